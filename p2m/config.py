@@ -1,0 +1,249 @@
+"""The composed configuration: its root keys, how it is checked, how a node becomes a component."""
+
+import dataclasses
+import difflib
+import importlib
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from p2m.errors import ConfigError, listed
+
+TRUSTED = "p2m."  # a _target_ is code and configs are shared, so nothing else may be named
+ROOT = Path(__file__).resolve().parent.parent
+CONF = ROOT / "conf" if (ROOT / "conf" / "config.yaml").is_file() else Path(__file__).resolve().parent / "conf"
+STAGES = ("prompt", "parser", "retriever", "generator", "model", "processor", "trainer", "evaluator")  # in the order they run
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """Caps on what teachers may cost; None is no cap.  Dollars and calls count all that was ever spent on the prompt, minutes this command."""
+
+    max_usd: Annotated[float, Ge(0)] | None
+    max_calls: Annotated[int, Ge(0)] | None
+    max_minutes: Annotated[float, Ge(0)] | None
+    pilot: Annotated[int, Ge(0)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Root:
+    """The keys of every run that are not components."""
+
+    seed: Annotated[int, Ge(0)]
+    mode: Literal["run", "plan"]
+    store: Path
+    calls: Path
+    budget: Budget
+
+
+GROUPS = ("teacher", *STAGES, "metric", "tracker")
+_NAMES = [*(f.name for f in dataclasses.fields(Root)), *GROUPS]
+# Hydra refuses a root key that is not here.  Values are Any: OmegaConf knows neither Literal nor bounds, so `checked` is the one judge of them.
+ConfigStore.instance().store(name="spine", node=dataclasses.make_dataclass("Spine", [(n, Any, MISSING) for n in _NAMES]))
+OmegaConf.register_new_resolver("bundled", lambda name: str(_bundled(name)), replace=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """A checked configuration: root holds typed values, nodes the settings of each component as plain data, `_target_` included."""
+
+    root: Root
+    nodes: dict[str, Any]
+
+
+def checked(cfg: DictConfig, also: tuple[str, ...] = ()) -> Config:
+    """*cfg* resolved, each value of its field's type; ConfigError lists all that is wrong with it, after the faults in *also*."""
+    faults = list(also)
+    plain = _resolved(cfg, faults)
+    root = _root(plain, faults)
+    nodes: dict[str, Any] = {}
+    for group in GROUPS:
+        if isinstance(plain.get(group), dict):
+            nodes[group] = _settled(group, plain[group], faults)
+        elif group in plain:
+            faults.append(f"{group}: must be a component, got {plain[group]!r}; it has {_options(group)}")
+    if faults or root is None:
+        faults += [line for group in STAGES if not _wrong(group, faults) and group in nodes for line in lacking(group, nodes[group])]
+        raise ConfigError(listed("The configuration is wrong:", sorted(set(faults), key=faults.index)))
+    return Config(root, nodes)
+
+
+def build(node: Any) -> Any:
+    """The component that a checked node describes, and those inside it.  Constructors only check and store, so this is cheap and safe."""
+    if isinstance(node, list):
+        return [build(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    values = {key: build(value) for key, value in node.items() if key != "_target_"}
+    return locate(node["_target_"])(**values) if "_target_" in node else values
+
+
+def lacking(path: str, node: dict[str, Any]) -> list[str]:
+    """What this machine lacks for the component, and for those inside it: a key, an extra, a server.  Empty if it can start."""
+    own = list(build(node).ready()) if hasattr(locate(node["_target_"]), "ready") else []
+    inner = {key: value for key, value in node.items() if isinstance(value, dict) and "_target_" in value}
+    return [f"{path}: {line}" for line in own] + [line for key, value in inner.items() for line in lacking(f"{path}.{key}", value)]
+
+
+def locate(target: str) -> Any:
+    """The dataclass a _target_ names; ConfigError if it is not ours, not there, or not a dataclass."""
+    if not target.startswith(TRUSTED):
+        raise ConfigError(f"_target_ '{target}' is not allowed; it must start with '{TRUSTED}'")
+    module, _, name = target.rpartition(".")
+    try:
+        found = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"_target_ '{target}': {error}") from error
+    cls = getattr(found, name, None)
+    if not (dataclasses.is_dataclass(cls) and isinstance(cls, type) and cls.__module__ == module):  # re-exported names are not ours
+        near = [n for n, v in vars(found).items() if dataclasses.is_dataclass(v) and v.__module__ == module]
+        raise ConfigError(f"_target_ '{target}': {module} has no component '{name}'{hint(name, near)}")
+    return cls
+
+
+def options(group: str) -> list[str]:
+    """The names a group can be set to."""
+    return sorted(p.stem for p in (CONF / group).glob("*.yaml"))
+
+
+def hint(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, 1)
+    return f" (did you mean '{near[0]}'?)" if near else ""
+
+
+def _options(group: str) -> str:
+    return ", ".join(options(group))
+
+
+def _bundled(name: str) -> Path:
+    """A file that p2m brings along, under experiments/ in a checkout and inside the package in a wheel."""
+    return (ROOT if CONF.parent == ROOT else CONF.parent) / "experiments" / name
+
+
+def _resolved(cfg: DictConfig, faults: list[str]) -> dict[str, Any]:
+    """*cfg* as plain data, one unresolvable value at a time reported and taken out."""
+    work = OmegaConf.create(OmegaConf.to_container(cfg, resolve=False))
+    for key in list(work):
+        node = work._get_node(key)
+        try:
+            if isinstance(node, DictConfig | ListConfig):
+                OmegaConf.to_container(node, resolve=True)
+            elif not OmegaConf.is_missing(work, key):
+                work[key]
+        except OmegaConfBaseException as error:
+            faults.append(f"{error.full_key or key}: {str(error).splitlines()[0]}")
+            del work[key]
+    return typing.cast(dict[str, Any], OmegaConf.to_container(work, resolve=True))
+
+
+def _root(plain: dict[str, Any], faults: list[str]) -> Root | None:
+    """The root keys, typed; their faults are those of any component."""
+    values = {f.name: plain[f.name] for f in dataclasses.fields(Root) if f.name in plain}
+    before = len(faults)
+    for name in (f.name for f in dataclasses.fields(Root) if f.name not in values):
+        if not _wrong(name, faults):
+            faults.append(f"{name}: is not set")
+    typed = _typed_fields("", Root, values, faults)
+    return Root(**typed) if len(faults) == before and len(typed) == len(values) == len(dataclasses.fields(Root)) else None
+
+
+def _settled(path: str, node: Any, faults: list[str]) -> Any:
+    """*node* with each value of its field's type, nested components included."""
+    if isinstance(node, list):
+        return [_settled(f"{path}.{i}", item, faults) for i, item in enumerate(node)]
+    if not isinstance(node, dict):
+        return node
+    if "_target_" not in node:
+        return {key: _settled(f"{path}.{key}", value, faults) for key, value in node.items()}
+    try:
+        cls = locate(str(node["_target_"]))
+    except ConfigError as error:
+        faults.append(f"{path}: {error}")
+        return node
+    names = [f.name for f in dataclasses.fields(cls)]
+    for key in sorted(set(node) - set(names) - {"_target_"}):
+        faults.append(f"{path}.{key}: {cls.__name__} has no such field{hint(str(key), names)}; it has {', '.join(names) or 'none'}")
+    for name in names:
+        if name not in node:
+            faults.append(f"{path}.{name}: is not set; every field of {cls.__name__} is written in its yaml")
+    inner = {k: _settled(f"{path}.{k}", v, faults) for k, v in node.items() if k in names and _holds_component(v)}
+    before = len(faults)
+    typed = _typed_fields(f"{path}.", cls, {k: node[k] for k in names if k in node and k not in inner}, faults)
+    settled = {"_target_": node["_target_"], **typed, **inner}
+    if len(faults) == before and set(names) <= set(node):
+        faults += _refusal(path, settled)
+    return settled
+
+
+def _holds_component(value: Any) -> bool:
+    if isinstance(value, dict):
+        return "_target_" in value or any(_holds_component(v) for v in value.values())
+    return isinstance(value, list) and any(_holds_component(v) for v in value)
+
+
+def _typed_fields(prefix: str, cls: type, values: dict[str, Any], faults: list[str]) -> dict[str, Any]:
+    hints, typed = typing.get_type_hints(cls, include_extras=True), {}
+    for name, value in values.items():
+        if isinstance(value, str) and value == "???":
+            faults.append(f"{prefix}{name}: needs a value; give {prefix}{name}=... on the command line")
+            continue
+        try:
+            if isinstance(value, bool) and bool not in typing.get_args(hints[name]) and hints[name] is not bool and hints[name] is not Any:
+                raise TypeError(f"must be {_spoken(hints[name])}, got {str(value).lower()}")
+            typed[name] = _adapter(hints[name]).validate_python(value)
+        except TypeError as error:
+            faults.append(f"{prefix}{name}: {error}")
+        except ValidationError as error:
+            faults += [f"{prefix}{'.'.join([name, *map(str, _place(e))])}: {_sentence(e)}" for e in _telling(error)]
+    return typed
+
+
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    if dataclasses.is_dataclass(annotation):
+        return TypeAdapter(annotation)
+    return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
+
+
+def _place(error: Any) -> list[Any]:
+    return [part for part in error["loc"] if not (isinstance(part, str) and ("[" in part or part in {"int", "float", "str", "bool", "none", "file-path"}))]
+
+
+def _telling(error: ValidationError) -> list[Any]:
+    """The faults less those of None in an optional field: 'must be none' helps nobody."""
+    every = error.errors(include_url=False, include_context=True)
+    return [e for e in every if e["type"] != "none_required"] or list(every)
+
+
+def _sentence(error: Any) -> str:
+    said = error["msg"].replace("Input should be", "must be").replace("Path does not point to a", "there is no")
+    return f"{said[:1].lower()}{said[1:]}, got {_shown(error['input'])}"
+
+
+def _shown(value: Any) -> str:
+    text = repr(str(value) if isinstance(value, Path) else value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _spoken(annotation: Any) -> str:
+    plain = str(annotation.__name__ if isinstance(annotation, type) else annotation).replace("typing.", "")
+    return {"int": "a whole number", "float": "a number", "str": "text"}.get(plain.split("[")[-1].split(",")[0].rstrip("]"), plain)
+
+
+def _refusal(path: str, node: dict[str, Any]) -> list[str]:
+    """What the component's own constructor says against its settings, if it says anything."""
+    try:
+        build(node)
+    except ValueError as error:
+        return [f"{path}: {error}"]
+    return []
+
+
+def _wrong(name: str, faults: list[str]) -> bool:
+    return any(fault.startswith((f"{name}:", f"{name}.")) for fault in faults)

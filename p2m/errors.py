@@ -1,0 +1,60 @@
+"""Every error that a user can cause or cure, and the exit code of each.  Anything else is a bug and keeps its traceback."""
+
+from hydra.errors import CompactHydraException
+
+
+class UserError(CompactHydraException):
+    """A message that says what is wrong, where, and what would be right.  It is shown without a traceback."""
+
+    code = 64
+
+
+class UsageError(UserError):
+    """The command line names a verb, a run or a flag that does not exist."""
+
+    code = 2
+
+
+class ConfigError(UserError):
+    """One message for all faults found in the composed configuration."""
+
+
+class InputError(UserError):
+    """A file or a prompt that the user gave cannot be used as it is."""
+
+
+class BudgetError(UserError):
+    """A cap of `budget` is reached; all that was paid for is kept."""
+
+    code = 7
+
+
+class IncompleteError(UserError):
+    """A stage could not make enough of what it must make; what it has is kept."""
+
+    code = 8
+
+
+class DiskFullError(UserError):
+    """There is no room left to write; what was acknowledged before is whole."""
+
+    code = 28
+
+
+class ServiceError(UserError):
+    """A server that the run needs does not answer, or refuses."""
+
+    code = 69
+
+
+class Stopped(BaseException):
+    """SIGTERM or Ctrl-C arrived.  Not an Exception, so that nothing that mends errors on its way mends this."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"stopped by signal {signum}")
+        self.code = 128 + signum
+
+
+def listed(title: str, faults: list[str]) -> str:
+    """*title* and one indented line a fault: the form of every message that reports several."""
+    return "\n".join([title, *(f"  {fault}" for fault in faults)])

@@ -1,0 +1,1 @@
+"""Where the Hugging Face hub is, whether it answers, and which commit was met there."""

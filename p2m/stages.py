@@ -1,0 +1,158 @@
+"""The contracts, side by side: what each stage takes and gives, and what every stage is handed to work with."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from p2m.artifacts import Choice, Examples, Prompt, Report, Splits, Student, TaskSpec
+
+
+class Meter:
+    """Dollars and calls of one stage: what its answers cost whenever they were paid, and what was paid just now."""
+
+    def __init__(self) -> None:
+        self.usd = self.paid_usd = 0.0
+        self.calls = self.paid_calls = 0
+        self._lock = threading.Lock()
+
+    def add(self, usd: float, fresh: bool) -> None:
+        """fresh: False for an answer that the ledger already held."""
+        with self._lock:
+            self.usd, self.calls = self.usd + usd, self.calls + 1
+            if fresh:
+                self.paid_usd, self.paid_calls = self.paid_usd + usd, self.paid_calls + 1
+
+
+class Bar(Protocol):
+    """A progress bar: `advance(3)`, and `note("loss 0.3")` for a few words beside it."""
+
+    def advance(self, n: float = 1) -> None: ...
+    def note(self, text: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a stage is handed beside its inputs.
+
+    folder: its own, kept if it is killed, so that it finds its leftovers.  run: name of this run, for the ledger of calls.
+    account: whom the budget is counted for (the prompt's key).  bar(total, unit): a context manager that gives a Bar; total None if unknown.
+    """
+
+    folder: Path
+    stage: str
+    run: str
+    account: str
+    bar: Callable[[float | None, str], AbstractContextManager[Bar]]
+    meter: Meter = field(default_factory=Meter)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a stage may still need: paid calls, dollars, seconds.  None where nothing is known."""
+
+    calls: float | None = None
+    usd: float | None = None
+    seconds: float | None = None
+
+
+# A component may also have `ready(self) -> Iterator[str]`, one line for each thing this machine lacks for it (a key, an extra, a file),
+# and `estimate(self) -> Estimate` for mode=plan.  Both look at settings and the environment only and return within milliseconds.
+
+
+class Prompts(Protocol):
+    def run(self, work: Work) -> Prompt: ...
+
+
+class Parser(Protocol):
+    def run(self, prompt: Prompt, work: Work) -> TaskSpec: ...
+
+
+class Retriever(Protocol):
+    def run(self, task: TaskSpec, work: Work) -> Examples: ...
+
+
+class Generator(Protocol):
+    def run(self, task: TaskSpec, retrieved: Examples, work: Work) -> Examples: ...
+
+
+class Model(Protocol):
+    def run(self, task: TaskSpec, work: Work) -> Choice: ...
+
+
+class Processor(Protocol):
+    def run(self, prompt: Prompt, task: TaskSpec, retrieved: Examples, generated: Examples, choice: Choice, work: Work) -> Splits: ...
+
+
+class Trainer(Protocol):
+    def run(self, choice: Choice, splits: Splits, work: Work) -> Student: ...
+
+
+class Evaluator(Protocol):
+    def run(self, choice: Choice, splits: Splits, student: Student, work: Work) -> Report: ...
+
+
+class Metric(Protocol):
+    """corpus: the score of a whole test set.  A metric is given every accepted answer of each example."""
+
+    def score(self, predictions: Sequence[str], accepted: Sequence[Sequence[str]]) -> float: ...
+
+
+class Tracker(Protocol):
+    """Told once, when a run is complete; `run` is its folder with report.json.  Must neither raise nor wait for a network."""
+
+    def log(self, run: Path, config: Mapping[str, Any]) -> None: ...
+
+
+Outcome = Literal["ok", "refusal", "filtered", "length", "empty", "invalid"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question to a teacher.  messages: role and content each.  max_tokens bounds the answer.  schema: JSON schema the answer must meet, if any.
+
+    sample: counts requests that are otherwise alike, so that asking again gives another answer.
+    """
+
+    messages: tuple[Mapping[str, str], ...]
+    temperature: float
+    max_tokens: int
+    schema: Mapping[str, Any] | None = None
+    top_p: float = 1.0
+    sample: int = 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back.  text is as received; only outcome `ok` may become data.  usd: what it cost, whenever that was.  key: of the ledger."""
+
+    text: str
+    outcome: Outcome
+    key: str
+    usd: float
+    fresh: bool
+
+
+class Session(Protocol):
+    """An open line to a teacher.  `submit` never blocks for long; Future.result() gives the Answer or raises a UserError that ends the stage.
+
+    Requests run concurrently.  A caller that reads results in the order of its requests, and builds request i only from answers before i - lag,
+    gets the same requests in every run, however fast each answer comes.
+    """
+
+    def submit(self, request: Request) -> "Future[Answer]": ...
+
+
+class Teacher(Protocol):
+    """A large model.  The session pays through the ledger, within the budget, and adds each answer to work.meter."""
+
+    def session(self, work: Work) -> AbstractContextManager[Session]: ...
+
+
+class Ready(Protocol):
+    def ready(self) -> Iterator[str]: ...
+
+
