@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import mmap
+import operator
 import typing
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -51,7 +52,7 @@ class Prompt:
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """A parsed prompt.  labels is empty unless answers come from a closed set; languages are ISO 639-1 codes, or `code`, or `und`."""
+    """A parsed prompt.  labels is empty unless answers come from a closed set.  Languages: ISO 639-1, `code`, or `und`."""
 
     instruction: str
     demonstrations: Sequence[Example] = ()
@@ -74,7 +75,7 @@ class Choice:
     """The student before training.
 
     base: a hub name, or `scratch`.  revision: commit of the hub, or None where none is known.  kind: encoder-decoder | decoder-only | encoder.
-    config: the architecture's settings where base is `scratch` (transformers config fields, with model_type), else empty.
+    config: the architecture where base is `scratch` (transformers config fields, with model_type), else empty.
     """
 
     base: str
@@ -159,7 +160,7 @@ class Rows(Sequence[Example]):
         return (self[i] for i in range(len(self)))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+        return isinstance(other, Sequence) and len(self) == len(other) and all(map(operator.eq, self, other))
 
 
 def example_of(record: dict[str, Any]) -> Example:
@@ -189,7 +190,9 @@ def load(kind: type, folder: Path) -> Any:
     """What `save` wrote; rows are read from disk when used, and `folder` is where the artifact lies now."""
     plain = json.loads((folder / "value.json").read_text(encoding="utf-8"))
     hints = typing.get_type_hints(kind)
-    values = {name: Rows(folder / f"{name}.jsonl") if _holds_rows(kind, name) else _typed(hints[name], plain[name]) for name in _stored(kind)}
+    values = {
+        name: Rows(folder / f"{name}.jsonl") if _holds_rows(kind, name) else _typed(hints[name], plain[name]) for name in _stored(kind)
+    }
     return kind(**values, **({"folder": folder} if "folder" in hints else {}))
 
 
@@ -198,7 +201,7 @@ def _stored(kind: type) -> list[str]:
 
 
 def _holds_rows(kind: type, name: str) -> bool:
-    return typing.get_type_hints(kind)[name] == Sequence[Example]
+    return bool(typing.get_type_hints(kind)[name] == Sequence[Example])
 
 
 def _plain(value: Any) -> Any:

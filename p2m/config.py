@@ -4,7 +4,6 @@ import dataclasses
 import difflib
 import importlib
 import typing
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,7 +23,7 @@ STAGES = ("prompt", "parser", "retriever", "generator", "model", "processor", "t
 
 @dataclasses.dataclass(frozen=True)
 class Budget:
-    """Caps on what teachers may cost; None is no cap.  Dollars and calls count all that was ever spent on the prompt, minutes this command."""
+    """Caps on what teachers may cost; None is no cap.  Dollars and calls: ever, on this prompt; minutes: this command."""
 
     max_usd: Annotated[float, Ge(0)] | None
     max_calls: Annotated[int, Ge(0)] | None
@@ -45,7 +44,7 @@ class Root:
 
 GROUPS = ("teacher", *STAGES, "metric", "tracker")
 _NAMES = [*(f.name for f in dataclasses.fields(Root)), *GROUPS]
-# Hydra refuses a root key that is not here.  Values are Any: OmegaConf knows neither Literal nor bounds, so `checked` is the one judge of them.
+# Hydra refuses a root key that is not here.  Values are Any: OmegaConf knows neither Literal nor bounds; `checked` judges them.
 ConfigStore.instance().store(name="spine", node=dataclasses.make_dataclass("Spine", [(n, Any, MISSING) for n in _NAMES]))
 OmegaConf.register_new_resolver("bundled", lambda name: str(_bundled(name)), replace=True)
 
@@ -168,16 +167,16 @@ def _settled(path: str, node: Any, faults: list[str]) -> Any:
         faults.append(f"{path}: {error}")
         return node
     names = [f.name for f in dataclasses.fields(cls)]
-    for key in sorted(set(node) - set(names) - {"_target_"}):
-        faults.append(f"{path}.{key}: {cls.__name__} has no such field{hint(str(key), names)}; it has {', '.join(names) or 'none'}")
-    for name in names:
-        if name not in node:
-            faults.append(f"{path}.{name}: is not set; every field of {cls.__name__} is written in its yaml")
+    has = f"it has {', '.join(names) or 'none'}"
+    strange = sorted(set(node) - set(names) - {"_target_"})
+    faults += [f"{path}.{key}: {cls.__name__} has no such field{hint(str(key), names)}; {has}" for key in strange]
+    unset = [name for name in names if name not in node]
+    faults += [f"{path}.{name}: is not set; every field of {cls.__name__} is written in its yaml" for name in unset]
     inner = {k: _settled(f"{path}.{k}", v, faults) for k, v in node.items() if k in names and _holds_component(v)}
     before = len(faults)
     typed = _typed_fields(f"{path}.", cls, {k: node[k] for k in names if k in node and k not in inner}, faults)
     settled = {"_target_": node["_target_"], **typed, **inner}
-    if len(faults) == before and set(names) <= set(node):
+    if len(faults) == before and not unset:
         faults += _refusal(path, settled)
     return settled
 
@@ -212,7 +211,11 @@ def _adapter(annotation: Any) -> TypeAdapter[Any]:
 
 
 def _place(error: Any) -> list[Any]:
-    return [part for part in error["loc"] if not (isinstance(part, str) and ("[" in part or part in {"int", "float", "str", "bool", "none", "file-path"}))]
+    return [
+        part
+        for part in error["loc"]
+        if not (isinstance(part, str) and ("[" in part or part in {"int", "float", "str", "bool", "none", "file-path"}))
+    ]
 
 
 def _telling(error: ValidationError) -> list[Any]:

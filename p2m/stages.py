@@ -1,7 +1,7 @@
 """The contracts, side by side: what each stage takes and gives, and what every stage is handed to work with."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ class Work:
     """What a stage is handed beside its inputs.
 
     folder: its own, kept if it is killed, so that it finds its leftovers.  run: name of this run, for the ledger of calls.
-    account: whom the budget is counted for (the prompt's key).  bar(total, unit): a context manager that gives a Bar; total None if unknown.
+    account: whom the budget is counted for (the prompt's key).  bar(total, unit) gives a Bar; total None if unknown.
     """
 
     folder: Path
@@ -59,44 +59,78 @@ class Estimate:
     seconds: float | None = None
 
 
-# A component may also have `ready(self) -> Iterator[str]`, one line for each thing this machine lacks for it (a key, an extra, a file),
-# and `estimate(self) -> Estimate` for mode=plan.  Both look at settings and the environment only and return within milliseconds.
+# A component may also have `ready(self) -> Iterator[str]`, one line for each thing this machine lacks for it (a key, an extra, a server),
+# and `estimate(self) -> Estimate` for mode=plan.  Both look at settings and the environment only.
 
 
 class Prompts(Protocol):
+    """Reads what the user wrote."""
+
     def run(self, work: Work) -> Prompt: ...
 
 
 class Parser(Protocol):
+    """Says what the task is."""
+
     def run(self, prompt: Prompt, work: Work) -> TaskSpec: ...
 
 
 class Retriever(Protocol):
+    """Finds data sets that fit and takes examples from them."""
+
     def run(self, task: TaskSpec, work: Work) -> Examples: ...
 
 
 class Generator(Protocol):
+    """Has a teacher write examples."""
+
     def run(self, task: TaskSpec, retrieved: Examples, work: Work) -> Examples: ...
 
 
 class Model(Protocol):
+    """Chooses the student."""
+
     def run(self, task: TaskSpec, work: Work) -> Choice: ...
 
 
 class Processor(Protocol):
+    """Makes splits to train on and to measure with."""
+
     def run(self, prompt: Prompt, task: TaskSpec, retrieved: Examples, generated: Examples, choice: Choice, work: Work) -> Splits: ...
 
 
 class Trainer(Protocol):
+    """Fine-tunes the student."""
+
     def run(self, choice: Choice, splits: Splits, work: Work) -> Student: ...
 
 
 class Evaluator(Protocol):
+    """Measures the student, beside baselines."""
+
     def run(self, choice: Choice, splits: Splits, student: Student, work: Work) -> Report: ...
 
 
+@dataclass(frozen=True)
+class Tally:
+    """A metric taken apart: rows (n, k) are each example's own numbers, whole turns (r, k) sums of rows into (r,) scores.
+
+    A resample of the examples is then a sum of rows, and a bootstrap one matrix product.
+    """
+
+    rows: Any
+    whole: Callable[[Any], Any]
+
+    @property
+    def score(self) -> float:
+        return float(self.whole(self.rows.sum(axis=0, keepdims=True))[0])
+
+
 class Metric(Protocol):
-    """corpus: the score of a whole test set.  A metric is given every accepted answer of each example."""
+    """The score of a whole test set, in [0, 1].  A metric is given every accepted answer of each example.
+
+    It may also have `tally(predictions, accepted) -> Tally`; without it an interval costs as many calls of `score` as there are resamples.
+    """
 
     def score(self, predictions: Sequence[str], accepted: Sequence[Sequence[str]]) -> float: ...
 
@@ -112,7 +146,7 @@ Outcome = Literal["ok", "refusal", "filtered", "length", "empty", "invalid"]
 
 @dataclass(frozen=True)
 class Request:
-    """One question to a teacher.  messages: role and content each.  max_tokens bounds the answer.  schema: JSON schema the answer must meet, if any.
+    """One question to a teacher.  messages: role and content each.  max_tokens bounds the answer.  schema: JSON schema it must meet.
 
     sample: counts requests that are otherwise alike, so that asking again gives another answer.
     """
@@ -127,7 +161,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back.  text is as received; only outcome `ok` may become data.  usd: what it cost, whenever that was.  key: of the ledger."""
+    """What came back.  text is as received; only outcome `ok` may become data.  usd: what it cost, whenever.  key: of the ledger."""
 
     text: str
     outcome: Outcome
@@ -137,10 +171,10 @@ class Answer:
 
 
 class Session(Protocol):
-    """An open line to a teacher.  `submit` never blocks for long; Future.result() gives the Answer or raises a UserError that ends the stage.
+    """An open line to a teacher.  `submit` never blocks for long; Future.result() gives the Answer, or raises a UserError.
 
-    Requests run concurrently.  A caller that reads results in the order of its requests, and builds request i only from answers before i - lag,
-    gets the same requests in every run, however fast each answer comes.
+    Requests run concurrently.  A caller that reads results in the order of its requests, and builds request i only from answers
+    before i - lag, makes the same requests in every run, however fast each answer comes.
     """
 
     def submit(self, request: Request) -> "Future[Answer]": ...
@@ -150,9 +184,3 @@ class Teacher(Protocol):
     """A large model.  The session pays through the ledger, within the budget, and adds each answer to work.meter."""
 
     def session(self, work: Work) -> AbstractContextManager[Session]: ...
-
-
-class Ready(Protocol):
-    def ready(self) -> Iterator[str]: ...
-
-

@@ -120,7 +120,7 @@ def full_disk_told(root: Path) -> Iterator[None]:
             raise
         free = shutil.disk_usage(root).free / 2**20 if root.exists() else 0
         raise DiskFullError(
-            f"{root}: no room left to write ({error.strerror}; {free:.0f} MiB free). Make room or give another folder (store=..., calls=...),"
+            f"{root}: no room left to write ({error.strerror}; {free:.0f} MiB free). Make room or give other folders (store=, calls=),"
             " then start the same command: what was finished and paid for is kept."
         ) from error
 
@@ -135,7 +135,7 @@ def _settings(node: Any) -> Any:
         return node
     cls = locate(node["_target_"]) if "_target_" in node else None
     kept = {k: _settings(v) for k, v in node.items() if k not in getattr(cls, "RUNTIME", ())}
-    return kept | ({"_version_": cls.VERSION} if hasattr(cls, "VERSION") else {})
+    return kept | ({"_version_": cls.VERSION} if cls and hasattr(cls, "VERSION") else {})
 
 
 def _contents(path: Path) -> dict[str, str]:

@@ -1,0 +1,41 @@
+# `make run` and `make test` work first, in any order: each makes .venv where it is missing or older than what it installs.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test test-slow lint format clean
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP)  ## make .venv with what constraints.txt pins
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "p2m needs Python >= 3.11, this is " + sys.version.split()[0] + "; give another: make PYTHON=python3.11 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,dev]'
+	@touch $@
+
+run: $(STAMP)  ## the whole path on bundled data: no key, no network, no cost
+	$(BIN)/p2m experiment=quickstart $(ARGS)
+
+test: $(STAMP)  ## the tests, about a minute
+	$(BIN)/python -m pytest -m "not slow and not gpu and not network" $(ARGS)
+
+test-slow: $(STAMP)  ## the tests that train, kill and resume
+	$(BIN)/python -m pytest -m "slow and not gpu and not network" $(ARGS)
+
+lint: $(STAMP)  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP)  ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove .venv; outputs/ stays
+	rm -rf $(VENV)

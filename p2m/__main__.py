@@ -1,0 +1,68 @@
+"""The command: a verb (demo, calls, doctor), else the Hydra app."""
+
+import difflib
+import importlib
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+import hydra
+from omegaconf import DictConfig
+
+from p2m import compose, config
+from p2m.errors import Stopped, UsageError, UserError
+
+VERBS = {"demo": "p2m.demo.page", "calls": "p2m.calls", "doctor": "p2m.doctor"}
+failed: list[int] = []  # exit codes of the jobs of this command that did not complete
+
+
+@hydra.main(version_base="1.3", config_path=str(config.CONF), config_name="config")
+def app(cfg: DictConfig) -> None:
+    from p2m import job
+
+    code = job.run(cfg)
+    if code:
+        failed.append(code)
+
+
+def main() -> None:
+    """Runs what the command line asks for and exits with the code that errors.py gives it."""
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, _stop)
+    try:
+        code = _dispatch(sys.argv[1:])
+    except UserError as error:
+        code = error.code
+        print(error, file=sys.stderr)  # noqa: T201
+    except (KeyboardInterrupt, Stopped) as error:
+        code = getattr(error, "code", 130)
+        print("\nStopped. What was finished or paid for is kept: the same command goes on from there.", file=sys.stderr)  # noqa: T201
+    sys.stdout.flush()
+    sys.stderr.flush()
+    sys.exit(code)
+
+
+def _dispatch(argv: list[str]) -> int:
+    if argv and argv[0] in VERBS:
+        return int(importlib.import_module(VERBS[argv[0]]).main(argv[1:]))
+    if argv and not argv[0].startswith(("-", "+", "~")) and "=" not in argv[0]:
+        near = difflib.get_close_matches(argv[0], VERBS, 1)
+        hint = f" (did you mean '{near[0]}'?)" if near else ""
+        raise UsageError(f"p2m {argv[0]}: there is no such verb{hint}; there is {', '.join(VERBS)}, or key=value to run an experiment")
+    compose.check(argv)
+    app()
+    from p2m import sweep
+
+    return max([*failed, *sweep.failed], default=0)
+
+
+def _stop(signum: int, _frame: FrameType | None) -> Any:
+    signal.signal(signum, signal.SIG_IGN)  # a second one must not cut the tidying short
+    raise Stopped(signum)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("HYDRA_FULL_ERROR", "0")
+    main()

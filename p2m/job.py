@@ -1,0 +1,96 @@
+"""One run: what is missing is told first, then the stages, then the report and the tracker."""
+
+import json
+import time
+import traceback
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from p2m import config, pipeline, plan, progress, report
+from p2m.config import Config, build
+from p2m.errors import ConfigError, UserError, listed
+from p2m.stages import Meter, Work
+from p2m.store import Made, Store, full_disk_told
+
+
+def run(cfg: DictConfig) -> int:
+    """The exit code of the job.  A sweep's job returns it even after a bug, so that the others go on; a single run lets the bug through."""
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    try:
+        with full_disk_told(folder):
+            return _run(config.checked(cfg), cfg, folder)
+    except UserError as error:
+        progress.say(str(error))
+        return _failed(folder, type(error).__name__, str(error), error.code)
+    except Exception as error:
+        if HydraConfig.get().mode != RunMode.MULTIRUN:
+            raise
+        progress.say(traceback.format_exc())
+        return _failed(folder, type(error).__name__, str(error), 1)
+
+
+def _run(checked: Config, cfg: DictConfig, folder: Path) -> int:
+    began = time.monotonic()
+    planned = pipeline.run(checked.nodes, _store(checked, folder, "", quiet=True, only_plan=True).make)
+    if checked.root.mode == "plan":
+        progress.say(plan.table(checked, planned))
+        _remove_empty(folder)
+        return 0
+    _refuse_if_lacking(checked, planned)
+    (folder / "config.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=False), encoding="utf-8")
+    kept = {stage for stage, made in planned.items() if made.kept}
+    made = pipeline.run(checked.nodes, _store(checked, folder, planned["prompt"].key).make)
+    for stage, result in made.items():
+        _link(folder / report.ROOMS[stage], result.folder)
+    told = report.write(folder, made, kept, checked.root.seed, time.monotonic() - began)
+    build(checked.nodes["tracker"]).log(folder, OmegaConf.to_container(cfg, resolve=False))
+    report.show(folder, told)
+    return 0
+
+
+def _store(checked: Config, folder: Path, account: str, quiet: bool = False, only_plan: bool = False) -> Store:
+    def work(stage: str, part: Path, meter: Meter) -> Work:
+        return Work(part, stage, folder.name, account, partial(progress.bar, stage, meter), meter)
+
+    def told(stage: str, made: Made, state: str) -> None:
+        if state == "done":
+            note = made.note
+            progress.say(f"{stage:<10} done   {made.key}  {note['seconds']:7.1f} s  ${note['usd']:.2f}")
+        else:
+            progress.say(f"{stage:<10} {state:<6} {made.key}")
+
+    store = Store(checked.root.store.absolute(), work, plan=only_plan)
+    return store if quiet else replace(store, on_stage=told)
+
+
+def _refuse_if_lacking(checked: Config, planned: dict[str, Made]) -> None:
+    """A key or a server is asked for only by what is still to do."""
+    faults = [line for stage, made in planned.items() if not made.kept for line in config.lacking(stage, checked.nodes[stage])]
+    if faults:
+        raise ConfigError(listed("This run cannot start:", sorted(set(faults), key=faults.index)))
+
+
+def _failed(folder: Path, kind: str, message: str, code: int) -> int:
+    if folder.is_dir():
+        (folder / "failed.json").write_text(json.dumps({"error": kind, "message": message, "code": code}, indent=1), encoding="utf-8")
+    return code
+
+
+def _link(link: Path, target: Path) -> None:
+    """A name for what the store holds; where links cannot be made, a small file that says where it is."""
+    try:
+        link.symlink_to(target)
+    except OSError:
+        link.with_suffix(".path").write_text(str(target), encoding="utf-8")
+
+
+def _remove_empty(folder: Path) -> None:
+    """A plan leaves nothing behind."""
+    for path in (folder, folder.parent):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()

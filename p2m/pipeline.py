@@ -1,0 +1,25 @@
+"""The whole of p2m on one screen."""
+
+from collections.abc import Callable
+from typing import Any
+
+from p2m.artifacts import Choice, Examples, Prompt, Report, Splits, Student, TaskSpec
+from p2m.store import Made
+
+
+def run(nodes: dict[str, Any], make: Callable[..., Made]) -> dict[str, Made]:
+    """Each stage's result by its name, in order; *make* makes it, or only says which it would be."""
+    made: dict[str, Made] = {}
+
+    def stage(name: str, kind: type, *inputs: str) -> None:
+        made[name] = make(name, nodes[name], kind, *(made[i] for i in inputs))
+
+    stage("prompt", Prompt)
+    stage("parser", TaskSpec, "prompt")
+    stage("model", Choice, "parser")  # early: a model that cannot be had is told before anything is paid
+    stage("retriever", Examples, "parser")
+    stage("generator", Examples, "parser", "retriever")
+    stage("processor", Splits, "prompt", "parser", "retriever", "generator", "model")
+    stage("trainer", Student, "model", "processor")
+    stage("evaluator", Report, "model", "processor", "trainer")
+    return made
