@@ -1,0 +1,13 @@
+from p2m.metric.exact_match import ExactMatch
+
+
+def test_answers_equal_once_stripped_count():
+    assert ExactMatch().score([" 2024-05-01\n", "x", "Paris"], [["2024-05-01"], ["y"], ["paris"]]) == 1 / 3
+
+
+def test_any_accepted_answer_will_do():
+    assert ExactMatch().score(["b", "c"], [["a", "b"], ["a", "b"]]) == 0.5
+
+
+def test_an_empty_answer_is_right_only_where_none_is_wanted():
+    assert ExactMatch().score(["", " "], [[""], ["a"]]) == 0.5
