@@ -74,7 +74,8 @@ class Examples:
 class Choice:
     """The student before training.
 
-    base: a hub name, or `scratch`.  revision: commit of the hub, or None where none is known.  kind: encoder-decoder | decoder-only | encoder.
+    base: a hub name, or `scratch`.  revision: commit of the hub, or None where none is known.
+    kind: encoder-decoder | decoder-only | encoder.
     config: the architecture where base is `scratch` (transformers config fields, with model_type), else empty.
     """
 

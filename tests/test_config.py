@@ -1,0 +1,74 @@
+"""What the configuration check refuses, in its own words."""
+
+
+import pytest
+from omegaconf import OmegaConf
+
+from p2m import config
+from p2m.errors import ConfigError
+
+BUDGET = {"max_usd": 5, "max_calls": None, "max_minutes": None, "pilot": 0}
+ROOT = {"seed": 0, "mode": "run", "store": "outputs/store", "calls": "outputs/calls", "budget": BUDGET}
+
+
+def faults(**changes) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        config.checked(OmegaConf.create({**ROOT, **changes}))
+    title, *lines = str(caught.value).split("\n")
+    assert title == "The configuration is wrong:"
+    return [line.strip() for line in lines]
+
+
+def test_root_values_are_given_their_types():
+    root = config.checked(OmegaConf.create({**ROOT, "seed": "3"})).root
+    assert (root.seed, root.store.parts, root.budget.max_usd) == (3, ("outputs", "store"), 5.0)
+
+
+def test_wrong_type_and_wrong_value_are_told_in_one_message():
+    assert faults(seed="many", mode="rnu", budget={**BUDGET, "max_usd": -1}) == [
+        "seed: must be a valid integer, unable to parse string as an integer, got 'many'",
+        "mode: must be 'run' or 'plan', got 'rnu'",
+        "budget.max_usd: must be greater than or equal to 0, got -1",
+    ]
+
+
+def test_truth_value_is_no_number():
+    assert faults(seed=True) == ["seed: must be a whole number, got true"]
+
+
+def test_target_outside_the_package_is_refused():
+    node = {"_target_": "os.system", "command": "true"}
+    assert faults(retriever=node) == ["retriever: _target_ 'os.system' is not allowed; it must start with 'p2m.'"]
+
+
+def test_target_that_is_no_component_is_refused():
+    assert faults(retriever={"_target_": "p2m.store.make"}) == ["retriever: _target_ 'p2m.store.make': p2m.store has no component 'make'"]
+
+
+def test_unknown_module_is_named():
+    assert faults(retriever={"_target_": "p2m.retriever.bm52.BM25"}) == [
+        "retriever: _target_ 'p2m.retriever.bm52.BM25': No module named 'p2m.retriever.bm52'"
+    ]
+
+
+def test_unresolvable_value_is_named_with_the_key_it_stands_in():
+    assert faults(seed="${sede}") == ["seed: Interpolation key 'sede' not found"]
+
+
+def test_missing_value_says_how_to_give_it():
+    assert faults(seed="???") == ["seed: needs a value; give seed=... on the command line"]
+
+
+def test_hint_names_the_nearest_word_only():
+    assert config.hint("topk", ["k1", "b", "top_k"]) == " (did you mean 'top_k'?)"
+    assert config.hint("zebra", ["k1", "b"]) == ""
+
+
+def test_budget_is_told_as_a_whole_when_it_lacks_a_key():
+    assert faults(budget={"max_usd": 5, "max_calls": None, "max_minutes": None})[0].startswith("budget.pilot: ")
+
+
+def test_checked_config_builds_nothing_that_costs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config.checked(OmegaConf.create(ROOT))
+    assert list(tmp_path.iterdir()) == []

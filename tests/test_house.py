@@ -1,0 +1,148 @@
+"""The house rules that a machine can keep."""
+
+import ast
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+
+from p2m import config
+
+ROOT = Path(__file__).resolve().parent.parent
+CONF, CODE = ROOT / "conf", ROOT / "p2m"
+DATA_GROUPS = {"experiment", "hydra"}  # hold settings for other groups, not a component
+MULTI = {"metric"}  # several options at once, each under its own name
+OPTIONS = sorted(p for p in CONF.rglob("*.yaml") if len(p.relative_to(CONF).parts) > 1)
+COMPONENTS = [p for p in OPTIONS if p.relative_to(CONF).parts[0] not in DATA_GROUPS]
+HEAVY = {"torch", "pytorch_lightning", "transformers", "datasets", "wandb", "openai", "gradio", "sacrebleu", "numpy", "pyarrow"}
+# the rows of the house, from the ground up: a file may import what stands lower, and its own folder
+ROWS = [
+    {"errors"},
+    {"artifacts", "answers", "text"},
+    {"stages", "ranking", "hub"},
+    {"student"},
+    set(config.GROUPS),
+    {"config"},
+    {"store", "compose"},
+    {"pipeline", "progress", "plan", "report"},
+    {"job", "sweep"},
+    {"demo", "calls", "doctor"},
+    {"__main__"},
+]
+ROW = {name: depth for depth, row in enumerate(ROWS) for name in row}
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(CONF))
+
+
+def component(path: Path) -> dict:
+    node = yaml.safe_load(path.read_text(encoding="utf-8"))
+    node.pop("defaults", None)
+    return node[path.stem] if path.parent.name in MULTI else node
+
+
+def composed(group: str, option: str):
+    value = f"[{option}]" if group in MULTI else option
+    extra = {"prompt=file": ["prompt.path=README.md"], "prompt=text": ["prompt.text=Say yes"], "teacher=recorded": ["teacher.path=README.md"]}
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("config", [f"{group}={value}", *extra.get(f"{group}={option}", [])])
+
+
+@pytest.mark.parametrize("path", COMPONENTS, ids=name_of)
+def test_option_names_a_component_in_the_package_of_its_group(path):
+    assert component(path)["_target_"].startswith(f"p2m.{path.parent.name}.")
+
+
+@pytest.mark.parametrize("path", COMPONENTS, ids=name_of)
+def test_option_shows_every_field(path):
+    node = component(path)
+    fields = {f.name for f in dataclasses.fields(config.locate(node.pop("_target_")))}
+    inherited = "defaults" in yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert set(node) <= fields if inherited else set(node) == fields
+
+
+@pytest.mark.parametrize("path", COMPONENTS, ids=name_of)
+def test_option_composes_and_passes_the_check(path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    checked = config.checked(composed(path.parent.name, path.stem))
+    assert checked.nodes[path.parent.name]
+
+
+@pytest.mark.parametrize("path", OPTIONS, ids=name_of)
+def test_option_fits_on_a_screen(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 40
+
+
+def test_every_component_file_is_named_by_some_option():
+    named = {component(p)["_target_"].rpartition(".")[0] for p in COMPONENTS}
+    files = {".".join(p.relative_to(ROOT).with_suffix("").parts) for g in config.GROUPS for p in (CODE / g).glob("[!_]*.py")}
+    assert files == named
+
+
+def test_components_have_no_defaults_in_python():
+    for path in COMPONENTS:
+        for field in dataclasses.fields(config.locate(component(path)["_target_"])):
+            assert field.default is dataclasses.MISSING, f"{path}: {field.name}"
+            assert field.default_factory is dataclasses.MISSING, f"{path}: {field.name}"
+
+
+def imports(path: Path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from [node.module] if node.module != "p2m" else [f"p2m.{alias.name}" for alias in node.names]
+
+
+@pytest.mark.parametrize("path", sorted(CODE.rglob("*.py")), ids=lambda p: str(p.relative_to(CODE)))
+def test_imports_point_down_only(path):
+    me = path.relative_to(CODE).parts[0].removesuffix(".py")
+    for target in (t.split(".")[1] for t in imports(path) if t.startswith("p2m.")):
+        if target != me and me != "__init__" and target != "__version__":
+            assert ROW[target] < ROW[me], f"{path} imports {target}"
+
+
+def test_nothing_heavy_loads_before_the_first_stage_runs():
+    code = f"import sys, p2m.__main__, p2m.job, p2m.sweep; print(sorted({HEAVY!r} & set(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_no_component_loads_anything_heavy_when_it_is_imported():
+    targets = sorted({component(p)["_target_"].rpartition(".")[0] for p in COMPONENTS})
+    code = f"import sys, importlib; [importlib.import_module(m) for m in {targets!r}]; print(sorted({HEAVY!r} & set(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_every_experiment_has_its_folder():
+    names = {p.stem for p in (CONF / "experiment").glob("*.yaml")}
+    assert {n for n in names if not (ROOT / "experiments" / n / "README.md").is_file()} == set()
+
+
+def test_a_new_retriever_takes_exactly_one_yaml_and_one_py(tmp_path):
+    """Beside the checkout's own files, two new ones are enough: the option is listed, checked and run."""
+    import shutil
+
+    copy = tmp_path / "house"
+    for name in ("conf", "p2m", "experiments", "pyproject.toml"):
+        source = ROOT / name
+        shutil.copytree(source, copy / name) if source.is_dir() else shutil.copy(source, copy / name)
+    (copy / "conf/retriever/fixed.yaml").write_text("_target_: p2m.retriever.fixed.Fixed\nn: 3   # examples\n", encoding="utf-8")
+    (copy / "p2m/retriever/fixed.py").write_text(
+        "from dataclasses import dataclass\n\nfrom p2m.artifacts import Example, Examples, TaskSpec\nfrom p2m.stages import Work\n\n\n"
+        "@dataclass(frozen=True)\nclass Fixed:\n    n: int\n\n    def run(self, task: TaskSpec, work: Work) -> Examples:\n"
+        "        return Examples([Example(str(i), 'x', 'folder:fixed') for i in range(self.n)])\n",
+        encoding="utf-8",
+    )
+    helped = subprocess.run([sys.executable, "-m", "p2m", "--help"], cwd=copy, capture_output=True, text=True, check=True)
+    assert "fixed" in helped.stdout
+    plan = subprocess.run(
+        [sys.executable, "-m", "p2m", "retriever=fixed", "retriever.n=2", "mode=plan"], cwd=copy, capture_output=True, text=True, check=True
+    )
+    assert "retriever" in plan.stderr
