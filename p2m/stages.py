@@ -136,12 +136,12 @@ class Metric(Protocol):
 
 
 class Tracker(Protocol):
-    """Told once, when a run is complete; `run` is its folder with report.json.  Must neither raise nor wait for a network."""
+    """Told once, when a run is complete; `run` is its folder with report.json.  Must not raise, and waits for a network for seconds at most."""
 
     def log(self, run: Path, config: Mapping[str, Any]) -> None: ...
 
 
-Outcome = Literal["ok", "refusal", "filtered", "length", "empty", "invalid"]
+Outcome = Literal["ok", "refusal", "filtered", "length", "empty", "invalid", "language", "echo"]
 
 
 @dataclass(frozen=True)
