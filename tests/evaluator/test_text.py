@@ -1,0 +1,133 @@
+import contextlib
+import json
+
+import pytest
+
+from p2m.artifacts import Choice, Example, Score, Splits, Student
+from p2m.evaluator.text import Text
+from p2m.metric.exact_match import ExactMatch
+from p2m.stages import Work
+from p2m.student import build, decode
+
+SIZES = {"d_model": 16, "d_kv": 8, "d_ff": 16, "num_layers": 1, "num_decoder_layers": 1, "num_heads": 2, "vocab_size": 384}
+TINY = {"model_type": "t5", **SIZES, "decoder_start_token_id": 0, "pad_token_id": 0, "eos_token_id": 1}
+CHOICE = Choice("scratch", None, "encoder-decoder", TINY)
+TRAIN = [
+    Example("cats purr", "animal", "user:train"),
+    Example("oaks grow", "plant", "user:train"),
+    Example("dogs bark", "animal", "user:train"),
+]
+
+
+class Counting:
+    """A bar that only counts."""
+
+    def __init__(self) -> None:
+        self.total, self.done, self.notes = None, 0.0, []
+
+    @contextlib.contextmanager
+    def __call__(self, total, unit):
+        self.total = total
+        yield self
+
+    def advance(self, n=1):
+        self.done += n
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+@pytest.fixture(scope="module")
+def student(tmp_path_factory):
+    """A tiny random student, another than the untrained one."""
+    student = Student(tmp_path_factory.mktemp("student"), "scratch", "encoder-decoder", "", 32, 4)
+    build.keep(build.fresh(CHOICE, seed=99), student)
+    return student
+
+
+def evaluator(**changes) -> Text:
+    fields = {"metrics": {"exact_match": ExactMatch()}, "baselines": ("most_frequent", "nearest_neighbour", "untrained"), "examples": None}
+    return Text(**{**fields, "resamples": 50, "confidence": 0.95, "seed": 0, **changes})
+
+
+def evaluated(folder, student, splits, **changes):
+    bar = Counting()
+    report = evaluator(**changes).run(CHOICE, splits, student, Work(folder, "evaluator", "run", "account", bar))
+    return report, bar
+
+
+def records(path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+
+
+def test_baselines_are_measured_on_the_same_sets(tmp_path, student):
+    real = [
+        Example("a cat purrs", "animal", "prompt"),
+        Example("the oak grows", "plant", "prompt"),
+        Example("a dog barks", "n/a", "prompt", ("animal",)),
+    ]
+    test = [Example("oaks", "tree", "teacher:1")]
+    report, _ = evaluated(tmp_path, student, Splits(train=TRAIN, real=real, test=test))
+    assert list(report.baselines) == ["most_frequent", "nearest_neighbour", "untrained"]
+    assert report.baselines["most_frequent"]["real"]["exact_match"].value == pytest.approx(2 / 3)
+    assert report.baselines["nearest_neighbour"]["real"]["exact_match"] == Score(1.0, 1.0, 1.0, 3)
+    assert report.baselines["nearest_neighbour"]["generated"]["exact_match"] == Score(0.0, 0.0, 0.0, 1)
+
+
+def test_the_students_own_answers_are_scored_and_written_down(tmp_path, student):
+    answers = decode.load(student).answers(["one", "two"])
+    real = [Example("one", "no\u2028such", "prompt", (f" {answers[0]}\n",)), Example("two", "never this", "prompt")]
+    report, _ = evaluated(tmp_path, student, Splits(train=TRAIN, real=real))
+    assert report.scores["real"]["exact_match"].value == 0.5
+    assert records(tmp_path / "predictions.real.jsonl") == [
+        {"input": "one", "outputs": ["no\u2028such", f" {answers[0]}\n"], "prediction": answers[0], "correct": True},
+        {"input": "two", "outputs": ["never this"], "prediction": answers[1], "correct": False},
+    ]
+
+
+def test_untrained_is_the_student_before_training(tmp_path, student):
+    inputs = ["one", "two", "three"]
+    before = decode.untrained(CHOICE, student, 5).answers(inputs)
+    assert before != decode.load(student).answers(inputs)
+    real = [Example(asked, said, "prompt") for asked, said in zip(inputs, before, strict=True)]
+    report, _ = evaluated(tmp_path, student, Splits(train=TRAIN, real=real), seed=5)
+    assert report.baselines["untrained"]["real"]["exact_match"].value == 1.0
+    assert report.scores["real"]["exact_match"].value < 1.0
+
+
+def test_an_empty_set_is_left_out(tmp_path, student):
+    report, _ = evaluated(tmp_path, student, Splits(train=TRAIN, test=TRAIN))
+    assert list(report.scores) == ["generated"]
+    assert all(list(sets) == ["generated"] for sets in report.baselines.values())
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["predictions.generated.jsonl"]
+
+
+def test_the_cap_draws_that_many_by_seed_in_their_order(tmp_path, student):
+    real = [Example(f"input {i}", "x", "prompt") for i in range(50)]
+    asked = {}
+    for seed in (0, 0, 1):
+        report, _ = evaluated(tmp_path, student, Splits(train=TRAIN, real=real), examples=7, seed=seed, baselines=())
+        assert report.scores["real"]["exact_match"].n == 7
+        numbers = [int(r["input"].split()[1]) for r in records(tmp_path / "predictions.real.jsonl")]
+        assert numbers == sorted(set(numbers))
+        assert asked.setdefault(seed, numbers) == numbers
+    assert asked[0] != asked[1]
+
+
+def test_baselines_not_asked_for_are_not_measured(tmp_path, student):
+    report, bar = evaluated(tmp_path, student, Splits(train=TRAIN, real=TRAIN), baselines=("most_frequent",))
+    assert list(report.baselines) == ["most_frequent"]
+    assert bar.total == bar.done == 3
+
+
+def test_the_bar_counts_every_answer_that_is_decoded(tmp_path, student):
+    _, bar = evaluated(tmp_path, student, Splits(train=TRAIN, real=TRAIN, test=TRAIN[:2]))
+    assert bar.total == bar.done == 10
+    assert bar.notes == ["most frequent", "nearest neighbour", "untrained"]
+
+
+def test_without_metrics_the_settings_are_refused():
+    with pytest.raises(
+        ValueError, match=r"^metrics: is empty, so there is nothing to measure with; choose at least one, metric=\[exact_match\]$"
+    ):
+        evaluator(metrics={})
