@@ -13,6 +13,7 @@ from annotated_types import Ge, Gt, Lt
 
 from p2m.artifacts import Choice, Example, Report, Score, Splits, Student
 from p2m.stages import Bar, Work
+from p2m.student import decode
 
 Baseline = Literal["most_frequent", "nearest_neighbour", "untrained"]
 Answers = Callable[[Sequence[str]], list[str]]
@@ -82,14 +83,10 @@ class Text:
 
 
 def _student(student: Student, bar: Bar) -> Answers:
-    from p2m.student import decode
-
     return lambda inputs: decode.load(student).answers(inputs, on_done=bar.advance)
 
 
 def _untrained(choice: Choice, student: Student, seed: int, bar: Bar) -> Answers:
-    from p2m.student import decode
-
     return lambda inputs: decode.untrained(choice, student, seed).answers(inputs, on_done=bar.advance)
 
 
