@@ -1,0 +1,53 @@
+"""A model of the hub or of a local folder as a Choice: its commit, and whether its architecture is one that p2m trains."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from p2m import hub
+from p2m.artifacts import Candidate, Choice
+from p2m.errors import ConfigError, InputError, ServiceError
+
+# model_type of a transformers config, by kind; ByT5 and CodeT5 are t5.  Each is built by the library's own classes, none needs remote code.
+ARCHITECTURES = {"encoder-decoder": ("t5", "mt5", "bart", "mbart", "led", "longt5", "pegasus")}
+REMEDY = "go online once so that it is cached, or take model=byt5_nano, which needs no hub"
+
+
+def chosen(name: str, revision: str | None, kind: str, met: Path, candidates: tuple[Candidate, ...] = ()) -> Choice:
+    """The hub's model at *revision*, or at the commit that *met* remembers, or at the newest one, which *met* then remembers.
+
+    Raises ServiceError if the hub is needed and does not give it, ConfigError for an architecture that p2m does not train.
+    """
+    try:
+        commit = revision or hub.revision("model", name, met)
+        config = hub.config_of(name, commit)
+    except ServiceError as error:
+        raise ServiceError(f"{error}; {REMEDY}") from error
+    trainable(name, config, kind)
+    return Choice(name, commit, kind, candidates=candidates)
+
+
+def in_folder(folder: Path, kind: str) -> Choice:
+    """A model that was saved to *folder*.  Raises InputError if it is not whole, ConfigError for a wrong architecture."""
+    if not (folder / "config.json").is_file() or not any((folder / file).is_file() for file in hub.WEIGHTS):
+        raise InputError(f"model.name: {folder} is no saved model; it must hold config.json and weights ({', '.join(hub.WEIGHTS)})")
+    try:
+        config = dict(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{folder / 'config.json'}: is no JSON object ({error})") from error
+    trainable(str(folder), config, kind)
+    return Choice(str(folder.resolve()), None, kind)
+
+
+def trainable(name: str, config: dict[str, Any], kind: str) -> None:
+    """Raises ConfigError, with the list of architectures, unless p2m trains that of *config* as *kind*."""
+    has = config.get("model_type")
+    if has not in ARCHITECTURES[kind]:
+        raise ConfigError(f"model.name: {name} is of architecture {has!r}; as {kind} p2m trains {', '.join(ARCHITECTURES[kind])}")
+
+
+def out_of_reach(name: str, revision: str | None, met: Path) -> Iterator[str]:
+    """One line if the model is not in the local cache and the hub does not answer."""
+    if not hub.cached(name, revision or hub.remembered("model", name, met)) and not hub.reachable():
+        yield f"{name} is not in the local cache and the hub does not answer ({hub.endpoint()}); {REMEDY}"

@@ -1,0 +1,38 @@
+"""A pretrained model that the user names: one of the hub, or a folder on this machine."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import DirectoryPath, Field
+
+from p2m.artifacts import Choice, TaskSpec
+from p2m.model._hub_model import chosen, in_folder, out_of_reach
+from p2m.stages import Work
+
+
+@dataclass(frozen=True)
+class Named:
+    """The model of that name at that commit.  A name that is a folder here is a saved model in it."""
+
+    VERSION: ClassVar = 1
+    RUNTIME: ClassVar = frozenset({"revisions"})
+
+    name: Annotated[DirectoryPath | str, Field(union_mode="left_to_right")]
+    revision: str | None
+    kind: Literal["encoder-decoder"]
+    revisions: Path
+
+    def __post_init__(self) -> None:
+        if isinstance(self.name, Path) and self.revision is not None:
+            raise ValueError(f"revision is a commit of the hub, and {self.name} is a local folder: set revision=null")
+
+    def run(self, task: TaskSpec, work: Work) -> Choice:
+        if isinstance(self.name, Path):
+            return in_folder(self.name, self.kind)
+        return chosen(self.name, self.revision, self.kind, self.revisions)
+
+    def ready(self) -> Iterator[str]:
+        if isinstance(self.name, str):
+            yield from out_of_reach(self.name, self.revision, self.revisions)

@@ -1,0 +1,101 @@
+"""A pretrained model found by the words of the task: BM25 over model cards, weighted by how often each is downloaded."""
+
+import logging
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Gt, Le
+
+from p2m import hub
+from p2m.answers import tolerant_json
+from p2m.artifacts import Candidate, Choice, TaskSpec
+from p2m.errors import IncompleteError
+from p2m.model._cards import Card, bundled, eligible
+from p2m.model._hub_model import ARCHITECTURES, REMEDY, chosen
+from p2m.ranking import Index
+from p2m.stages import Estimate, Request, Work
+
+SCHEMA = {
+    "title": "card",
+    "type": "object",
+    "properties": {"card": {"type": "string", "minLength": 1}},
+    "required": ["card"],
+    "additionalProperties": False,
+}
+_SYSTEM = "You know the models that people publish and how their cards describe them."
+_QUESTION = (
+    "Write the description, about 60 words, that would stand on the card of a small pretrained text-to-text model"
+    " that suits fine-tuning for this task: what it was trained on, which languages, which tasks. Name no real model."
+)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """The best of the bundled model cards for the task: BM25 score times log10(downloads + 2), as in Prompt2Model.
+
+    hyde: search with a card that the teacher imagines for the task (Gao et al. 2023), not with the instruction itself.
+    """
+
+    VERSION: ClassVar = 1
+    RUNTIME: ClassVar = frozenset({"revisions"})
+
+    k1: Annotated[float, Ge(0)]
+    b: Annotated[float, Ge(0), Le(1)]
+    top_k: Annotated[int, Gt(0)]
+    max_bytes: Annotated[int, Gt(0)] | None
+    kind: Literal["encoder-decoder"]
+    hyde: bool
+    teacher: Any
+    revisions: Path
+
+    def __post_init__(self) -> None:
+        if self.hyde and self.teacher is None:
+            raise ValueError("hyde=true needs a teacher to imagine the card: set teacher=${teacher}, or hyde=false")
+
+    def run(self, task: TaskSpec, work: Work) -> Choice:
+        """Raises IncompleteError where no card has a word of the query, or none is small enough."""
+        cards = self._eligible()
+        ranked = self._ranked(cards, self._imagined(task, work) if self.hyde else task.instruction)
+        if ranked[0].score <= 0:
+            raise IncompleteError("model: no bundled model card shares a word with the task; name a model, such as model=flan_t5_base")
+        best = cards[ranked[0].name]
+        return chosen(best.name, best.revision, self.kind, self.revisions, tuple(ranked[: self.top_k]))
+
+    def ready(self) -> Iterator[str]:
+        """Which model it will be is not known yet: a line only where none at all can be had."""
+        names = [card.name for card in eligible(bundled(), self.kind, self.max_bytes)]
+        if not any(hub.cached(name, hub.remembered("model", name, self.revisions)) for name in names) and not hub.reachable():
+            yield f"no model that could be found is in the local cache, and the hub does not answer ({hub.endpoint()}); {REMEDY}"
+
+    def estimate(self) -> Estimate:
+        return Estimate(calls=int(self.hyde), usd=None if self.hyde else 0.0)
+
+    def _eligible(self) -> dict[str, Card]:
+        cards = {card.name: card for card in eligible(bundled(), self.kind, self.max_bytes)}
+        if not cards:
+            raise IncompleteError(
+                f"model: none of the bundled cards is {self.kind}, of {', '.join(ARCHITECTURES[self.kind])}, and at most"
+                f" {self.max_bytes} bytes; raise model.max_bytes"
+            )
+        return cards
+
+    def _ranked(self, cards: dict[str, Card], query: str) -> list[Candidate]:
+        found = Index({card.name: card.text for card in cards.values()}, self.k1, self.b).ranked(query)
+        weighed = [replace(c, score=c.score * math.log10(cards[c.name].downloads + 2)) for c in found]
+        return sorted(weighed, key=lambda candidate: -candidate.score)
+
+    def _imagined(self, task: TaskSpec, work: Work) -> str:
+        """The teacher's card, or the instruction where its answer cannot be used."""
+        messages = ({"role": "system", "content": _SYSTEM}, {"role": "user", "content": f"The task:\n{task.instruction}\n\n{_QUESTION}"})
+        with self.teacher.session(work) as session:
+            answer = session.submit(Request(messages=messages, temperature=0.0, max_tokens=400, schema=SCHEMA)).result()
+        said = tolerant_json(answer.text) if answer.outcome == "ok" else None
+        card = said.get("card") if isinstance(said, dict) else None
+        if isinstance(card, str) and card.strip():
+            return card
+        _log.warning("model: the teacher wrote no card (%s); the instruction itself is searched for", answer.outcome)
+        return task.instruction

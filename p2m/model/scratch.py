@@ -1,0 +1,44 @@
+"""A small byte-level T5 with random weights: it needs no hub, no tokenizer files and no download."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Ge, Gt, Lt
+
+from p2m.artifacts import Choice, TaskSpec
+from p2m.stages import Work
+
+BYTES = 259  # ids of ByT5: 256 bytes after pad 0, end 1 and unknown 2
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """A T5 of these measures; the fields are those of transformers' T5Config."""
+
+    VERSION: ClassVar = 1
+
+    vocab_size: Annotated[int, Ge(BYTES)]
+    d_model: Annotated[int, Gt(0)]
+    d_ff: Annotated[int, Gt(0)]
+    d_kv: Annotated[int, Gt(0)]
+    num_heads: Annotated[int, Gt(0)]
+    num_layers: Annotated[int, Gt(0)]
+    num_decoder_layers: Annotated[int, Gt(0)]
+    relative_attention_num_buckets: Annotated[int, Gt(1)]
+    relative_attention_max_distance: Annotated[int, Gt(1)]
+    feed_forward_proj: Literal["relu", "gated-gelu"]
+    tie_word_embeddings: bool
+    dropout_rate: Annotated[float, Ge(0), Lt(1)]
+
+    def __post_init__(self) -> None:
+        if self.relative_attention_max_distance <= self.relative_attention_num_buckets // 4:
+            # T5 gives the near half of each direction's buckets one distance each, and divides by the log of what is left
+            raise ValueError(
+                f"relative_attention_max_distance={self.relative_attention_max_distance} must be above a quarter of"
+                f" relative_attention_num_buckets={self.relative_attention_num_buckets}"
+            )
+
+    def run(self, task: TaskSpec, work: Work) -> Choice:
+        tokens = {"pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0}
+        return Choice("scratch", None, "encoder-decoder", {"model_type": "t5", **dataclasses.asdict(self), **tokens})
