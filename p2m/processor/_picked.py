@@ -1,0 +1,33 @@
+"""Examples picked from others by their places, made when asked for: memory holds eight bytes each."""
+
+from __future__ import annotations  # array[int] is for type checkers only before Python 3.12
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from typing import overload
+
+from p2m.artifacts import Example
+
+
+class Picked(Sequence[Example]):
+    """Those at *places* of *sources*, taken as one sequence after another, each as *settle* gives it."""
+
+    def __init__(self, sources: Sequence[Sequence[Example]], places: array[int], settle: Callable[[Example], Example]) -> None:
+        self._sources, self._places, self._settle = sources, places, settle
+        self._begins = [0, *accumulate(len(rows) for rows in sources)]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> Example: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Example]: ...
+    def __getitem__(self, index: int | slice) -> Example | list[Example]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        place = self._places[index]
+        source = bisect_right(self._begins, place) - 1
+        return self._settle(self._sources[source][place - self._begins[source]])

@@ -1,0 +1,27 @@
+"""A prompt given in the configuration itself."""
+
+from dataclasses import dataclass
+
+from pydantic import FilePath
+
+from p2m.artifacts import Prompt
+from p2m.errors import InputError
+from p2m.prompt._sets import sets_of
+from p2m.stages import Work
+
+
+@dataclass(frozen=True)
+class Text:
+    """text: instruction and, if any, demonstrations.  train, valid, test: the user's own labelled sets (.jsonl or .csv, also .gz)."""
+
+    text: str
+    train: FilePath | None
+    valid: FilePath | None
+    test: FilePath | None
+
+    def run(self, work: Work) -> Prompt:
+        if not self.text.strip():
+            raise InputError("prompt.text: is empty; say in it what the input is and what the output shall be")
+        if len(self.text.split()) == 1 and self.text.lower().endswith((".md", ".txt", ".yaml", ".yml")):
+            raise InputError(f"prompt.text: '{self.text}' is the name of a file; for its content give prompt=file prompt.path={self.text}")
+        return Prompt(self.text, **sets_of(work.folder, train=self.train, valid=self.valid, test=self.test))
