@@ -18,6 +18,9 @@ _WORD = re.compile(r"[A-Za-z_]+")
 _SPACE = re.compile(r"\s*")
 _PLAIN = {'"': re.compile(r'[^"\\]*'), "'": re.compile(r"[^'\\]*")}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "/": "/", "\\": "\\", '"': '"', "'": "'"}
+_KINDS: dict[str, tuple[type, ...]] = {
+    "object": (dict,), "array": (list,), "string": (str,), "number": (int, float), "integer": (int,), "null": (type(None),),
+}  # fmt: skip
 _HEX = re.compile(r"[0-9a-fA-F]{4}")
 
 
@@ -44,9 +47,9 @@ def tolerant_json(text: str) -> Any | None:
         return None
     except (ValueError, RecursionError):
         pass
-    text = text.rpartition("</think>")[2]
+    after = text.rpartition("</think>")[2]
     try:
-        return _longest(part for part in (*(m[1] for m in _FENCE.finditer(text)), text))
+        return _longest(iter((*(m[1] for m in _FENCE.finditer(after)), after, text)))
     except _RefusedError:
         return None
 
@@ -56,55 +59,70 @@ def strict_json(text: str | bytes) -> Any:
     value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite, parse_int=_bounded)
     if not isinstance(value, dict | list):
         raise ValueError("neither an object nor a list")
-    _inspect(value, MAX_DEPTH)
+    written = text.decode() if isinstance(text, bytes) else text
+    if "\\u" in written or written.count("{") + written.count("[") > MAX_DEPTH:  # else there is nothing to find
+        _inspect(value, MAX_DEPTH)
     return value
 
 
-def mismatch(value: Any, schema: Mapping[str, Any], place: str = "answer") -> str | None:
+def mismatch(value: Any, schema: Mapping[str, Any]) -> str | None:
     """What first keeps *value* from meeting *schema*, in words; None if it meets it.
 
     Knows type, enum, properties, required, additionalProperties, items, minItems, maxItems, minLength, maxLength.
     """
-    kinds = schema.get("type", [])
-    if kinds and not any(_is(value, kind) for kind in ([kinds] if isinstance(kinds, str) else kinds)):
-        return f"{place} must be {kinds}, got {_short(value)}"
+    fault = _fault(value, schema)
+    return None if fault is None else f"answer{fault}"
+
+
+def _fault(value: Any, schema: Mapping[str, Any]) -> str | None:
+    """The place and what is wrong there.  Thousands of answers a second pass here: no text is made unless there is a fault."""
+    kinds = schema.get("type")
+    if kinds is not None and not (_is(value, kinds) if isinstance(kinds, str) else any(_is(value, kind) for kind in kinds)):
+        return f" must be {kinds}, got {_short(value)}"
     if "enum" in schema and value not in schema["enum"]:
-        return f"{place} must be one of {schema['enum']}, got {_short(value)}"
-    faults = _object_faults if isinstance(value, dict) else _list_faults if isinstance(value, list) else _text_faults
-    return next(faults(value, schema, place), None)
-
-
-def _object_faults(value: dict[str, Any], schema: Mapping[str, Any], place: str) -> Iterator[str]:
-    known = schema.get("properties", {})
-    yield from (f"{place} has no '{name}'" for name in schema.get("required", ()) if name not in value)
-    if schema.get("additionalProperties") is False:
-        yield from (f"{place} has '{name}', which nobody asked for" for name in value if name not in known)
-    yield from filter(None, (mismatch(value[name], inner, f"{place}.{name}") for name, inner in known.items() if name in value))
-
-
-def _list_faults(value: list[Any], schema: Mapping[str, Any], place: str) -> Iterator[str]:
-    yield from _length_faults(len(value), schema.get("minItems"), schema.get("maxItems"), place, "items")
-    if "items" in schema:
-        yield from filter(None, (mismatch(item, schema["items"], f"{place}[{i}]") for i, item in enumerate(value)))
-
-
-def _text_faults(value: Any, schema: Mapping[str, Any], place: str) -> Iterator[str]:
+        return f" must be one of {schema['enum']}, got {_short(value)}"
     if isinstance(value, str):
-        yield from _length_faults(len(value), schema.get("minLength"), schema.get("maxLength"), place, "characters")
+        return _length_fault(len(value), schema.get("minLength"), schema.get("maxLength"), "characters")
+    if isinstance(value, dict):
+        return _object_fault(value, schema)
+    return _list_fault(value, schema) if isinstance(value, list) else None
 
 
-def _length_faults(n: int, least: int | None, most: int | None, place: str, unit: str) -> Iterator[str]:
+def _object_fault(value: dict[str, Any], schema: Mapping[str, Any]) -> str | None:
+    known = schema.get("properties", {})
+    for name in schema.get("required", ()):
+        if name not in value:
+            return f" has no '{name}'"
+    closed = schema.get("additionalProperties") is False
+    for name, inner in value.items():
+        if name in known:
+            fault = _fault(inner, known[name])
+            if fault is not None:
+                return f".{name}{fault}"
+        elif closed:
+            return f" has '{name}', which nobody asked for"
+    return None
+
+
+def _list_fault(value: list[Any], schema: Mapping[str, Any]) -> str | None:
+    items = schema.get("items")
+    for i, item in enumerate(value if items is not None else ()):
+        fault = _fault(item, items or {})
+        if fault is not None:
+            return f"[{i}]{fault}"
+    return _length_fault(len(value), schema.get("minItems"), schema.get("maxItems"), "items")
+
+
+def _length_fault(n: int, least: int | None, most: int | None, unit: str) -> str | None:
     if least is not None and n < least:
-        yield f"{place} has {n} {unit}, fewer than {least}"
-    if most is not None and n > most:
-        yield f"{place} has {n} {unit}, more than {most}"
+        return f" has {n} {unit}, fewer than {least}"
+    return f" has {n} {unit}, more than {most}" if most is not None and n > most else None
 
 
 def _is(value: Any, kind: str) -> bool:
     if isinstance(value, bool):
         return kind == "boolean"
-    kinds: dict[str, tuple[type, ...]] = {"object": (dict,), "array": (list,), "string": (str,), "number": (int, float), "integer": (int,)}
-    return value is None if kind == "null" else isinstance(value, kinds.get(kind, ()))
+    return isinstance(value, _KINDS.get(kind, ()))
 
 
 def _short(value: Any) -> str:

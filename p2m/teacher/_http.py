@@ -1,0 +1,115 @@
+"""Posts to an OpenAI-compatible server and brings back the raw body, within four deadlines and a size.
+
+It rides on httpx2, as the openai client does, and not on that client: this keeps the raw bytes, a deadline for each phase,
+and no retry but ours.
+"""
+
+import asyncio
+import os
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from p2m.errors import ConfigError
+from p2m.teacher._line import Call, Line, Reply, encoded
+
+MOST_BYTES = 8 << 20  # of a body: 1,000 times a long answer.  What lies beyond is not read, and the answer is invalid
+KEEPALIVE_S = 4.0  # less than the 5 s after which common servers hang up, since a request that meets a closing line may be billed
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """Seconds on the monotonic clock: to connect, to the first byte, between bytes, and for all of it."""
+
+    connect_s: float
+    first_byte_s: float
+    idle_s: float
+    total_s: float
+
+
+@dataclass
+class Http:
+    """Transport to `<base_url>/chat/completions`."""
+
+    line: Line
+    api_key_env: str | None
+    deadlines: Deadlines
+    client: Any = field(default=None, init=False)
+    key: str = field(default="", init=False, repr=False)
+
+    async def open(self) -> None:
+        import httpx2
+
+        self.key = _key(self.api_key_env)
+        headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {self.key}"} if self.key else {})
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=self.line.concurrency, keepalive_expiry=KEEPALIVE_S)
+        timeout = httpx2.Timeout(None, connect=self.deadlines.connect_s)
+        self.client = httpx2.AsyncClient(headers=headers, limits=limits, timeout=timeout, follow_redirects=False)
+
+    async def close(self) -> None:
+        if self.client is not None:
+            await self.client.aclose()
+
+    async def send(self, call: Call) -> Reply:
+        import httpx2
+
+        body = encoded(self.line.body(call.request, structured=call.structured))
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(self.deadlines.total_s):
+                return await self._exchange(body)
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtocol) as error:
+            return Reply(None, {}, b"", f"no connection: {_said(error)}", sent=False)
+        except TimeoutError as error:
+            return Reply(None, {}, b"", f"timeout after {time.monotonic() - started:.1f} s{_said(error, ' ')}")
+        except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
+            return Reply(None, {}, b"", f"connection lost: {_said(error)}")
+
+    async def _exchange(self, body: bytes) -> Reply:
+        request = self.client.build_request("POST", f"{self.line.endpoint}/chat/completions", content=body)
+        try:
+            async with asyncio.timeout(self.deadlines.first_byte_s):
+                response = await self.client.send(request, stream=True)
+        except TimeoutError:
+            raise TimeoutError("(no first byte; teacher.first_byte_s)") from None
+        try:
+            raw = await self._body(response)
+        finally:
+            await response.aclose()
+        raw = raw.replace(self.key.encode(), b"***") if self.key else raw  # some servers quote the key that they refuse
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(response.status_code, headers, raw)
+
+    async def _body(self, response: Any) -> bytes:
+        """The body, cut off at MOST_BYTES."""
+        parts: list[bytes] = []
+        size = 0
+        chunks = response.aiter_bytes()
+        while True:
+            try:
+                async with asyncio.timeout(self.deadlines.idle_s):
+                    chunk = await anext(chunks, None)
+            except TimeoutError:
+                raise TimeoutError("(no more bytes; teacher.idle_s)") from None
+            if chunk is None:
+                return b"".join(parts)
+            parts.append(chunk)
+            size += len(chunk)
+            if size > MOST_BYTES:
+                return b"".join(parts)[:MOST_BYTES]
+
+
+def _key(name: str | None) -> str:
+    if name is None:
+        return ""
+    key = os.environ.get(name, "").strip()
+    if not key:
+        raise ConfigError(f"teacher.api_key_env: the environment variable {name} is not set")
+    if not key.isascii() or not key.isprintable():
+        raise ConfigError(f"teacher.api_key_env: the environment variable {name} holds characters that no key has")
+    return key
+
+
+def _said(error: BaseException, before: str = "") -> str:
+    text = str(error) or ("" if isinstance(error, TimeoutError) else type(error).__name__)
+    return f"{before}{text}"[:200] if text else ""

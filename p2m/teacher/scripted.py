@@ -1,0 +1,55 @@
+"""A teacher that needs no model: it answers the bundled tasks from a grammar, through the same session and ledger as a paid one."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from annotated_types import Ge, Le
+
+from p2m.stages import Session, Work
+from p2m.teacher._account import Caps
+from p2m.teacher._line import Call, Line, Reply, completion
+from p2m.teacher._session import session
+
+Rate = Annotated[float, Ge(0), Le(1)]
+
+
+@dataclass(frozen=True)
+class Scripted:
+    """Wrong, repetitive and badly formatted at the given rates, as a real model is.  Free; knows only the bundled tasks."""
+
+    error_rate: Rate
+    repeat_rate: Rate
+    break_rate: Rate
+    seed: int
+    concurrency: Annotated[int, Ge(1)]
+    calls: Path
+    budget: Caps
+
+    RUNTIME: ClassVar = frozenset({"concurrency", "calls", "budget"})
+    VERSION: ClassVar = 1  # of the grammar: raise it with any change to what is answered
+
+    def session(self, work: Work) -> AbstractContextManager[Session]:
+        rates = f"{self.error_rate:g}/{self.repeat_rate:g}/{self.break_rate:g}/{self.seed}"
+        line = Line(f"scripted:{rates}", f"scripted-{self.VERSION}", self.concurrency)
+        return session(line, _Script(self), work, self.budget, self.calls)
+
+
+@dataclass(frozen=True)
+class _Script:
+    teacher: Scripted
+
+    async def open(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+    async def send(self, call: Call) -> Reply:
+        from p2m.teacher._scripted import reply
+
+        it = self.teacher
+        text = reply(call.request, it.error_rate, it.repeat_rate, it.break_rate, it.seed)
+        asked = sum(len(message["content"]) for message in call.request.messages)
+        return Reply(200, {}, completion(text, f"scripted-{it.VERSION}", asked // 4, len(text) // 4))
