@@ -1,11 +1,13 @@
 """Where the Hugging Face hub is, whether it answers, and which commit was met there."""
 
 import contextlib
+import dataclasses
 import json
 import queue
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +19,21 @@ Kind = Literal["model", "dataset"]
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 DEADLINE_S = 2.0  # a hub that answers at all does so in a fraction of this; without a network nobody should wait longer to be told
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_NAME = re.compile(r"([\w-][\w.-]*/)?[\w-][\w.-]*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Pin:
+    """What the hub keeps under a name: it may have moved (`squad` is now `rajpurkar/squad`), and it has a commit."""
+
+    name: str
+    commit: str
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"no name of the hub: {self.name[:80]!r}")
+        if not _COMMIT.fullmatch(self.commit):
+            raise ValueError(f"no commit, which has 40 characters of 0-9 a-f: {self.commit[:80]!r}")
 
 
 def endpoint() -> str:
@@ -56,7 +73,7 @@ def cached(name: str, revision: str | None) -> bool:
     return _cached(name, "config.json", revision) is not None and any(_cached(name, file, revision) for file in WEIGHTS)
 
 
-def revision(kind: Kind, name: str, met: Path) -> str:
+def pinned(kind: Kind, name: str, met: Path) -> Pin:
     """The commit that *name* is used at: the one that *met* remembers, else the newest of the hub, which *met* then remembers.
 
     met: a small JSON file, shared by all runs.  Raises ServiceError where the hub has to be asked and cannot be.
@@ -68,13 +85,14 @@ def revision(kind: Kind, name: str, met: Path) -> str:
         if key not in known:
             known[key] = _newest(kind, name)
             part = met.with_name(f"{met.name}.part")
-            part.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+            plain = {k: dataclasses.asdict(pin) for k, pin in sorted(known.items())}
+            part.write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
             part.replace(met)
         return known[key]
 
 
-def remembered(kind: Kind, name: str, met: Path) -> str | None:
-    """The commit that *met* holds for *name*, if any; nobody is asked."""
+def remembered(kind: Kind, name: str, met: Path) -> Pin | None:
+    """What *met* holds for *name*, if anything; nobody is asked."""
     return _remembered(met).get(f"{kind}s/{name}")
 
 
@@ -101,33 +119,26 @@ def _cached(name: str, file: str, revision: str | None) -> Path | None:
     return Path(found) if isinstance(found, str) else None  # it may also be a note that the file is known to be absent
 
 
-def _remembered(met: Path) -> dict[str, str]:
+def _remembered(met: Path) -> dict[str, Pin]:
     if not met.exists():
         return {}
     try:
-        known = json.loads(met.read_text(encoding="utf-8"))
-        if all(_COMMIT.fullmatch(commit) for commit in known.values()):
-            return dict(known)
+        return {key: Pin(**entry) for key, entry in json.loads(met.read_text(encoding="utf-8")).items()}
     except (ValueError, AttributeError, TypeError) as error:
-        raise InputError(
-            f"{met}: is not the list of commits that p2m keeps there ({error}); restore it, or delete it to begin anew"
-        ) from error
-    raise InputError(f"{met}: holds a commit that is not 40 characters of 0-9 a-f; restore the file, or delete it to begin anew")
+        raise InputError(f"{met}: is not what p2m keeps there on commits ({error}); restore it, or delete it to begin anew") from error
 
 
-def _newest(kind: Kind, name: str) -> str:
+def _newest(kind: Kind, name: str) -> Pin:
     if not reachable():
         here = _cached(name, "config.json", None) if kind == "model" else None
         if here:
-            return here.parent.name  # the cache files snapshots by commit
+            return Pin(name, here.parent.name)  # the cache files snapshots by commit
         raise ServiceError(f"{kind} {name}: the hub does not answer ({endpoint()}) and no copy lies in the local cache")
     from huggingface_hub import HfApi
 
     with _told(f"{kind} {name}"):
         info = HfApi().dataset_info(name) if kind == "dataset" else HfApi().model_info(name)
-    if not _COMMIT.fullmatch(str(info.sha)):
-        raise ServiceError(f"{kind} {name}: the hub named no commit for it, but {str(info.sha)[:50]!r}")
-    return str(info.sha)
+        return Pin(str(info.id), str(info.sha))
 
 
 @contextlib.contextmanager

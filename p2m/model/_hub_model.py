@@ -1,7 +1,6 @@
 """A model of the hub or of a local folder as a Choice: its commit, and whether its architecture is one that p2m trains."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,12 @@ def chosen(name: str, revision: str | None, kind: str, met: Path, candidates: tu
     Raises ServiceError if the hub is needed and does not give it, ConfigError for an architecture that p2m does not train.
     """
     try:
-        commit = revision or hub.revision("model", name, met)
-        config = hub.config_of(name, commit)
+        pin = hub.Pin(name, revision) if revision else hub.pinned("model", name, met)
+        config = hub.config_of(pin.name, pin.commit)
     except ServiceError as error:
         raise ServiceError(f"{error}; {REMEDY}") from error
     trainable(name, config, kind)
-    return Choice(name, commit, kind, candidates=candidates)
+    return Choice(pin.name, pin.commit, kind, candidates=candidates)
 
 
 def in_folder(folder: Path, kind: str) -> Choice:
@@ -47,7 +46,7 @@ def trainable(name: str, config: dict[str, Any], kind: str) -> None:
         raise ConfigError(f"model.name: {name} is of architecture {has!r}; as {kind} p2m trains {', '.join(ARCHITECTURES[kind])}")
 
 
-def out_of_reach(name: str, revision: str | None, met: Path) -> Iterator[str]:
-    """One line if the model is not in the local cache and the hub does not answer."""
-    if not hub.cached(name, revision or hub.remembered("model", name, met)) and not hub.reachable():
-        yield f"{name} is not in the local cache and the hub does not answer ({hub.endpoint()}); {REMEDY}"
+def cached(name: str, revision: str | None, met: Path) -> bool:
+    """Whether the commit that would be used lies in the local cache."""
+    pin = hub.Pin(name, revision) if revision else hub.remembered("model", name, met)
+    return hub.cached(pin.name, pin.commit) if pin else hub.cached(name, None)

@@ -7,8 +7,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import DirectoryPath, Field
 
+from p2m import hub
 from p2m.artifacts import Choice, TaskSpec
-from p2m.model._hub_model import chosen, in_folder, out_of_reach
+from p2m.model._hub_model import REMEDY, cached, chosen, in_folder
 from p2m.stages import Work
 
 
@@ -34,5 +35,5 @@ class Named:
         return chosen(self.name, self.revision, self.kind, self.revisions)
 
     def ready(self) -> Iterator[str]:
-        if isinstance(self.name, str):
-            yield from out_of_reach(self.name, self.revision, self.revisions)
+        if isinstance(self.name, str) and not cached(self.name, self.revision, self.revisions) and not hub.reachable():
+            yield f"{self.name} is not in the local cache and the hub does not answer ({hub.endpoint()}); {REMEDY}"

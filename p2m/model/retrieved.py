@@ -14,7 +14,7 @@ from p2m.answers import tolerant_json
 from p2m.artifacts import Candidate, Choice, TaskSpec
 from p2m.errors import IncompleteError
 from p2m.model._cards import Card, bundled, eligible
-from p2m.model._hub_model import ARCHITECTURES, REMEDY, chosen
+from p2m.model._hub_model import ARCHITECTURES, REMEDY, cached, chosen
 from p2m.ranking import Index
 from p2m.stages import Estimate, Request, Work
 
@@ -67,8 +67,8 @@ class Retrieved:
 
     def ready(self) -> Iterator[str]:
         """Which model it will be is not known yet: a line only where none at all can be had."""
-        names = [card.name for card in eligible(bundled(), self.kind, self.max_bytes)]
-        if not any(hub.cached(name, hub.remembered("model", name, self.revisions)) for name in names) and not hub.reachable():
+        cards = eligible(bundled(), self.kind, self.max_bytes)
+        if cards and not any(cached(card.name, card.revision, self.revisions) for card in cards) and not hub.reachable():
             yield f"no model that could be found is in the local cache, and the hub does not answer ({hub.endpoint()}); {REMEDY}"
 
     def estimate(self) -> Estimate:

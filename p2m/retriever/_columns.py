@@ -27,7 +27,7 @@ _SYSTEM = (
 _QUESTION = (
     "Which column, or which columns joined in order, hold what this task takes as its input, and which one column holds the"
     " answer that this task wants for it? Take the data set only if its rows are examples of this very task, in the same form."
-    ' If they are not, answer {"input": [], "output": ""}.'
+    " If they are not, answer with an empty list and an empty name."
 )
 Rows = Sequence[Mapping[str, str | None]]
 

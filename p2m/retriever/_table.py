@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,9 @@ def _of_hub(source: Source, cache: Path, met: Path) -> Table:
 
     if Path(source.name).exists():
         raise InputError(f"./{source.name} would be loaded in place of the hub's data set of that name; start p2m from another folder")
-    revision = source.revision or hub.revision("dataset", source.name, met)
-    dataset = datasets.load_dataset(source.name, source.config, split=source.split, revision=revision, cache_dir=str(cache))
-    return _table(source, revision, dataset)
+    pin = hub.Pin(source.name, source.revision) if source.revision else hub.pinned("dataset", source.name, met)
+    dataset = datasets.load_dataset(pin.name, source.config, split=source.split, revision=pin.commit, cache_dir=str(cache))
+    return _table(replace(source, name=pin.name), pin.commit, dataset)
 
 
 def _parquet(file: Path, cache: Path) -> Any:

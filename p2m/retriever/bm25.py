@@ -12,7 +12,7 @@ from pydantic import DirectoryPath
 from p2m import hub
 from p2m.artifacts import Candidate, Examples, TaskSpec
 from p2m.errors import ServiceError
-from p2m.ranking import Index
+from p2m.ranking import Index, language_names, tokens
 from p2m.retriever._harvest import Harvest
 from p2m.retriever._sources import Source, of_folder, of_hub
 from p2m.retriever._table import Table
@@ -35,7 +35,6 @@ class BM25:
     k1: Annotated[float, Ge(0)]
     b: Annotated[float, Ge(0), Le(1)]
     top_k: Annotated[int, Gt(0)]
-    min_score: Annotated[float, Ge(0), Le(1)]
     min_share: Annotated[float, Ge(0), Le(1)]
     max_set: Annotated[int, Gt(0)] | None
     sample_rows: Annotated[int, Gt(0)]
@@ -69,11 +68,9 @@ class BM25:
         return Estimate(calls=self.top_k if self.teacher is not None else 0, usd=None if self.teacher is not None else 0.0)
 
     def _ranked(self, task: TaskSpec, cards: dict[str, str]) -> dict[str, Candidate]:
-        """Those near enough to the best and to the task, best first."""
-        query = "\n".join([task.instruction, *(f"{d.input}\n{d.output}" for d in task.demonstrations)])
-        found = Index(cards, self.k1, self.b).ranked(query)
-        least = max(self.min_score, self.min_share * found[0].score)
-        return {c.name: c for c in found if c.score >= least}
+        """Those that come near enough to the best, best first; those that share no word with the task never do."""
+        found = Index(cards, self.k1, self.b).ranked(_query(task))
+        return {c.name: c for c in found if c.score > 0 and c.score >= self.min_share * found[0].score}
 
     def _card(self, source: Source, harvest: Harvest, tables: dict[str, Table], work: Work) -> str:
         """A file without a card is searched by its name, its columns and some of its rows."""
@@ -99,3 +96,14 @@ class BM25:
             (out - large) & set(first)
         )
         return {s.name: s for s in sources if s.name not in out | large}
+
+
+def _query(task: TaskSpec) -> str:
+    """The instruction, its languages, and once each what further words the demonstrations have.
+
+    Demonstrations tell of other things than the task: with their repeated words counted, a question on a bridge finds sets about bridges.
+    """
+    told = [task.instruction, *language_names([code for code in (task.input_language, task.output_language) if code != "und"])]
+    known = set(tokens(" ".join(told)))
+    shown = dict.fromkeys(word for d in task.demonstrations for word in tokens(f"{d.input} {d.output}"))
+    return " ".join([*told, *(word for word in shown if word not in known)])
