@@ -1,0 +1,107 @@
+"""Students as torch models: made from a choice, kept in a folder, read back.  Weights are safetensors; code of others is never run."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from p2m.artifacts import Choice, Student
+from p2m.errors import ServiceError, UserError
+from p2m.student.tokens import BYTES, Tokenizer, of_base, of_student
+
+# What this package knows how to train and to decode.  FLAN, CodeT5 and ByT5 are of T5's architecture.
+ARCHITECTURES = {"encoder-decoder": ("bart", "mt5", "t5")}
+
+
+@dataclass(frozen=True)
+class Built:
+    """A model in memory (a transformers model, on the CPU, fp32) with its tokenizer."""
+
+    model: Any
+    tokenizer: Tokenizer
+
+
+def fresh(choice: Choice, seed: int) -> Built:
+    """The student before training.  Whatever has no published weights is drawn by *seed*.
+
+    Raises UserError for an architecture that is not on the list and ServiceError where the hub does not give the weights.
+    """
+    import torch
+
+    _quiet()
+    torch.manual_seed(seed)
+    model = _from_scratch(choice) if choice.base == "scratch" else _published(choice)
+    return Built(model.float(), of_base(choice.base, choice.revision))
+
+
+def saved(student: Student) -> Built:
+    """The trained student in its folder."""
+    from transformers import AutoConfig
+
+    _quiet()
+    config = AutoConfig.from_pretrained(student.folder, trust_remote_code=False)
+    _check(student.kind, config.model_type, str(student.folder))
+    model = _auto(student.kind).from_pretrained(student.folder, config=config, use_safetensors=True, trust_remote_code=False)
+    return Built(model.float().eval(), of_student(student.folder))
+
+
+def keep(built: Built, student: Student) -> None:
+    """Writes model.safetensors, config.json, the tokenizer's files and student.json into the student's folder."""
+    from p2m.student._bytes import ByteTokenizer
+
+    built.model.save_pretrained(student.folder)
+    built.tokenizer.save(student.folder)
+    named = BYTES if isinstance(built.tokenizer, ByteTokenizer) else "files"
+    about = {k: v for k, v in asdict(student).items() if k != "folder"} | {"tokenizer": named}
+    (student.folder / "student.json").write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _from_scratch(choice: Choice) -> Any:
+    from huggingface_hub.errors import StrictDataclassError
+    from transformers import AutoConfig
+
+    settings = dict(choice.config)
+    architecture = str(settings.pop("model_type", ""))
+    _check(choice.kind, architecture, "scratch")
+    try:
+        config = AutoConfig.for_model(architecture, **settings)
+        return _auto(choice.kind).from_config(config)
+    except (StrictDataclassError, TypeError, ValueError) as error:
+        raise UserError(f"student: no {architecture} can be made from {settings}: {' '.join(str(error).split())}") from error
+
+
+def _published(choice: Choice) -> Any:
+    """Weights of the hub, or of a local folder, given as a path that starts with `/` or `.`."""
+    from transformers import AutoConfig
+
+    place: dict[str, Any] = {"revision": choice.revision or "main", "trust_remote_code": False}
+    try:
+        config = AutoConfig.from_pretrained(choice.base, **place)
+        _check(choice.kind, config.model_type, choice.base)
+        return _auto(choice.kind).from_pretrained(choice.base, config=config, use_safetensors=True, **place)
+    except (OSError, ValueError) as error:
+        what = f"'{choice.base}' at revision {place['revision']}"
+        raise ServiceError(
+            f"student: cannot load {what}: {str(error).splitlines()[0]}. Its weights must be safetensors, on the hub, in the local cache"
+            " or in a folder; model=byt5_nano needs no hub"
+        ) from error
+
+
+def _check(kind: str, architecture: str, base: str) -> None:
+    if kind not in ARCHITECTURES:
+        raise UserError(f"student: '{base}' is of kind {kind}; this version trains {', '.join(sorted(ARCHITECTURES))}")
+    if architecture not in ARCHITECTURES[kind]:
+        known = ", ".join(ARCHITECTURES[kind])
+        raise UserError(f"student: '{base}' has the architecture '{architecture}'; as {kind} these are known: {known}")
+
+
+def _quiet() -> None:
+    """transformers shows no bars of its own: p2m has one a stage."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+
+
+def _auto(kind: str) -> Any:
+    from transformers import AutoModelForSeq2SeqLM
+
+    return {"encoder-decoder": AutoModelForSeq2SeqLM}[kind]

@@ -1,0 +1,73 @@
+"""Answers of a student: greedy, in batches of similar length, the finished ones leaving their batch."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from p2m.artifacts import Choice, Student
+from p2m.student import build
+
+BATCH = 64  # answers under way at once; on 2 cores more gain nothing, as the matrices are then large enough
+BATCH_TOKENS = 16384  # and no more input tokens than this, so that long inputs fit into memory
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """A model with its tokenizer and limits, ready to answer.  batch: answers under way at once; it does not change what is answered."""
+
+    built: build.Built
+    prefix: str
+    max_input: int
+    max_output: int
+    batch: int = BATCH
+
+    def answers(self, inputs: Sequence[str], on_done: Callable[[int], None] = lambda n: None) -> list[str]:
+        """One answer for each raw input, in their order, the most probable token at each step, at most max_output tokens.
+
+        on_done is told after each batch how many more are answered.  Equal inputs are answered once.
+        """
+        from p2m.student._greedy import greedy
+
+        unique = list(dict.fromkeys(inputs))
+        count = dict.fromkeys(unique, 0)
+        for text in inputs:
+            count[text] += 1
+        tokens = self.built.tokenizer.encode([self.prefix + text for text in unique])
+        said: dict[str, str] = {}
+        decode = greedy(self.built, self.max_output)
+        for rows in self._batches(tokens.lengths.tolist()):
+            ids = tokens.padded(rows, self.max_input, self.built.tokenizer.end, self.built.tokenizer.pad)
+            for i, text in zip(rows, self.built.tokenizer.decode(decode(ids)), strict=True):
+                said[unique[i]] = text
+            on_done(sum(count[unique[i]] for i in rows))
+        return [said[text] for text in inputs]
+
+    def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
+        """Indices in batches, longest first, so that a lack of memory shows at once."""
+        rows: list[int] = []
+        for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+            widest = min(self.max_input, lengths[rows[0]]) if rows else 0
+            if len(rows) == self.batch or (rows and widest * (len(rows) + 1) > BATCH_TOKENS):
+                yield rows
+                rows = []
+            rows.append(i)
+        if rows:
+            yield rows
+
+
+def load(student: Student) -> Decoder:
+    """The trained student."""
+    return Decoder(_placed(build.saved(student)), student.prefix, student.max_input, student.max_output)
+
+
+def untrained(choice: Choice, student: Student, seed: int) -> Decoder:
+    """The student as it was before training, with the limits of the trained one."""
+    return Decoder(_placed(build.fresh(choice, seed)), student.prefix, student.max_input, student.max_output)
+
+
+def _placed(built: build.Built) -> build.Built:
+    """On the GPU where there is one, in evaluation mode."""
+    import torch
+
+    model: Any = built.model.eval()
+    return build.Built(model.to("cuda") if torch.cuda.is_available() else model, built.tokenizer)

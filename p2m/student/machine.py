@@ -1,0 +1,31 @@
+"""What this machine has for training and decoding."""
+
+import os
+from pathlib import Path
+
+CPUINFO = Path("/proc/cpuinfo")
+
+
+def cores() -> int:
+    """Physical cores that this process may use: a second thread on a core slows matrix products down."""
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
+    places = set()
+    for block in _blocks():
+        if int(block.get("processor", -1)) in allowed:
+            places.add((block.get("physical id", "0"), block.get("core id", block["processor"])))
+    return max(1, len(places) or len(allowed))
+
+
+def cpu_has_bf16() -> bool:
+    """Whether the processor multiplies bf16 in hardware.  Where it does not, bf16 is emulated and slower than fp32."""
+    flags = next((set(block["flags"].split()) for block in _blocks() if "flags" in block), set())
+    return bool(flags & {"avx512_bf16", "amx_bf16"})
+
+
+def _blocks() -> list[dict[str, str]]:
+    """/proc/cpuinfo, one dict a logical processor; empty where there is none (macOS, Windows)."""
+    if not CPUINFO.exists():
+        return []
+    blocks = CPUINFO.read_text(encoding="utf-8", errors="replace").strip().split("\n\n")
+    pairs = [[line.partition(":") for line in block.splitlines() if ":" in line] for block in blocks]
+    return [{name.strip(): value.strip() for name, _, value in block} for block in pairs]

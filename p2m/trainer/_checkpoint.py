@@ -1,0 +1,168 @@
+"""Checkpoints that are whole or not there, whatever dies: of the training and of its best weights."""
+
+import hashlib
+import io
+import json
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric.plugins.io.checkpoint_io import CheckpointIO
+from pytorch_lightning import Callback, LightningModule, Trainer
+from safetensors.torch import load_file, save
+
+from p2m.errors import Stopped
+
+KEPT = 2  # checkpoints: the last, and the one before in case the disk lost part of the last
+STATE, MANIFEST = "state.pt", "manifest.json"
+
+
+class WholeCheckpoints(CheckpointIO):
+    """One folder a checkpoint, `<step>/`, written beside, synced, renamed; its manifest holds the sha256 of each file that it counts on."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
+        final = Path(path)
+        part = final.with_name(f"{final.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        buffer = io.BytesIO()
+        torch.save(checkpoint, buffer)
+        files = {f"{final.name}/{STATE}": _written(part / STATE, buffer.getbuffer())}
+        if best := checkpoint["callbacks"]["Best"]["file"]:
+            files[best] = checkpoint["callbacks"]["Best"]["sha256"]
+        _written(part / MANIFEST, json.dumps(files).encode())
+        part.rename(final)
+        _sync(final.parent)
+        _prune(final.parent)
+
+    def load_checkpoint(self, path: str | Path, map_location: Any | None = None, weights_only: bool | None = True) -> dict[str, Any]:
+        return dict(torch.load(Path(path) / STATE, map_location="cpu", weights_only=True))
+
+    def remove_checkpoint(self, path: str | Path) -> None:
+        shutil.rmtree(path)
+
+
+def newest(folder: Path) -> Path | None:
+    """The last checkpoint of which every byte is there; broken ones are removed."""
+    for path in sorted(folder.glob("*/"), key=lambda p: p.name, reverse=True):
+        if path.suffix != ".part" and _whole(path):
+            return path
+        shutil.rmtree(path)
+    return None
+
+
+def _whole(path: Path) -> bool:
+    try:
+        files = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        return all(_digest((path.parent / name).read_bytes()) == digest for name, digest in files.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _prune(folder: Path) -> None:
+    """Leaves the last checkpoints and the best weights that one of them counts on."""
+    steps = sorted(p for p in folder.glob("*/") if p.suffix != ".part")
+    for path in steps[:-KEPT]:
+        shutil.rmtree(path)
+    needed = {name for path in steps[-KEPT:] for name in json.loads((path / MANIFEST).read_text(encoding="utf-8"))}
+    for path in folder.glob("best-*.safetensors"):
+        if path.name not in needed:
+            path.unlink()
+
+
+class Saver(Callback):  # type: ignore[misc]
+    """Saves every *seconds*, and once more when stop() names a signal, which then ends training.
+
+    Never at a step whose validation is still to come, so that none is left out when training goes on from there.
+    """
+
+    def __init__(self, folder: Path, seconds: float, stop: Callable[[], int]) -> None:
+        self.folder, self.seconds, self.stop = folder, seconds, stop
+        self._last = time.monotonic()
+
+    def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *ignored: Any) -> None:
+        plan = module.plan
+        if module.step % plan.valid_every and module.step < plan.steps and not trainer.should_stop:
+            self._save_if_due(trainer, module)
+
+    def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
+        if not trainer.should_stop:
+            self._save_if_due(trainer, module)
+
+    def _save_if_due(self, trainer: Trainer, module: LightningModule) -> None:
+        stop = self.stop()
+        if stop or time.monotonic() - self._last >= self.seconds:
+            trainer.save_checkpoint(self.folder / f"{module.step:09d}")
+            self._last = time.monotonic()
+        if stop:
+            raise Stopped(stop)
+
+
+class Best(Callback):  # type: ignore[misc]
+    """Keeps the weights of the lowest validation loss, and ends training after *patience* validations without a lower one."""
+
+    def __init__(self, folder: Path, patience: int | None) -> None:
+        self.folder, self.patience = folder, patience
+        self.value, self.since, self.step = math.inf, 0, 0
+        self.file, self.sha256 = "", ""
+
+    @property
+    def state_key(self) -> str:
+        return "Best"
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("value", "since", "step", "file", "sha256")}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        for name, value in state_dict.items():
+            setattr(self, name, value)
+
+    def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
+        self.since += 1
+        if module.valid < self.value:  # NaN is never lower
+            self.value, self.since, self.step = module.valid, 0, module.step
+            self.file = f"best-{module.step:09d}.safetensors"
+            self.sha256 = _written(self.folder / self.file, save(weights(module.model)))
+        if self.patience is not None and self.since >= self.patience:
+            trainer.should_stop = True
+
+    def restore(self, model: Any) -> None:
+        """The best weights into *model*; without a validation it keeps the last ones."""
+        if self.file:
+            model.load_state_dict(load_file(self.folder / self.file), strict=False)  # tied weights are there once
+
+
+def weights(model: Any) -> dict[str, torch.Tensor]:
+    """The model's tensors, those that several names share once."""
+    seen: dict[int, str] = {}
+    state = model.state_dict()
+    return {name: t.contiguous() for name, t in state.items() if seen.setdefault(t.data_ptr(), name) == name}
+
+
+def _written(path: Path, data: Any) -> str:
+    """Writes and syncs a file that is whole or absent; its sha256."""
+    part = path.with_name(f"{path.name}.part")
+    with part.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    part.rename(path)
+    _sync(path.parent)
+    return _digest(data)
+
+
+def _digest(data: Any) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,90 @@
+"""What training says while it goes on: the curve in the student's folder, progress for the bar, and an end to losses that are no number."""
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from p2m.errors import IncompleteError
+from p2m.trainer._data import Data
+
+EVERY = 20  # steps between two points of the curve, and between two looks at the losses, which on a GPU means waiting for it
+PAUSE_S = 0.5  # between two words to the bar
+SHOWN = 5  # inputs of the batch that broke the training, of at most so many characters each:
+SHOWN_CHARACTERS = 200
+
+
+class Curve(Callback):  # type: ignore[misc]
+    """Writes curve.jsonl: {step, examples, loss, lr} every few steps, {step, examples, valid} at each validation.
+
+    Its first line tells how many examples there are to train on, and how many of them are cut.
+
+    No times stand in any, so that it is the same in every run.
+    """
+
+    def __init__(self, path: Path, say: Callable[[dict[str, Any]], None], text: Callable[[int], str]) -> None:
+        self.path, self.say, self.text = path, say, text
+        self._losses: list[torch.Tensor] = []
+        self._spoken, self._note = 0.0, ""
+        self._begun = (time.monotonic(), -1)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"bytes": self.path.stat().st_size if self.path.exists() else 0, "losses": [float(x) for x in self._losses]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """What was written after the checkpoint goes: those steps come again."""
+        if self.path.exists():
+            os.truncate(self.path, state_dict["bytes"])
+        self._losses = [torch.tensor(x) for x in state_dict["losses"]]
+
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        if module.step == 0:
+            self.path.write_bytes(b"")
+            data: Data = trainer.datamodule
+            self._write({"step": 0, "examples": 0, "train": len(data.train), "cut": data.train.cut})
+
+    def on_train_batch_end(self, trainer: Trainer, module: LightningModule, outputs: Any, *ignored: Any) -> None:
+        self._losses.append(outputs["loss"] if isinstance(outputs, dict) else outputs)
+        if len(self._losses) == EVERY or module.step % module.plan.valid_every == 0 or module.step == module.plan.steps:
+            self._point(trainer, module)
+        if time.monotonic() - self._spoken > PAUSE_S:
+            self._speak(module)
+
+    def _point(self, trainer: Trainer, module: LightningModule) -> None:
+        losses = torch.stack(self._losses).tolist()
+        for back, loss in enumerate(reversed(losses)):
+            if not math.isfinite(loss):
+                self._stop(trainer, module, module.step - 1 - back, loss)
+        self._losses = []
+        mean = sum(losses) / len(losses)
+        self._note = f"loss {mean:.3f}"
+        self._write({"step": module.step, "examples": module.examples, "loss": mean, "lr": module.rate(module.step - 1)})
+
+    def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
+        self._write({"step": module.step, "examples": module.examples, "valid": module.valid})
+        self._note = f"valid {module.valid:.3f}"
+        self._speak(module)
+
+    def _write(self, point: dict[str, Any]) -> None:
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(point) + "\n")
+
+    def _speak(self, module: LightningModule) -> None:
+        self._spoken = time.monotonic()
+        self.say({"examples": module.examples, "note": self._note})
+
+    def _stop(self, trainer: Trainer, module: LightningModule, step: int, loss: float) -> None:
+        data: Data = trainer.datamodule
+        rows = data.rows_of(step)
+        shown = ", ".join(json.dumps(self.text(i)[:SHOWN_CHARACTERS], ensure_ascii=False) for i in rows[:SHOWN])
+        more = ", ..." if len(rows) > SHOWN else ""
+        raise IncompleteError(
+            f"trainer: the loss is {loss} at step {step + 1}, with the learning rate {module.rate(step):.3g}. A lower trainer.lr or"
+            f" trainer.precision=fp32 may help. The batch had {len(rows)} examples, with the inputs {shown}{more}"
+        )

@@ -1,0 +1,158 @@
+"""Examples as tokens on disk, and the batch of each step: a function of seed and step alone, so that a resumed run needs nothing else."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pytorch_lightning import LightningDataModule
+from torch import Tensor
+
+from p2m.artifacts import Example
+from p2m.student.tokens import Tokenizer, Tokens
+from p2m.trainer._plan import Plan
+
+IGNORED = -100  # label that carries no loss
+AT_ONCE = 4096  # texts tokenized together
+SORTED = 50  # batches whose examples are sorted by length together: enough for 5 % of padding, few enough to leave the order random
+Part = tuple[Tensor, Tensor]  # ids_BS, labels_BT
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Inputs and outputs as tokens, with the most tokens of each that are used."""
+
+    inputs: Tokens
+    outputs: Tokens
+    max_input: int
+    max_output: int
+    pad: int
+    end: int
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Tokens of each pair, cut ones as cut."""
+        return np.minimum(self.inputs.lengths, self.max_input) + np.minimum(self.outputs.lengths, self.max_output)
+
+    @property
+    def cut(self) -> int:
+        """Pairs of which an end is cut off."""
+        return int(((self.inputs.lengths > self.max_input) | (self.outputs.lengths > self.max_output)).sum())
+
+    def parts(self, rows: Sequence[int], max_tokens: int) -> list[Part]:
+        """A batch in as many parts as keep each within *max_tokens*, padding counted; its gradients are those of the whole."""
+        sizes = self.sizes
+        ordered = sorted(rows, key=lambda i: (int(sizes[i]), i))
+        parts: list[list[int]] = [[]]
+        for i in ordered:
+            if parts[-1] and (len(parts[-1]) + 1) * int(sizes[i]) > max_tokens:
+                parts.append([])
+            parts[-1].append(i)
+        return [self._tensors(part) for part in parts]
+
+    def _tensors(self, rows: Sequence[int]) -> Part:
+        ids = self.inputs.padded(rows, self.max_input, self.end, self.pad)
+        labels = self.outputs.padded(rows, self.max_output, self.end, IGNORED)
+        return torch.from_numpy(ids), torch.from_numpy(labels)
+
+
+def written(texts: Iterator[str], tokenizer: Tokenizer, path: Path) -> Tokens:
+    """*texts* as tokens in the file *path*, so that memory holds eight bytes a text however long it is."""
+    lengths: list[NDArray[np.int64]] = [np.zeros(1, np.int64)]
+    dtype = np.dtype(np.uint16 if tokenizer.size < 2**16 else np.int32)
+    with path.open("wb") as file:
+        while some := list(islice(texts, AT_ONCE)):
+            tokens = tokenizer.encode(some)
+            tokens.flat.astype(dtype).tofile(file)
+            lengths.append(tokens.lengths)
+    starts = np.cumsum(np.concatenate(lengths))
+    flat = np.memmap(path, dtype, "r") if starts[-1] else np.empty(0, dtype)
+    return Tokens(flat, starts)
+
+
+def tokenized(rows: Sequence[Example], prefix: str, tokenizer: Tokenizer, folder: Path, name: str) -> tuple[Tokens, Tokens]:
+    inputs = written((prefix + row.input for row in rows), tokenizer, folder / f"{name}.input")
+    return inputs, written((row.output for row in rows), tokenizer, folder / f"{name}.output")
+
+
+@dataclass(frozen=True)
+class Order:
+    """Which examples each step sees: every one once a pass, those of a batch of similar length, batches in random order."""
+
+    sizes: NDArray[np.int64]
+    batch_size: int
+    seed: int
+
+    @property
+    def per_pass(self) -> int:
+        return math.ceil(len(self.sizes) / self.batch_size)
+
+    def one_pass(self, number: int) -> list[NDArray[np.int64]]:
+        """The batches of a pass over the data.  Their sizes differ by one at most, so no small rest weighs as much as a whole batch."""
+        rng = np.random.default_rng([self.seed, number])
+        mixed = rng.permutation(len(self.sizes))
+        window = self.batch_size * SORTED
+        ranked = np.concatenate([w[np.argsort(self.sizes[w], kind="stable")] for w in np.split(mixed, range(window, len(mixed), window))])
+        batches = np.array_split(ranked, self.per_pass)
+        return [batches[i] for i in rng.permutation(self.per_pass)]
+
+    def from_step(self, step: int) -> Iterator[NDArray[np.int64]]:
+        """The batches from *step* on, without end."""
+        number, skipped = divmod(step, self.per_pass)
+        while True:
+            yield from self.one_pass(number)[skipped:]
+            number, skipped = number + 1, 0
+
+
+class Data(LightningDataModule):  # type: ignore[misc]
+    """Batches for the Lightning trainer.  One of its epochs is what lies between two validations."""
+
+    def __init__(self, train: Pairs, valid: Pairs | None, plan: Plan) -> None:
+        super().__init__()
+        self.train, self.valid, self.plan = train, valid, plan
+        self.order = Order(train.sizes, plan.batch_size, plan.seed)
+
+    def train_dataloader(self) -> "_Stretch":
+        return _Stretch(self)
+
+    def val_dataloader(self) -> "_Once | list[Part]":
+        return _Once(self.valid, self.plan) if self.valid else []
+
+    def rows_of(self, step: int) -> list[int]:
+        """The examples of a step."""
+        rows: list[int] = next(self.order.from_step(step)).tolist()
+        return rows
+
+
+class _Stretch:
+    """The steps from where training is up to the next validation."""
+
+    def __init__(self, data: Data) -> None:
+        self.data = data
+
+    def __iter__(self) -> Iterator[list[Part]]:
+        plan, trainer = self.data.plan, self.data.trainer
+        assert trainer
+        step = trainer.lightning_module.step
+        left = min(plan.steps, (step // plan.valid_every + 1) * plan.valid_every) - step
+        for rows in islice(self.data.order.from_step(step), left):
+            yield self.data.train.parts(rows.tolist(), plan.max_tokens)
+
+
+class _Once:
+    """Every validation pair, the largest first, in batches like those of a step."""
+
+    def __init__(self, pairs: Pairs, plan: Plan) -> None:
+        self.pairs, self.plan = pairs, plan
+
+    def __iter__(self) -> Iterator[list[Part]]:
+        ranked = np.argsort(-self.pairs.sizes, kind="stable")
+        for i in range(0, len(ranked), self.plan.batch_size):
+            yield self.pairs.parts(ranked[i : i + self.plan.batch_size].tolist(), self.plan.max_tokens)

@@ -1,0 +1,146 @@
+"""The process that trains: `python -m p2m.trainer._fit FOLDER` reads job.json there, tells its progress on stdout, leaves the student.
+
+It is a process of its own because Lightning may start it again for each device, because its memory goes back with it, and because its death
+(out of memory, a crash in a kernel) must not end a sweep.
+"""
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from p2m.artifacts import Choice, Example, Rows, Student
+from p2m.errors import Stopped, UserError
+
+Say = Callable[[dict[str, Any]], None]
+FAREWELL_S = 15.0  # for a last checkpoint when the process that started this one is gone
+
+
+def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
+    """Trains the job in *folder* to its end, from its last checkpoint if there is one.  stop() is a signal's number once one came."""
+    import torch
+
+    from p2m.student import build
+    from p2m.trainer import _data, _plan
+
+    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    settings, choice = job["settings"], Choice(**job["choice"])
+    rows: dict[str, Sequence[Example]] = {name: Rows(Path(job[name])) for name in ("train", "valid")}
+    if only := settings["overfit"]:
+        rows = dict.fromkeys(rows, rows["train"][:only])
+    built = build.fresh(choice, settings["seed"])
+    plan = _plan.planned(settings, choice.base == "scratch", built.model.config.model_type, len(rows["train"]))
+    torch.set_num_threads(plan.threads)  # decides in which order sums are made, and so their last bits
+    (folder / "tokens").mkdir(exist_ok=True)
+    train, valid = _pairs(rows, job["prefix"], built, settings, folder / "tokens")
+    student = Student(folder, choice.base, choice.kind, job["prefix"], train.max_input, train.max_output)
+    say({"total": plan.steps * plan.batch_size})
+    _trained(folder, built, _data.Data(train, valid, plan), lambda i: rows["train"][i].input, say, stop)
+    build.keep(built, student)
+    say({"student": {k: v for k, v in asdict(student).items() if k != "folder"}})
+
+
+def _pairs(rows: dict[str, Any], prefix: str, built: Any, settings: dict[str, Any], folder: Path) -> Any:
+    """Training and validation examples as tokens; None for a validation set that is empty."""
+    from p2m.trainer import _data
+
+    some = {"train": rows["train"], "valid": rows["valid"][: settings["valid_examples"]]}
+    made = {name: _data.tokenized(value, prefix, built.tokenizer, folder, name) for name, value in some.items()}
+    limits = _limits(made["train"], settings, getattr(built.model.config, "max_position_embeddings", None))
+    pairs = {name: _data.Pairs(*tokens, *limits, built.tokenizer.pad, built.tokenizer.end) for name, tokens in made.items()}
+    return pairs["train"], pairs["valid"] if len(pairs["valid"]) else None
+
+
+def _limits(tokens: Any, settings: dict[str, Any], positions: int | None) -> tuple[int, int]:
+    """max_input and max_output: twice the longest input and a quarter beyond the longest output of training, as what comes may be longer.
+
+    Within the settings and the model's positions.
+    """
+    inputs, outputs = (int(t.lengths.max()) for t in tokens)
+    caps = [min(settings[name], positions or settings[name]) for name in ("max_input", "max_output")]
+    return min(caps[0], -(-2 * inputs // 64) * 64), min(caps[1], -(-5 * outputs // 32) * 8)
+
+
+def _trained(folder: Path, built: Any, data: Any, text: Callable[[int], str], say: Say, stop: Callable[[], int]) -> None:
+    """The model of *built* with its best weights."""
+    import torch
+    from pytorch_lightning import Trainer
+
+    from p2m.trainer._checkpoint import Best, Saver, WholeCheckpoints, newest
+    from p2m.trainer._curve import Curve
+    from p2m.trainer._module import Fit
+
+    plan = data.plan
+    torch.use_deterministic_algorithms(True, warn_only=plan.device == "cuda")  # some CUDA kernels have no deterministic twin
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # costs time and guards against reading it, which nothing here does
+    torch.manual_seed(plan.seed)  # for dropout; building drew from the same generator, by the hub or from scratch
+    checkpoints = folder / "checkpoints"
+    checkpoints.mkdir(exist_ok=True)
+    best = Best(checkpoints, plan.patience)
+    callbacks = [Curve(folder / "curve.jsonl", say, text), best, Saver(checkpoints, plan.checkpoint_s, stop)]
+    trainer = Trainer(
+        accelerator=plan.device if plan.device == "cpu" else "gpu", devices=1, precision="32-true", max_epochs=-1, callbacks=callbacks,
+        plugins=[WholeCheckpoints()], logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+        num_sanity_val_steps=0, limit_val_batches=1.0 if data.valid else 0, use_distributed_sampler=False, default_root_dir=folder,
+        inference_mode=False,
+    )  # fmt: skip
+    built.model.train()
+    last = newest(checkpoints)
+    trainer.fit(Fit(built.model, built.tokenizer.pad, plan), datamodule=data, ckpt_path=last, weights_only=True)
+    best.restore(built.model)
+
+
+def main(folder: Path) -> int:
+    say, asked = _voice(), _listen()
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    try:
+        with FileLock(folder / "fit.lock"):  # the process of a killed run may still be writing its last checkpoint
+            fit(folder, say, lambda: asked["signal"])
+    except UserError as error:
+        say({"error": str(error), "kind": type(error).__name__})
+        return error.code
+    except Stopped as stopped:
+        return stopped.code
+    return 0
+
+
+def _voice() -> Say:
+    """Writes messages to the real stdout; whatever a library prints goes to the log."""
+    line = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)
+
+    def say(message: dict[str, Any]) -> None:
+        line.write(json.dumps(message) + "\n")
+
+    return say
+
+
+def _listen() -> dict[str, int]:
+    """Notes a SIGTERM, and takes the end of stdin for one: who started us is gone, and nobody else will end us."""
+    asked = {"signal": 0}
+
+    def note(signum: int, frame: Any) -> None:
+        asked["signal"] = signum
+
+    def watch() -> None:
+        os.read(0, 1)  # nothing is ever written to it, so this returns when its other end is closed
+        asked["signal"] = signal.SIGTERM
+        time.sleep(FAREWELL_S)
+        os._exit(128 + signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, note)
+    threading.Thread(target=watch, daemon=True).start()
+    return asked
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,130 @@
+"""The Lightning module: one step, one validation, what a checkpoint holds of them."""
+
+import math
+import random
+import time
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own short name
+from pytorch_lightning import LightningModule
+from torch import Tensor
+from torch.optim import Optimizer
+
+from p2m.trainer._data import IGNORED, Part
+from p2m.trainer._muon import StackedMuon
+from p2m.trainer._plan import Plan
+
+BETAS = (0.9, 0.98)  # second beta of the transformer's authors (Vaswani et al. 2017): .999 is too slow for runs of a thousand steps
+
+
+class Fit(LightningModule):  # type: ignore[misc]
+    """Trains *model* by *plan*.  step counts updates, seconds the time of training, both over all runs of the job."""
+
+    def __init__(self, model: Any, pad: int, plan: Plan) -> None:
+        super().__init__()
+        self.automatic_optimization = False  # a batch may come in parts, and clipping by Lightning fails with a fused AdamW
+        self.model, self.pad, self.plan = model, pad, plan
+        self.step, self.examples, self.seconds, self.valid = 0, 0, 0.0, math.nan
+        self._losses: list[tuple[Tensor, int]] = []
+        self._clock = time.monotonic()
+
+    def loss(self, part: Part) -> Tensor:
+        """Cross entropy of a part's labels, summed.  Padding carries none."""
+        ids_BS, labels_BT = part  # noqa: N806
+        start = labels_BT.new_full((len(labels_BT), 1), self.model.config.decoder_start_token_id)
+        fed_BT = torch.cat([start, labels_BT[:, :-1].masked_fill(labels_BT[:, :-1] == IGNORED, self.pad)], 1)  # noqa: N806
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.plan.bf16):
+            out = self.model(input_ids=ids_BS, attention_mask=ids_BS != self.pad, decoder_input_ids=fed_BT, use_cache=False)
+        return F.cross_entropy(out.logits.float().flatten(0, 1), labels_BT.flatten(), ignore_index=IGNORED, reduction="sum")
+
+    def training_step(self, batch: list[Part], batch_idx: int) -> Tensor:
+        labels = sum((labels_BT != IGNORED).sum() for _, labels_BT in batch)
+        total = torch.zeros((), device=self.device)
+        for part in batch:
+            loss = self.loss(part) / labels
+            self.manual_backward(loss)
+            total += loss.detach()
+        self._update()
+        self.step += 1
+        self.examples += sum(len(ids) for ids, _ in batch)
+        return total
+
+    def _update(self) -> None:
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.plan.clip)
+        rate = self.rate(self.step)
+        for optimizer in self.optimizers(use_pl_optimizer=False):
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
+            optimizer.zero_grad()
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step: up in a straight line, then down to 0 by a cosine.  Where minutes are short, down with them."""
+        plan = self.plan
+        warm = min(1.0, (step + 1) / plan.warmup_steps) if plan.warmup_steps else 1.0
+        gone = step / plan.steps
+        if plan.max_minutes:
+            gone = min(1.0, max(gone, self.elapsed() / (60 * plan.max_minutes)))
+        return plan.lr * warm * (1 + math.cos(math.pi * gone)) / 2
+
+    def on_train_batch_end(self, *ignored: Any) -> None:
+        minutes = self.plan.max_minutes
+        if self.step >= self.plan.steps or (minutes and self.elapsed() >= 60 * minutes):
+            self.trainer.should_stop = True  # after one more validation
+
+    def elapsed(self) -> float:
+        return self.seconds + time.monotonic() - self._clock
+
+    def on_validation_epoch_start(self) -> None:
+        self._losses = []
+
+    def validation_step(self, batch: list[Part], batch_idx: int) -> None:
+        for part in batch:
+            self._losses.append((self.loss(part), int((part[1] != IGNORED).sum())))
+
+    def on_validation_epoch_end(self) -> None:
+        """valid: mean loss of a token over the validation set."""
+        self.valid = sum(float(loss) for loss, _ in self._losses) / sum(n for _, n in self._losses)
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        plan, named = self.plan, [(n, p) for n, p in self.model.named_parameters() if p.requires_grad]
+        if plan.optimizer == "adafactor":
+            return [torch.optim.Adafactor([p for _, p in named], plan.lr, weight_decay=plan.weight_decay)]
+        matrices = [p for n, p in named if plan.optimizer == "muon" and p.ndim == 2 and not _is_table(n)]
+        taken = {id(p) for p in matrices}
+        rest = [p for _, p in named if id(p) not in taken]
+        muon: list[Optimizer] = [StackedMuon(matrices, plan.lr, weight_decay=plan.weight_decay)] if matrices else []
+        return [*muon, torch.optim.AdamW(rest, plan.lr, betas=BETAS, weight_decay=plan.weight_decay, fused=True)]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Lightning's own loop counters stay out: batches follow from `step`, and an epoch is but a stretch between validations."""
+        checkpoint.pop("loops")
+        checkpoint["fit"] = {"step": self.step, "examples": self.examples, "seconds": self.elapsed(), "random": random_state()}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        fit = checkpoint["fit"]
+        self.step, self.examples, self.seconds = fit["step"], fit["examples"], fit["seconds"]
+        self._clock = time.monotonic()
+        set_random_state(fit["random"])
+
+
+def _is_table(name: str) -> bool:
+    """Whether rows are looked up in it: Muon is for matrices that multiply."""
+    return any(part in name for part in ("shared", "embed", "lm_head", "relative_attention_bias"))
+
+
+def random_state() -> dict[str, Any]:
+    """The state of every generator, as numbers and tensors that a checkpoint may hold."""
+    kind, keys, *rest = np.random.get_state(legacy=True)
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return {"python": random.getstate(), "numpy": (kind, keys.tolist(), *rest), "torch": torch.get_rng_state(), "cuda": cuda}  # type: ignore[union-attr]
+
+
+def set_random_state(state: dict[str, Any]) -> None:
+    random.setstate(state["python"])
+    np.random.set_state(state["numpy"])
+    torch.set_rng_state(state["torch"])
+    if state["cuda"]:
+        torch.cuda.set_rng_state_all(state["cuda"])

@@ -1,0 +1,85 @@
+"""Every `auto` of the settings, settled in one place from the student and the data."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from p2m.errors import UserError
+from p2m.student.machine import cores, cpu_has_bf16
+
+AS_SET = ("seed", "max_tokens", "patience", "max_minutes", "weight_decay", "clip", "checkpoint_s")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how to train.  steps: updates of the weights.  valid_every: steps between validations."""
+
+    seed: int
+    steps: int
+    batch_size: int
+    max_tokens: int
+    valid_every: int
+    patience: int | None
+    max_minutes: float | None
+    optimizer: str
+    lr: float
+    warmup_steps: int
+    weight_decay: float
+    clip: float
+    bf16: bool
+    device: str
+    threads: int
+    checkpoint_s: float
+
+
+def planned(settings: dict[str, Any], scratch: bool, architecture: str, n: int) -> Plan:
+    """The plan for *n* training examples."""
+    optimizer = _or(settings["optimizer"], "muon" if scratch else "adamw")
+    # 32: best of 16, 32, 64 in seconds to 90 % exact for a 1 M student on two cores
+    batch_size = min(_or(settings["batch_size"], 32), n)
+    # from scratch many passes pay; a published student has overfitted after ten, and is stopped before by `patience`
+    examples = _or(settings["max_examples"], max(12 * n, 90_000) if scratch else 10 * n)
+    steps = max(1, math.ceil(examples / batch_size))
+    # twenty looks at the validation set in all cost less than a tenth of the time
+    every = math.ceil(settings["valid_every"] / batch_size) if settings["valid_every"] != "auto" else math.ceil(steps / 20)
+    device = _device(settings["device"])
+    return Plan(
+        steps=steps, batch_size=batch_size, valid_every=min(every, steps), optimizer=optimizer,
+        lr=_or(settings["lr"], _rate(optimizer, architecture, scratch)), bf16=_bf16(settings["precision"], device),
+        device=device, threads=_or(settings["threads"], cores()),
+        warmup_steps=min(settings["warmup_steps"], steps // 10), **{name: settings[name] for name in AS_SET},
+    )  # fmt: skip
+
+
+def _or(value: Any, otherwise: Any) -> Any:
+    return otherwise if value == "auto" else value
+
+
+def _rate(optimizer: str, architecture: str, scratch: bool) -> float:
+    """The highest learning rate of the schedule."""
+    if optimizer == "muon":
+        return 3e-3  # trial on byte students of 1 M: 1e-3 is slower, 1e-2 diverges
+    if optimizer == "adafactor":
+        return 1e-2  # relative to the size of the weights, as in Shazeer & Stern 2018
+    if scratch:
+        return 1e-3  # trial: 2e-3 fails on the 1 M student
+    # BART: its authors' fine-tuning; T5 and its kin: transformers' page on T5 names 1e-4 to 3e-4 for AdamW
+    return 5e-5 if architecture == "bart" else 3e-4
+
+
+def _device(wanted: str) -> str:
+    import torch
+
+    if wanted == "gpu" and not torch.cuda.is_available():
+        raise UserError("trainer.device: gpu is set but torch sees none on this machine; use trainer.device=auto or trainer=cpu")
+    return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def _bf16(wanted: str, device: str) -> bool:
+    """bf16 only where there is hardware for it."""
+    import torch
+
+    has = torch.cuda.get_device_capability() >= (8, 0) if device == "cuda" else cpu_has_bf16()
+    if wanted == "bf16" and not has:
+        raise UserError(f"trainer.precision: bf16 is set but this machine's {device} has no hardware for it; use trainer.precision=auto")
+    return has and wanted != "fp32"

@@ -1,0 +1,106 @@
+"""The process that trains, seen from outside: started, listened to, and ended with us."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from p2m import errors
+from p2m.artifacts import Student
+from p2m.errors import UserError
+from p2m.stages import Bar
+
+LOG = "fit.log"
+TAIL_LINES = 15  # of the log, shown when the process dies: a Python traceback's end
+FAREWELL_S = 20.0  # for one last step and a checkpoint after SIGTERM
+PACKAGE = Path(__file__).resolve().parent.parent.parent
+
+
+def fit(folder: Path, bar: Callable[[float | None, str], AbstractContextManager[Bar]]) -> Student:
+    """The student that the job in *folder* describes.  Raises what the process reports, or UserError with the end of its log."""
+    with _started(folder) as process:
+        said = _messages(process)
+        total = next((m["total"] for m in said if "total" in m), None)
+        done: dict[str, Any] = {}
+        if total is not None:
+            with bar(total, "examples") as shown:
+                done = _follow(said, shown)
+        process.wait()
+    if not done:
+        raise UserError(_why(process.returncode, folder))
+    return Student(folder, **done["student"])
+
+
+def _follow(said: Iterator[dict[str, Any]], shown: Bar) -> dict[str, Any]:
+    """Moves the bar until the process reports the student; {} if it never does."""
+    at = 0
+    for message in said:
+        if "student" in message:
+            return message
+        shown.advance(message["examples"] - at)
+        at = message["examples"]
+        shown.note(message["note"])
+    return {}
+
+
+def _messages(process: "subprocess.Popen[bytes]") -> Iterator[dict[str, Any]]:
+    assert process.stdout
+    for line in process.stdout:
+        message = json.loads(line)
+        if "error" in message:
+            kinds = {c.__name__: c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, UserError)}
+            raise kinds.get(message["kind"], UserError)(message["error"])
+        yield message
+
+
+@contextlib.contextmanager
+def _started(folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """The process, ended with the block: asked first, so that it keeps where it is, then made to.
+
+    It has a session of its own, so that Ctrl-C reaches us alone, and it ends by itself when its stdin closes, which is when we die.
+    """
+    command = [sys.executable, "-m", "p2m.trainer._fit", str(folder)]
+    with (folder / LOG).open("ab") as log:
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=_environment(), start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(FAREWELL_S)
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                pipe.close()
+
+
+def _environment() -> dict[str, str]:
+    """Ours, less the keys of teachers, which training has no use for."""
+    kept = {k: v for k, v in os.environ.items() if not k.endswith("_API_KEY")}
+    path = os.pathsep.join(p for p in (str(PACKAGE), os.environ.get("PYTHONPATH", "")) if p)
+    fixed = {"TOKENIZERS_PARALLELISM": "false", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}  # the second: what CUDA needs to be deterministic
+    return kept | fixed | {"PYTHONPATH": path}
+
+
+def _why(code: int, folder: Path) -> str:
+    """What is told of a process that died without a word of its own."""
+    again = "The same command goes on from its last checkpoint."
+    if code == -signal.SIGKILL:
+        return (
+            "trainer: the process that trains was killed (signal 9), most likely because memory ran out;"
+            f" a smaller trainer.max_tokens needs less. {again}"
+        )
+    lines = (folder / LOG).read_text(encoding="utf-8", errors="replace").strip().splitlines()[-TAIL_LINES:]
+    how = f"died of signal {-code}" if code < 0 else f"ended with exit code {code}"
+    return errors.listed(f"trainer: the process that trains {how}. {again} Its last lines:", lines)

@@ -1,0 +1,75 @@
+"""Fine-tunes a student with a Lightning module, in a process of its own, and goes on where a killed run stopped."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Gt
+
+from p2m.artifacts import Choice, Example, Rows, Splits, Student, write_rows
+from p2m.errors import IncompleteError
+from p2m.stages import Work
+
+Count = Annotated[int, Gt(0)]
+SPARE = ("job.json", "train.jsonl", "valid.jsonl", "fit.log", "fit.lock", "tokens", "checkpoints")  # of no use once the student is there
+
+
+@dataclass(frozen=True)
+class Lightning:
+    """Trains on `splits.train`, validates on `splits.valid`, keeps the weights of the best validation.
+
+    Leaves the student (model.safetensors, config.json, tokenizer, student.json) and curve.jsonl: step, examples, loss, lr, valid.
+    The same seed, settings and machine give the same student, byte for byte on a CPU, however often the run was killed.
+    """
+
+    VERSION: ClassVar = 1
+    RUNTIME: ClassVar = frozenset({"checkpoint_s"})
+
+    seed: Annotated[int, Ge(0)]
+    max_examples: Count | Literal["auto"]
+    max_minutes: Annotated[float, Gt(0)] | None
+    overfit: Count | None
+    optimizer: Literal["auto", "adamw", "adafactor", "muon"]
+    lr: Annotated[float, Gt(0)] | Literal["auto"]
+    warmup_steps: Annotated[int, Ge(0)]
+    weight_decay: Annotated[float, Ge(0)]
+    clip: Annotated[float, Gt(0)]
+    batch_size: Count | Literal["auto"]
+    max_tokens: Count
+    max_input: Annotated[int, Ge(8)]
+    max_output: Annotated[int, Ge(8)]
+    valid_every: Count | Literal["auto"]
+    valid_examples: Count
+    patience: Count | None
+    precision: Literal["auto", "bf16", "fp32"]
+    device: Literal["auto", "cpu", "gpu"]
+    threads: Count | Literal["auto"]
+    checkpoint_s: Annotated[float, Ge(0)]
+
+    def run(self, choice: Choice, splits: Splits, work: Work) -> Student:
+        if not len(splits.train):
+            raise IncompleteError("trainer: no example is left to train on; see what was dropped and why, or give more examples")
+        from p2m.trainer._process import fit
+
+        (work.folder / "job.json").write_text(json.dumps(self._job(choice, splits, work.folder), ensure_ascii=False), encoding="utf-8")
+        student = fit(work.folder, work.bar)
+        for name in SPARE:
+            path = work.folder / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        return student
+
+    def _job(self, choice: Choice, splits: Splits, folder: Path) -> dict[str, Any]:
+        about = {"base": choice.base, "revision": choice.revision, "kind": choice.kind, "config": choice.config}
+        paths = {name: str(_on_disk(getattr(splits, name), folder / f"{name}.jsonl")) for name in ("train", "valid")}
+        return {"settings": asdict(self), "choice": about, "prefix": splits.prefix, **paths}
+
+
+def _on_disk(rows: Sequence[Example], path: Path) -> Path:
+    """Where the process that trains can read *rows*: their own file, or *path*, written now."""
+    if isinstance(rows, Rows):
+        return rows.path.resolve()
+    write_rows(path, rows)
+    return path.resolve()

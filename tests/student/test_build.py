@@ -1,0 +1,61 @@
+import pytest
+import torch
+
+from p2m.artifacts import Choice
+from p2m.errors import ServiceError, UserError
+from p2m.student import build, decode
+from tests.student.conftest import TINY_BART, TINY_T5, built, choice, student
+
+
+def test_the_seed_decides_the_weights():
+    first, second, other = (build.fresh(choice(TINY_T5), seed).model.state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not torch.equal(first["shared.weight"], other["shared.weight"])
+
+
+@pytest.mark.parametrize("config", [TINY_T5, TINY_BART], ids=["t5", "bart"])
+def test_a_kept_student_answers_as_before(tmp_path, config):
+    made, kept = built(choice(config)), student(tmp_path)
+    build.keep(made, kept)
+    texts = ["abc", "a longer text", "é"]
+    assert decode.load(kept).answers(texts) == decode.Decoder(made, "", 64, 24).answers(texts)
+    assert {p.name for p in tmp_path.iterdir()} >= {"model.safetensors", "config.json", "student.json"}
+    assert not list(tmp_path.glob("*.bin"))
+
+
+def test_a_kept_student_may_be_trained_further_as_a_local_folder(tmp_path):
+    made = built(choice(TINY_T5))
+    build.keep(made, student(tmp_path))
+    from transformers import ByT5Tokenizer
+
+    ByT5Tokenizer().save_pretrained(tmp_path)
+    again = build.fresh(Choice(str(tmp_path), None, "encoder-decoder"), 0)
+    assert torch.equal(again.model.shared.weight, made.model.shared.weight)
+
+
+def test_an_architecture_off_the_list_is_refused_with_the_list():
+    with pytest.raises(UserError, match=r"'scratch' has the architecture 'bert'; as encoder-decoder these are known: bart, mt5, t5"):
+        build.fresh(choice({"model_type": "bert"}), 0)
+
+
+def test_a_kind_that_cannot_be_trained_is_refused():
+    with pytest.raises(UserError, match=r"student: 'gpt2' is of kind decoder-only; this version trains encoder-decoder"):
+        build._check("decoder-only", "gpt2", "gpt2")
+
+
+def test_settings_that_the_architecture_does_not_take_are_told():
+    with pytest.raises(UserError, match=r"student: no t5 can be made from \{.*'d_model': 'wide'"):
+        build.fresh(choice(TINY_T5 | {"d_model": "wide"}), 0)
+
+
+def test_a_student_that_the_hub_does_not_give_is_named_with_a_way_out():
+    with pytest.raises(ServiceError, match=r"student: cannot load 'nobody/nothing' at revision main: .*model=byt5_nano needs no hub"):
+        build.fresh(Choice("nobody/nothing", None, "encoder-decoder"), 0)
+
+
+def test_weights_that_are_not_safetensors_are_refused(tmp_path):
+    made = built(choice(TINY_T5))
+    made.model.config.save_pretrained(tmp_path)
+    torch.save(made.model.state_dict(), tmp_path / "pytorch_model.bin")
+    with pytest.raises(ServiceError, match="must be safetensors"):
+        build.fresh(Choice(str(tmp_path), None, "encoder-decoder"), 0)

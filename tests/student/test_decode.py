@@ -1,0 +1,78 @@
+import random
+import string
+
+import pytest
+import torch
+
+from p2m.student import decode
+from tests.student.conftest import TINY_T5, built, choice, student
+
+rng = random.Random(0)
+TEXTS = ["".join(rng.choices(string.ascii_letters + " é日", k=n)) for n in (3, 40, 1, 17, 25, 8, 60, 12, 33, 5, 21, 2)]
+
+
+def by_transformers(made, texts, max_output: int) -> list[str]:
+    """The same answers the slow way: generate(), one text at a time."""
+    from transformers import GenerationConfig
+
+    said = []
+    plain = GenerationConfig(
+        max_new_tokens=max_output, do_sample=False, num_beams=1, eos_token_id=1, pad_token_id=0, decoder_start_token_id=0, use_cache=True
+    )
+    for text in texts:
+        ids = torch.from_numpy(made.tokenizer.encode([text]).padded([0], 64, 1, 0))
+        out = made.model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=plain)
+        said += made.tokenizer.decode([[i for i in out[0].tolist() if i != 1]])
+    return said
+
+
+def test_answers_are_those_of_generate(any_choice):
+    made = built(any_choice)
+    assert decode.Decoder(made, "", 64, 24).answers(TEXTS) == by_transformers(made, TEXTS, 24)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 64])
+def test_answers_do_not_depend_on_the_size_of_the_batch(any_choice, batch):
+    made = built(any_choice)
+    whole = decode.Decoder(made, "", 64, 24, batch=5).answers(TEXTS)
+    assert len({len(answer) for answer in whole}) > 2, "the answers should differ in length, so that batches shrink on the way"
+    assert decode.Decoder(made, "", 64, 24, batch=batch).answers(TEXTS) == whole
+
+
+def test_answers_come_in_the_order_asked_and_equal_inputs_get_equal_answers():
+    made = built(choice(TINY_T5))
+    one_by_one = [decode.Decoder(made, "", 64, 24).answers([text])[0] for text in TEXTS]
+    assert decode.Decoder(made, "", 64, 24).answers([*TEXTS, TEXTS[0]]) == [*one_by_one, one_by_one[0]]
+
+
+def test_no_input_gives_no_answer():
+    assert decode.Decoder(built(choice(TINY_T5)), "", 64, 24).answers([]) == []
+
+
+def test_an_answer_ends_at_max_output():
+    said = decode.Decoder(built(choice(TINY_T5)), "", 64, 3).answers(TEXTS)
+    assert max(len(answer.encode()) for answer in said) <= 3
+
+
+def test_the_prefix_stands_before_each_input():
+    made = built(choice(TINY_T5))
+    assert decode.Decoder(made, "to: ", 64, 24).answers(["abc"]) == decode.Decoder(made, "", 64, 24).answers(["to: abc"])
+
+
+def test_input_beyond_max_input_is_cut():
+    made = built(choice(TINY_T5))
+    assert decode.Decoder(made, "", 9, 24).answers(["a" * 50]) == decode.Decoder(made, "", 9, 24).answers(["a" * 8])
+
+
+def test_progress_counts_every_input_once():
+    seen: list[int] = []
+    decode.Decoder(built(choice(TINY_T5)), "", 64, 8, batch=4).answers([*TEXTS, *TEXTS[:3]], on_done=seen.append)
+    assert sum(seen) == len(TEXTS) + 3
+    assert len(seen) == 3
+
+
+def test_the_untrained_student_is_the_choice_with_the_limits_of_the_trained_one(tmp_path):
+    decoder = decode.untrained(choice(TINY_T5), student(tmp_path, prefix="x", max_input=9, max_output=5), seed=3)
+    again = decode.untrained(choice(TINY_T5), student(tmp_path, prefix="x", max_input=9, max_output=5), seed=3)
+    assert (decoder.prefix, decoder.max_input, decoder.max_output) == ("x", 9, 5)
+    assert decoder.answers(TEXTS) == again.answers(TEXTS)

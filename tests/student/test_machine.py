@@ -1,0 +1,35 @@
+from p2m.student import machine
+
+BLOCK = "processor\t: {n}\nphysical id\t: 0\ncore id\t\t: {core}\nflags\t\t: fpu avx2 {flag}\n"
+
+
+def cpuinfo(tmp_path, monkeypatch, cores, flag=""):
+    path = tmp_path / "cpuinfo"
+    path.write_text("\n".join(BLOCK.format(n=n, core=core, flag=flag) for n, core in enumerate(cores)))
+    monkeypatch.setattr(machine, "CPUINFO", path)
+    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda pid: set(range(len(cores))), raising=False)
+
+
+def test_two_threads_of_a_core_count_once(tmp_path, monkeypatch):
+    cpuinfo(tmp_path, monkeypatch, [0, 0, 1, 1])
+    assert machine.cores() == 2
+
+
+def test_only_cores_that_the_process_may_use_count(tmp_path, monkeypatch):
+    cpuinfo(tmp_path, monkeypatch, [0, 1, 2, 3])
+    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda pid: {1, 3}, raising=False)
+    assert machine.cores() == 2
+
+
+def test_without_cpuinfo_the_processors_are_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "CPUINFO", tmp_path / "none")
+    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda pid: {0, 1, 2}, raising=False)
+    assert machine.cores() == 3
+    assert not machine.cpu_has_bf16()
+
+
+def test_bf16_is_read_from_the_flags_of_the_processor(tmp_path, monkeypatch):
+    cpuinfo(tmp_path, monkeypatch, [0], flag="avx512_bf16")
+    assert machine.cpu_has_bf16()
+    cpuinfo(tmp_path, monkeypatch, [0], flag="avx512f")
+    assert not machine.cpu_has_bf16()

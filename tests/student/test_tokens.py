@@ -1,0 +1,85 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from p2m.student._bytes import ByteTokenizer
+from p2m.student.tokens import of_base, of_student
+
+
+def test_bytes_have_the_ids_of_byt5_and_the_end_token():
+    tokens = ByteTokenizer().encode(["hi", "", "é"])
+    assert [row.tolist() for row in map(tokens.__getitem__, range(3))] == [[107, 108, 1], [1], [198, 172, 1]]
+
+
+def test_ids_agree_with_the_tokenizer_published_with_byt5():
+    from transformers import ByT5Tokenizer
+
+    texts = ["Hello, world", "größe 日本 \U0001f600", "", "a\nb\tc"]
+    ours, theirs = ByteTokenizer().encode(texts), ByT5Tokenizer()
+    assert [ours[i].tolist() for i in range(len(texts))] == [theirs(text)["input_ids"] for text in texts]
+
+
+def test_a_special_token_written_in_a_text_stays_letters():
+    tokens = ByteTokenizer().encode(["</s>"])
+    assert tokens[0].tolist() == [*(b + 3 for b in b"</s>"), 1]
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
+def test_every_text_comes_back_from_its_bytes(texts):
+    tokenizer = ByteTokenizer()
+    tokens = tokenizer.encode(texts)
+    assert tokenizer.decode([tokens[i].tolist() for i in range(len(texts))]) == texts
+
+
+def test_a_lone_surrogate_becomes_a_question_mark():
+    tokenizer = ByteTokenizer()
+    assert tokenizer.decode([tokenizer.encode(["a\ud800b"])[0].tolist()]) == ["a?b"]
+
+
+def test_ids_that_are_no_byte_and_broken_characters_are_left_out():
+    assert ByteTokenizer().decode([[0, 107, 259, 383, 198, 108, 1]]) == ["hi"]
+
+
+def test_padding_stands_at_the_right_and_a_long_text_is_cut_before_an_end_token():
+    tokens = ByteTokenizer().encode(["ab", "abcdef", "a"])
+    assert tokens.padded([2, 0, 1], limit=4, end=1, fill=-100).tolist() == [[100, 1, -100, -100], [100, 101, 1, -100], [100, 101, 102, 1]]
+    assert tokens.lengths.tolist() == [3, 7, 2]
+    assert tokens.padded([0], 4, 1, 0).dtype == np.int64
+
+
+def test_a_student_from_scratch_reads_bytes(tmp_path):
+    (tmp_path / "student.json").write_text(json.dumps({"tokenizer": "bytes"}))
+    assert isinstance(of_base("scratch", None), ByteTokenizer)
+    assert isinstance(of_student(tmp_path), ByteTokenizer)
+
+
+@pytest.fixture
+def pieces(tmp_path):
+    """A folder with a real tokenizer of the hub's format: words, trained on nothing."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = Tokenizer(models.WordLevel({"<pad>": 0, "</s>": 1, "<unk>": 2, "red": 3, "green": 4, "blue": 5}, unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="</s>", unk_token="<unk>").save_pretrained(tmp_path)
+    return tmp_path
+
+
+def test_a_published_tokenizer_gets_its_end_token_and_comes_back_from_its_files(pieces, tmp_path):
+    tokenizer = of_base(str(pieces), None)
+    tokens = tokenizer.encode(["red blue", "green"])
+    assert [tokens[0].tolist(), tokens[1].tolist()] == [[3, 5, 1], [4, 1]]
+    assert tokenizer.decode([[3, 4, 1, 0]]) == ["red green"]
+    tokenizer.save(tmp_path / "kept")
+    (tmp_path / "kept" / "student.json").write_text(json.dumps({"tokenizer": "files"}))
+    assert of_student(tmp_path / "kept").encode(["blue"])[0].tolist() == [5, 1]
+
+
+def test_byt5_of_the_hub_is_read_by_the_fast_byte_tokenizer(tmp_path):
+    from transformers import ByT5Tokenizer
+
+    ByT5Tokenizer().save_pretrained(tmp_path)
+    assert isinstance(of_base(str(tmp_path), None), ByteTokenizer)
