@@ -41,4 +41,7 @@ def _agreeing(placed: Iterable[Placed]) -> list[Example]:
     every = list(placed)
     if said := contradiction((place, example.input, example.output) for place, example in every):
         raise InputError(f"prompt: {said}")
-    return list({squeezed(example.input): example for _, example in reversed(every)}.values())[::-1]
+    kept: dict[str, Example] = {}
+    for _, example in every:
+        kept.setdefault(squeezed(example.input), example)
+    return list(kept.values())

@@ -51,6 +51,10 @@ def _without_empty_headings(text: str) -> str:
     """The bodies of the sections under their headings, less the document's title and the word that opens the instruction."""
     sections = _sections(text)
     filled = [(level, name, body) for level, name, body in sections if body.strip()]
+    if not filled:  # "# Translate to French", and examples below
+        return "\n\n".join(
+            name for _, name, _ in sections if not _OPENING.fullmatch(name) and not re.search(_EXAMPLES, name, re.IGNORECASE)
+        )
     kept = []
     for level, name, body in filled:
         plain = not level or _OPENING.fullmatch(name.rstrip(":")) or (level == 1 and (level, name, body) == sections[0] and len(filled) > 1)

@@ -1,0 +1,245 @@
+"""Prompts as people write them, taken apart by their form."""
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from p2m.artifacts import Example, Prompt
+from p2m.errors import InputError
+from p2m.parser._pairs import pairs_in
+from p2m.parser.sections import Sections
+
+
+def parsed(text, demonstrations=()):
+    return Sections().run(Prompt(text, demonstrations), None)
+
+
+def pairs(text):
+    return [(p.input, p.output) for p in pairs_in(text)]
+
+
+def told(text, demonstrations=()):
+    with pytest.raises(InputError) as error:
+        parsed(text, demonstrations)
+    return str(error.value)
+
+
+QUOTED = """# Capitals
+
+## Instruction
+
+Name the capital of the country.
+
+## Examples
+
+input="France"
+output="Paris"
+
+input="Peru" output="Lima"
+
+## Notes
+
+Write N/A where there is none.
+"""
+
+
+def test_headings_and_quoted_pairs_are_told_apart():
+    task = parsed(QUOTED)
+    assert task.instruction == "Name the capital of the country.\n\n## Notes\n\nWrite N/A where there is none."
+    assert list(task.demonstrations) == [Example("France", "Paris", "prompt"), Example("Peru", "Lima", "prompt")]
+    assert task.labels == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('input="a"\noutput="b"', [("a", "b")]),
+        ('input="a", output="b"', [("a", "b")]),
+        ("INPUT = 'a'\nOutput = 'b'.", [("a", "b")]),
+        ('- input="a"\n  output="b"\n- input="c"\n  output="d"\n', [("a", "b"), ("c", "d")]),
+        ('1. input="a" output="b"\n2. input="c" output="d"', [("a", "b"), ("c", "d")]),
+        ('input="a" output="b" input="c" output="d"', [("a", "b"), ("c", "d")]),
+        ('input="say "hi" to\n\nall" output="print("hi")"\n\ninput="c"\noutput="d"', [('say "hi" to\n\nall', 'print("hi")'), ("c", "d")]),
+        ('input="a"\noutput="one\n\nsays "two"\n\nthree"\n\ninput="c"\noutput="d"', [("a", 'one\n\nsays "two"\n\nthree'), ("c", "d")]),
+        ('input="a"\noutput="def f():\n  # it\'s a comment\n  return "x""\n', [("a", 'def f():\n  # it\'s a comment\n  return "x"')]),
+        ('input="a"\noutput="b"\n\nAnswer "N/A" where nobody knows.\n', [("a", "b")]),
+        ('input="a \\"b\\""\noutput="c"', [('a "b"', "c")]),
+        ('input="a \\"b" c"\noutput="d"', [('a \\"b" c', "d")]),
+        ('input=" a "\noutput="b"', [(" a ", "b")]),
+        ('input="output=5"\noutput="input=5"', [("output=5", "input=5")]),
+    ],
+)
+def test_a_quoted_pair_is_found_whatever_stands_in_it(text, expected):
+    assert pairs(text) == expected
+
+
+VALUES = st.text(alphabet=string.ascii_letters + string.digits + " \"'=,.:#-|é日\n", min_size=1, max_size=40).filter(
+    lambda v: v.strip() and "put" not in v.lower() and not v.rstrip().endswith('"') and '"\n' not in v and not v.endswith("\\")
+)
+
+
+@given(st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=4), st.sampled_from(["\n", " ", ", "]), st.sampled_from(["\n", "\n\n"]))
+def test_pairs_that_are_written_out_come_back_exactly(written, middle, between):
+    text = between.join(f'input="{source}"{middle}output="{output}"' for source, output in written)
+    assert pairs(f"Do it.\n\n{text}\n") == written
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Input: a\nOutput: b\n\nInput: c\nOutput: d\n", [("a", "b"), ("c", "d")]),
+        ("**Input:** a\n**Output:** b", [("a", "b")]),
+        ("- Input: a\n- Output: b", [("a", "b")]),
+        ("Example 1:\nInput: a\nOutput: b\n\nExample 2:\nInput: c\nOutput: d", [("a", "b"), ("c", "d")]),
+        ('Input: "a"\nOutput: "b"', [("a", "b")]),
+        ('Input: "a"\nOutput: b', [('"a"', "b")]),
+        ("Input:\na\n\nb\nOutput:\nc\n\nThat was all.", [("a\n\nb", "c")]),
+        ("Input: a\nOutput: b\n\nc\n\nHere is another:\n\nInput: d\nOutput: e", [("a", "b\n\nc"), ("d", "e")]),
+        ("Input: a\nOutput:\n```python\ndef f():\n\n    return 1\n```\nThat was all.", [("a", "def f():\n\n    return 1")]),
+        ("Input:\n```\na\n\nb\n```\nOutput: c", [("a\n\nb", "c")]),
+        ("Input: a\nOutput: b\n---\nInput: c\nOutput: d\n# End", [("a", "b"), ("c", "d")]),
+        ("Eingabe: a\nAusgabe: b", [("a", "b")]),
+        ("入力：東京\n出力：日本", [("東京", "日本")]),
+        ("Input: a question\nOutput: its answer\n\n## Examples\n\nInput: a\nOutput: b", [("a", "b")]),
+    ],
+)
+def test_blocks_of_input_and_output_are_found(text, expected):
+    assert pairs(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("| input | output |\n|---|---|\n| a | b |\n| c \\| d | e |\n", [("a", "b"), ("c | d", "e")]),
+        ("No | Output | Input\n--|:--:|--\n1 | b | a\n\nThe end | of | it", [("a", "b")]),
+        ("| Input | Output |\n|---|---|\n| `a` | `b` |\n", [("a", "b")]),
+        ("| name | value |\n|---|---|\n| a | b |\n", []),
+        ('{"input": "a", "output": "b"}\n{"input": "c"}\n{not json}\n', [("a", "b")]),
+        ("[1, 2]\n{1}\n", []),
+    ],
+)
+def test_tables_and_json_lines_are_found(text, expected):
+    assert pairs(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "instruction"),
+    [
+        ('Translate to French:\n\ninput="a"\noutput="b"', "Translate to French:"),
+        ('Translate.\n\nHere are some examples:\n\ninput="a"\noutput="b"', "Translate."),
+        ('Translate.\n\n## Examples\n\n```\ninput="a"\noutput="b"\n```\n', "Translate."),
+        ("Translate.\n\nExample 1:\nInput: a\nOutput: b\n\nExample 2:\nInput: c\nOutput: d", "Translate."),
+        ("## Task\nTranslate.\n## Style\nShort.\n```\n# no heading\n```", "Translate.\n\n## Style\nShort.\n```\n# no heading\n```"),
+        ("# Translate to French", "Translate to French"),
+        ('# Translate to French\n\n## Examples\n\ninput="a"\noutput="b"', "Translate to French"),
+        ("Translate.\r\n\r\nInput: a\r\nOutput: b\r\n", "Translate."),
+    ],
+)
+def test_the_instruction_is_the_rest(text, instruction):
+    assert parsed(text).instruction == instruction
+
+
+LABELLED = "Route the message.\n\n## Labels\n\n- **a b**: the first\n- `c` - the second\n  goes on\n- d (third)\n\nThat is all.\n\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        (LABELLED, ("a b", "c", "d")),
+        (LABELLED + 'input="x"\noutput="c"\n', ("a b", "c", "d")),
+        (LABELLED + 'input="x"\noutput="c, d"\n\ninput="y"\noutput="c"\n', ()),
+        (LABELLED + 'input="x"\noutput="something else"\n', ()),
+        ("Route it.\n\nLabels: x, y; z\n", ("x", "y", "z")),
+        ("Route it.\n\n**Possible categories:**\n1. x\n2. y\n", ("x", "y")),
+        ('Classify the review as positive, negative or neutral.\n\ninput="a"\noutput="positive"\n\ninput="b"\noutput="negative"\n',
+         ("positive", "negative", "neutral")),
+        ('Answer "yes", "no" or "not sure".\n\ninput="a"\noutput="yes"\n\ninput="b"\noutput="not sure"\n', ("yes", "no", "not sure")),
+        ('Choose one of: red, green, blue\n\ninput="a"\noutput="red"\n\ninput="b"\noutput="blue"\n', ("red", "green", "blue")),
+        ('Say whether it is true or false.\n\ninput="a"\noutput="true"\n\ninput="b"\noutput="false"\n', ("true", "false")),
+        ('Output the month, such as January, March or May.\n\ninput="a"\noutput="May"\n\ninput="b"\noutput="March"\n', ()),
+        ('Classify as x, y or z.\n\ninput="a"\noutput="x"\n', ()),
+        ('Name the capital or the river.\n\ninput="a"\noutput="Paris"\n\ninput="b"\noutput="Seine"\n', ()),
+    ],
+)  # fmt: skip
+def test_labels_are_those_that_the_prompt_plainly_lists(text, labels):
+    assert parsed(text).labels == labels
+
+
+def test_languages_are_those_of_the_demonstrations():
+    task = parsed('Write Python.\n\ninput="Zähle die Wörter, die in der Liste sind."\noutput="len(words.split())"')
+    assert (task.input_language, task.output_language) == ("de", "code")
+    task = parsed('Translate.\n\ninput="Where is the parcel?"\noutput="Où est le colis que je vous ai dit ?"')
+    assert (task.input_language, task.output_language) == ("en", "fr")
+    assert (parsed("Translate.").input_language, parsed("Translate.").output_language) == ("und", "und")
+
+
+def test_demonstrations_beside_the_prompt_come_after_those_inside_and_each_once():
+    task = parsed('Do.\n\ninput="a"\noutput="b"\n\ninput="a"\noutput="b"', [Example("c", "d", "prompt"), Example("a ", "b", "prompt")])
+    assert list(task.demonstrations) == [Example("a", "b", "prompt"), Example("c", "d", "prompt")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            '## Instruction\n\n## Examples\n\ninput="a"\noutput="b"',
+            "prompt: has no instruction: nothing stands beside its demonstrations; say what the input is and what the output shall be, for example"
+            " under a heading '## Instruction'",
+        ),
+        ('Do.\n\ninput="a"\n\ninput="b"\noutput="c"', 'prompt, line 3: input=... is not followed by its output="..."'),
+        ('Do.\n\ninput="a"\noutput="b and so on', 'prompt, line 4: output="... is not closed by " at the end of a line'),
+        ('Do.\n\ninput=""\noutput="b"', "prompt, line 3: a demonstration has an empty input"),
+        ('Do.\n\ninput="a"\noutput=" "', "prompt, line 3: a demonstration has an empty output"),
+        (
+            'Do.\n\ninput="a"\noutput="b"\n\ninput="a"\noutput="c"',
+            "prompt: line 6 contradicts line 3: the input 'a' has the outputs 'b' and 'c'; keep the right one",
+        ),
+        (
+            LABELLED + 'input="x"\noutput="c"\n\ninput="y"\noutput="a bb"',
+            "prompt: a demonstration has the output 'a bb', which is not one of the labels a b, c, d (did you mean 'a b'?)",
+        ),
+    ],
+)
+def test_a_prompt_that_makes_no_task_is_told(text, message):
+    assert told(text) == message
+
+
+def test_a_demonstration_beside_the_prompt_that_contradicts_one_inside_is_told():
+    assert told('Do.\n\ninput="a"\noutput="b"', [Example("a", "c", "prompt")]) == (
+        "prompt: demonstration 1 of the file beside it contradicts line 3: the input 'a' has the outputs 'b' and 'c'; keep the right one"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "n", "first", "last", "languages"),
+    [
+        ("question_answering", 3, "Santa Clara", "Europe", ("en", "und")),
+        ("temporal_expression_normalization", 12, "last year == 1997", "N/A", ("en", "en")),
+        ("japanese_to_python_generation", 6, "for line in stdin: a = line.rstrip().split(' ') print(a)",
+         "f = open('test.html', 'w') f.write(text.encode('utf-8'))", ("ja", "code")),
+    ],
+)  # fmt: skip
+def test_the_papers_prompts_give_their_demonstrations_word_for_word(shared, name, n, first, last, languages):
+    text = (shared / "paper" / "prompts" / f"{name}.txt").read_text(encoding="utf-8")
+    task = parsed(text)
+    assert (len(task.demonstrations), task.demonstrations[0].output, task.demonstrations[-1].output) == (n, first, last)
+    assert (task.input_language, task.output_language) == languages
+    assert task.labels == ()
+    for shown in task.demonstrations:  # written out again, each is a part of the prompt
+        assert f'input="{shown.input}"\noutput="{shown.output}"' in text
+    assert text.startswith(task.instruction)
+    assert 'input="' not in task.instruction
+
+
+@pytest.mark.parametrize(("name", "labels"), [("quickstart/dates", 0), ("tickets/tickets", 9)])
+def test_the_bundled_prompts_are_read_whole(name, labels):
+    from p2m.config import ROOT
+
+    task = parsed((ROOT / "experiments" / name / "prompt.md").read_text(encoding="utf-8"))
+    assert len(task.demonstrations) >= 5
+    assert len(task.labels) == labels
+    assert task.input_language == "en"
+    assert "input=" not in task.instruction
+    assert not task.instruction.startswith("#")
