@@ -22,7 +22,6 @@ def check(argv: list[str]) -> None:
     if (
         args.help
         or args.hydra_help
-        or args.version
         or args.cfg
         or args.info
         or args.shell_completion

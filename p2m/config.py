@@ -3,7 +3,9 @@
 import dataclasses
 import difflib
 import importlib
+import re
 import typing
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -51,10 +53,18 @@ OmegaConf.register_new_resolver("bundled", lambda name: str(_bundled(name)), rep
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """A checked configuration: root holds typed values, nodes the settings of each component as plain data, `_target_` included."""
+    """A checked configuration: root holds typed values, nodes the settings of each component as plain data, `_target_` included.
+
+    aliases: key -> the key that its value is taken from (`generator.teacher` -> `teacher`).
+    """
 
     root: Root
     nodes: dict[str, Any]
+    aliases: dict[str, str]
+
+    def lacking(self, stages: Iterable[str]) -> list[str]:
+        """What this machine lacks for these stages: a key, an extra, a server; one line each, where the user would set it."""
+        return _told([line for stage in stages for line in _lacking(stage, self.nodes[stage])], self.aliases)
 
 
 def checked(cfg: DictConfig, also: tuple[str, ...] = ()) -> Config:
@@ -68,10 +78,11 @@ def checked(cfg: DictConfig, also: tuple[str, ...] = ()) -> Config:
             nodes[group] = _settled(group, plain[group], faults)
         elif group in plain:
             faults.append(f"{group}: must be a component, got {plain[group]!r}; it has {_options(group)}")
+    aliases = {k: v for k, v in _aliases(OmegaConf.to_container(cfg, resolve=False)).items() if v.split(".")[0] in plain}
     if faults or root is None:
-        faults += [line for group in STAGES if not _wrong(group, faults) and group in nodes for line in lacking(group, nodes[group])]
-        raise ConfigError(listed("The configuration is wrong:", sorted(set(faults), key=faults.index)))
-    return Config(root, nodes)
+        faults += [line for group in STAGES for line in _lacking(group, nodes.get(group))]
+        raise ConfigError(listed("The configuration is wrong:", _told(faults, aliases)))
+    return Config(root, nodes, aliases)
 
 
 def build(node: Any) -> Any:
@@ -82,13 +93,6 @@ def build(node: Any) -> Any:
         return node
     values = {key: build(value) for key, value in node.items() if key != "_target_"}
     return locate(node["_target_"])(**values) if "_target_" in node else values
-
-
-def lacking(path: str, node: dict[str, Any]) -> list[str]:
-    """What this machine lacks for the component, and for those inside it: a key, an extra, a server.  Empty if it can start."""
-    own = list(build(node).ready()) if hasattr(locate(node["_target_"]), "ready") else []
-    inner = {key: value for key, value in node.items() if isinstance(value, dict) and "_target_" in value}
-    return [f"{path}: {line}" for line in own] + [line for key, value in inner.items() for line in lacking(f"{path}.{key}", value)]
 
 
 def locate(target: str) -> Any:
@@ -179,6 +183,44 @@ def _settled(path: str, node: Any, faults: list[str]) -> Any:
     if len(faults) == before and not unset:
         faults += _refusal(path, settled)
     return settled
+
+
+def _aliases(raw: Any, path: str = "") -> dict[str, str]:
+    """Each key of *raw* that only points to another key."""
+    if isinstance(raw, dict):
+        return {k: v for key, value in raw.items() for k, v in _aliases(value, f"{path}.{key}" if path else str(key)).items()}
+    pointed = re.fullmatch(r"\$\{([\w.]+)\}", raw) if isinstance(raw, str) else None
+    return {path: pointed[1]} if pointed else {}
+
+
+def _told(faults: list[str], aliases: dict[str, str]) -> list[str]:
+    """Each fault once, at the key where it would be mended: one wrong seed is not five."""
+    lines = []
+    for fault in faults:
+        path, colon, said = fault.partition(": ")
+        while found := next((k for k in aliases if colon and (path == k or path.startswith(f"{k}."))), None):
+            path = aliases[found] + path[len(found) :]
+        lines.append(f"{path}{colon}{said}")
+    return list(dict.fromkeys(lines))
+
+
+def _lacking(path: str, node: Any) -> list[str]:
+    if not isinstance(node, dict) or "_target_" not in node:
+        return []
+    own = list(build(node).ready()) if _complete(node) and hasattr(locate(node["_target_"]), "ready") else []
+    return [f"{path}: {line}" for line in own] + [line for key, value in node.items() for line in _lacking(f"{path}.{key}", value)]
+
+
+def _complete(node: Any) -> bool:
+    if not isinstance(node, dict):
+        return True
+    if "_target_" not in node:
+        return all(map(_complete, node.values()))
+    try:
+        names = {f.name for f in dataclasses.fields(locate(node["_target_"]))}
+    except ConfigError:
+        return False
+    return names <= set(node) and all(map(_complete, node.values()))
 
 
 def _holds_component(value: Any) -> bool:

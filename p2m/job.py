@@ -70,9 +70,9 @@ def _store(checked: Config, folder: Path, account: str, quiet: bool = False, onl
 
 def _refuse_if_lacking(checked: Config, planned: dict[str, Made]) -> None:
     """A key or a server is asked for only by what is still to do."""
-    faults = [line for stage, made in planned.items() if not made.kept for line in config.lacking(stage, checked.nodes[stage])]
+    faults = checked.lacking(stage for stage, made in planned.items() if not made.kept)
     if faults:
-        raise ConfigError(listed("This run cannot start:", sorted(set(faults), key=faults.index)))
+        raise ConfigError(listed("This run cannot start:", faults))
 
 
 def _failed(folder: Path, kind: str, message: str, code: int) -> int:

@@ -1,6 +1,5 @@
 """What the configuration check refuses, in its own words."""
 
-
 import pytest
 from omegaconf import OmegaConf
 

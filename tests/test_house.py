@@ -48,7 +48,11 @@ def component(path: Path) -> dict:
 
 def composed(group: str, option: str):
     value = f"[{option}]" if group in MULTI else option
-    extra = {"prompt=file": ["prompt.path=README.md"], "prompt=text": ["prompt.text=Say yes"], "teacher=recorded": ["teacher.path=README.md"]}
+    extra = {
+        "prompt=file": ["prompt.path=README.md"],
+        "prompt=text": ["prompt.text=Say yes"],
+        "teacher=recorded": ["teacher.path=README.md"],
+    }
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose("config", [f"{group}={value}", *extra.get(f"{group}={option}", [])])
 

@@ -1,0 +1,70 @@
+"""A wrong command line is refused whole, before anything runs."""
+
+import pytest
+
+from p2m import compose
+from p2m.errors import ConfigError, UsageError
+
+
+def faults(*argv: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        compose.check(list(argv))
+    title, *lines = str(caught.value).split("\n")
+    assert title == "The configuration is wrong:"
+    return [line.strip() for line in lines]
+
+
+def test_right_command_passes():
+    compose.check(["experiment=quickstart", "seed=3", "generator.target=10"])
+
+
+def test_mistyped_field_is_told_with_the_fields_there_are():
+    (line,) = faults("retriever.topk=9")
+    assert line.startswith("retriever.topk: BM25 has no such field (did you mean 'top_k'?); it has ")
+    assert {"k1", "b", "top_k", "folder"} <= set(line.partition("it has ")[2].split(", "))
+
+
+def test_mistyped_option_is_told_with_the_options_there_are():
+    assert faults("retriever=bm52") == ["retriever=bm52: there is no such retriever (did you mean 'bm25'?); there is bm25, none"]
+
+
+def test_mistyped_root_key_is_told():
+    assert faults("sede=3")[0].startswith("sede: p2m has no such key (did you mean 'seed'?); it has ")
+
+
+def test_typo_wrong_type_wrong_range_and_missing_file_stand_in_one_message(tmp_path):
+    lines = faults("retriever=bm52", "generatr.target=5", "seed=x", "generator.target=-1", f"prompt.test={tmp_path}/absent.jsonl")
+    assert [line.split(":")[0] for line in lines] == ["retriever=bm52", "generatr.target", "seed", "prompt.test", "generator.target"]
+    assert lines[3].startswith("prompt.test: there is no file, got ")
+
+
+def test_key_that_is_not_set_is_told_beside_other_faults():
+    lines = faults("teacher=openai", "seed=x")
+    assert lines[0].startswith("seed: ")
+    assert lines[1].startswith("teacher: ")
+    assert "OPENAI_API_KEY" in lines[1]
+    assert len(lines) == 2
+
+
+def test_later_values_of_a_sweep_are_checked_before_the_first_job():
+    assert faults("-m", "generator.target=500,zero", "seed=0,1") == [
+        "generator.target: must be a valid integer, unable to parse string as an integer, got 'zero'"
+    ]
+
+
+def test_line_that_cannot_be_read_is_quoted():
+    assert faults("prompt.text=say: {hi")[0].startswith("prompt.text=say: {hi: cannot be read")
+
+
+def test_value_added_with_a_plus_must_be_a_field_too():
+    assert faults("+trainer.leraning_rate=1")[0].startswith("trainer.leraning_rate: Lightning has no such field")
+
+
+def test_flag_that_unpickles_is_refused():
+    with pytest.raises(UsageError, match="unpickles a file, which can run code"):
+        compose.check(["--experimental-rerun", "config.pickle"])
+
+
+def test_help_and_config_flags_are_left_to_hydra():
+    for flags in (["--help"], ["--cfg", "job"], ["--info", "defaults"]):
+        compose.check([*flags, "nonsense=1"])
