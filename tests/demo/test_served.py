@@ -1,0 +1,83 @@
+"""The page as a browser meets it: the command in a process of its own, asked over HTTP."""
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import p2m
+
+pytestmark = pytest.mark.slow  # Gradio and torch take their seconds to import
+
+
+def command(outputs: Path, *more: str) -> "subprocess.Popen[str]":
+    environment = os.environ | {"PYTHONPATH": str(Path(p2m.__file__).parent.parent)}
+    argv = [sys.executable, "-m", "p2m", "demo", "latest", *more]
+    return subprocess.Popen(argv, cwd=outputs.parent, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.fixture(scope="module")
+def outputs(make_run, tmp_path_factory):
+    made = tmp_path_factory.mktemp("here") / "outputs"
+    make_run(made, "runs/2026-01-31/10-00-00")
+    return made
+
+
+@pytest.fixture(scope="module")
+def address(outputs):
+    with command(outputs) as process:
+        yield process.stdout.readline().split()[0]
+        process.terminate()
+        process.communicate()
+
+
+def get(address: str, path: str) -> tuple[http.client.HTTPResponse, str]:
+    connection = http.client.HTTPConnection(address.split("/")[2], timeout=20)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer, text
+
+
+def test_it_is_served_on_this_machine_only(address):
+    assert address.startswith("http://127.0.0.1:")
+
+
+def test_a_browser_is_told_to_fetch_from_this_host_alone(address):
+    answer, text = get(address, "/")
+    assert answer.status == 200
+    assert answer.headers["content-security-policy"].startswith("default-src 'self' data: blob:;")
+    assert "fonts.googleapis.com" not in text
+
+
+def test_text_of_the_task_stands_in_text_boxes_only(address):
+    config = json.loads(get(address, "/config")[1])
+    assert {part["type"] for part in config["components"] if "<script>" in json.dumps(part)} == {"textbox"}
+    assert "<script>alert(1)" not in get(address, "/")[1]
+
+
+def test_nothing_is_shared_counted_or_offered_beside_the_page(address):
+    config = json.loads(get(address, "/config")[1])
+    assert config["analytics_enabled"] is False
+    assert not config.get("share_url")
+    assert get(address, "/docs")[0].status == 404
+
+
+def test_nothing_is_written_where_it_was_started(address, outputs):
+    assert [path.name for path in outputs.parent.iterdir()] == ["outputs"]
+    assert [path.name for path in outputs.iterdir()] == ["runs"]
+
+
+def test_a_port_in_use_is_told(outputs):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with command(outputs, "--port", str(port)) as process:
+            _, said = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert said.splitlines()[-1] == f"p2m demo: port {port} of 127.0.0.1 is in use; choose another, --port N"
