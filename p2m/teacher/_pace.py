@@ -94,7 +94,7 @@ class Pace:
     ) -> None:
         self._nap = nap
         self.most, self.limit, self.out = concurrency, float(concurrency), 0
-        self.cuts = 0
+        self.cuts = 0  # since the last answer
         self._requests, self._tokens = Allowance(per_minute), Allowance(tokens_per_minute)
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._cut_at = self._closed_until = -math.inf
@@ -125,7 +125,7 @@ class Pace:
         self._closed_until = max(self._closed_until, now + wait)
 
     def answered(self, headers: Mapping[str, str]) -> None:
-        self.limit = min(float(self.most), self.limit + 1 / self.limit)
+        self.limit, self.cuts = min(float(self.most), self.limit + 1 / self.limit), 0
         if "x-ratelimit-limit-requests" in headers:
             self._learn(headers, "requests", self._requests)
         if "x-ratelimit-limit-tokens" in headers:

@@ -16,6 +16,7 @@ STRANGE_LEAST = 12  # letters of a script that the request does not use, before 
 _REFUSAL = re.compile(
     r"\W*(?:I['’]?m sorry|I am sorry|sorry,|I (?:can(?:no|['’])?t|am unable|am not able|won['’]t)|as an? (?:AI|language model))", re.I
 )
+_VERSION = re.compile(r"[-:@.](?:v?\d[\w.:-]*|latest|main|preview.*)")
 _SCRIPTS = {
     "Latin": "A-Za-z\u00c0-\u024f\u1e00-\u1eff",
     "Greek": "\u0370-\u03ff",
@@ -59,6 +60,12 @@ def read(body: bytes, request: Request) -> Reading:
         text, outcome, reason, _clean(model)[:200] if isinstance(model, str) else None,
         _tokens(told.get("prompt_tokens")), _tokens(told.get("completion_tokens")),
     )  # fmt: skip
+
+
+def same_model(asked: str, answered: str) -> bool:
+    """Whether the one name is the other with a version, a date or an organisation: `gpt-4o` and `gpt-4o-2024-08-06`, not `gpt-4o-mini`."""
+    one, other = sorted((name.lower().rpartition("/")[2] for name in (asked, answered)), key=len)
+    return other.startswith(one) and (one == other or _VERSION.fullmatch(other[len(one) :]) is not None)
 
 
 def _content(choices: Any, request: Request) -> tuple[str, Outcome, str]:

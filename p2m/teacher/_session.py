@@ -15,12 +15,12 @@ from typing import Any
 from p2m.errors import IncompleteError, ServiceError, UserError
 from p2m.stages import Answer, Request, Work
 from p2m.teacher import _account
-from p2m.teacher._account import Busy, Caps, Kept, Payer, Reserved, Settlement, Short
+from p2m.teacher._account import FREE, Busy, Caps, Kept, Payer, Reserved, Settlement, Short
 from p2m.teacher._ledger import NANO, Deed, Writer, sweep
 from p2m.teacher._line import Call, Line, Reply, Transport
 from p2m.teacher._pace import Pace, backoff
 from p2m.teacher._probe import honoured
-from p2m.teacher._read import Reading, read
+from p2m.teacher._read import Reading, read, same_model
 from p2m.teacher._verdict import Verdict, gone, verdict
 
 STARTED = time.monotonic()  # of this command: the module is imported when the configuration is checked
@@ -279,7 +279,7 @@ class Session:
         return None
 
     def _parsed(self, call: Call, kept: Kept, *, fresh: bool) -> Answer:
-        reading = read(kept.body, call.request)
+        reading = self._of_model(read(kept.body, call.request))
         billed = kept.billed
         if not kept.settled:
             nano = self._bill(reading)
@@ -290,8 +290,14 @@ class Session:
         self._count(call, reading)
         return Answer(reading.text, reading.outcome, call.entry.key, billed / NANO, fresh)
 
+    def _of_model(self, reading: Reading) -> Reading:
+        """Who pays for one model does not take another's answer, whose price is not known either: it stays at its reservation."""
+        if self.line.price == FREE or reading.model is None or same_model(self.line.model, reading.model):
+            return reading
+        return Reading(reading.text, "invalid", f"the model '{reading.model}' answered", reading.model)
+
     def _bill(self, reading: Reading) -> int | None:
-        """None where the server did not say what it used, or another model with another price answered."""
+        """None where the server did not say what it used."""
         if reading.input_tokens is None or reading.output_tokens is None:
             return None
         return self.line.price.nano(reading.input_tokens, reading.output_tokens)
@@ -301,8 +307,8 @@ class Session:
         if said.kind == "throttled":
             if time.monotonic() - self._last_answer > PATIENCE_S:
                 raise ServiceError(f"{self.line.endpoint} has answered nothing but 429 for {PATIENCE_S / 60:.0f} minutes ({said.reason}).")
-            cuts = min(self._pace.cuts + 1, 8)
-            self._pace.throttled(sent_at, backoff(cuts, random.random()) if said.wait is None else said.wait)
+            wait = backoff(self._pace.cuts + 1, random.random()) if said.wait is None else said.wait
+            self._pace.throttled(sent_at, wait)
             return tries
         if tries + 1 >= MOST_TRIES:
             raise gone(self.line, said.reason, MOST_TRIES)
