@@ -94,7 +94,7 @@ class Prompt2Model:
 
     def _wants_more(self, state: _Progress, out: int) -> bool:
         """False too when what is out will do, by the yield of the last answers: an example beyond the target is money for nothing."""
-        expected = out * (sum(state.recent) / len(state.recent) if state.recent else self.per_request)
+        expected = out * (sum(state.recent) + self.per_request) / (len(state.recent) + 1)  # as if one answer had been as asked for
         return self._end(state) is None and len(state.tally.inputs) + expected < self.target
 
     def _end(self, state: _Progress) -> str | None:

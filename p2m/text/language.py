@@ -10,8 +10,8 @@ SURE = 4  # ... and that make it safe to throw a text away
 
 # Frequent words by language, ours.  A word may stand in several: a language wins only if it has twice the words of the next.
 _FREQUENT = {
-    "en": "the of and to in is was for that with as are on this be by from at an it not have has which what how you will after before next",
-    "de": "der die das und ist in nicht ein eine den dem von zu mit sich auf für im des wird sind auch wie ich sie wir oder nach bei aus kann",
+    "en": "the of and to in is was for that with as are on this be by from at an it not have has which what how you after before next",
+    "de": "der die das und ist in nicht ein eine den dem von zu mit sich auf für im des wird sind auch wie ich sie wir oder nach aus kann",
     "fr": "le la les des et est un une du dans pour que qui pas sur avec ce sont au par plus ne se il elle nous vous mais ou cette aux",
     "es": "el la los las de que y en un una es por con para no se del al lo como más pero su sus este esta son está muy cuando hay también",
     "it": "il lo la gli le di che e è un una per non con del della sono si da nel alla come più ma anche questo questa dei delle nella",

@@ -85,13 +85,13 @@ def test_after_the_last_try_it_says_what_was_wrong_and_what_to_do(told, work):
     with pytest.raises(IncompleteError) as error:
         run(teacher, work)
     assert str(error.value) == (
-        "parser: the teacher did not take the prompt apart in 3 tries (the demonstration 'Spain' does not stand in the prompt; the answer was refusal;"
-        ' answer.labels must be array, got "x"); use parser=sections, which needs no teacher, or raise parser.tries'
+        "parser: the teacher did not take the prompt apart in 3 tries (the demonstration 'Spain' does not stand in the prompt;"
+        ' the answer was refusal; answer.labels must be array, got "x"); use parser=sections, which needs no teacher, or raise parser.tries'
     )
 
 
 def test_a_prompt_in_which_the_teacher_finds_no_instruction_is_told(told, work):
-    with pytest.raises(InputError, match="^prompt: has no instruction: nothing stands beside its demonstrations"):
+    with pytest.raises(InputError, match=r"^prompt: has no instruction: nothing stands beside its demonstrations"):
         run(told(answers(GOOD | {"instruction": " "})), work)
 
 

@@ -185,8 +185,10 @@ def test_demonstrations_beside_the_prompt_come_after_those_inside_and_each_once(
     [
         (
             '## Instruction\n\n## Examples\n\ninput="a"\noutput="b"',
-            "prompt: has no instruction: nothing stands beside its demonstrations; say what the input is and what the output shall be, for example"
-            " under a heading '## Instruction'",
+            (
+                "prompt: has no instruction: nothing stands beside its demonstrations; say what the input is and what the output shall be,"
+                " for example under a heading '## Instruction'"
+            ),
         ),
         ('Do.\n\ninput="a"\n\ninput="b"\noutput="c"', 'prompt, line 3: input=... is not followed by its output="..."'),
         ('Do.\n\ninput="a"\noutput="b and so on', 'prompt, line 4: output="... is not closed by " at the end of a line'),

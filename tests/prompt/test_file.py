@@ -47,7 +47,8 @@ def test_demonstrations_stand_beside_the_prompt_under_its_name(tmp_path, work, n
 
 
 def test_a_yaml_prompt_keeps_scalars_as_they_are_written(tmp_path, work):
-    text = "instruction: |\n  Say when.\n\ndemonstrations:\n- {input: yes, output: 2024-03-16}\n- input: 'two\n\n    lines'\n  outputs: [no, 0x1]\nlabels: [no, ok]\n"
+    text = "instruction: |\n  Say when.\n\ndemonstrations:\n- {input: yes, output: 2024-03-16}\n- input: 'two\n\n    lines'\n"
+    text += "  outputs: [no, 0x1]\nlabels: [no, ok]\n"
     prompt = read(work, written(tmp_path, "task.yaml", text))
     assert prompt.text == "Say when.\n\n## Labels\n\n- no\n- ok"
     assert prompt.demonstrations == [Example("yes", "2024-03-16", "prompt"), Example("two\nlines", "no", "prompt", ("0x1",))]
@@ -91,7 +92,8 @@ def test_a_change_beside_the_prompt_changes_the_key_of_the_stage(tmp_path):
         ("p.yaml", "", "p.yaml: is empty; say in it what the input is and what the output shall be"),
         ("p.yaml", "- a\n", "p.yaml:1: must be a mapping such as 'instruction: ...', got a list"),
         ("p.yaml", "# nothing\n", "p.yaml:1: must be a mapping such as 'instruction: ...', got nothing"),
-        ("p.yaml", "instruction: a\nlabel: [b]\n", "p.yaml:2: no such key 'label' (did you mean 'labels'?); a prompt has instruction, demonstrations, labels"),
+        ("p.yaml", "instruction: a\nlabel: [b]\n",
+         "p.yaml:2: no such key 'label' (did you mean 'labels'?); a prompt has instruction, demonstrations, labels"),
         ("p.yaml", "labels: [b]\n", "p.yaml: has no key 'instruction'; it has labels"),
         ("p.yaml", "instruction: [b]\n", "p.yaml:1: must be text, got a list"),
         ("p.yaml", "instruction: a\ndemonstrations: b\n", "p.yaml:2: must be a list, one '- ...' each, got 'b'"),
