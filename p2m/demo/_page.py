@@ -24,7 +24,7 @@ CSS = """
 #name h1 { font-size: 1.35rem; font-weight: 650; margin: 0; }
 #name p, #took p { font-size: .9rem; color: var(--body-text-color-subdued); margin: .15rem 0 0; }
 #took { min-height: 1.6rem; }
-.gradio-container main { padding: 0 !important; }
+.gradio-container .fillable { padding: 0 !important; }
 .gradio-container .form { background: none; gap: 1.1rem; overflow: visible; }
 #instruction { border-radius: 0; padding: 0 0 0 .9rem !important; overflow: visible; border-left: 3px solid var(--primary-500) !important; }
 #instruction textarea { background: none; border: 0; padding: 0; resize: none; font-size: 1rem; line-height: 1.5; }
