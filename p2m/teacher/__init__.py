@@ -1,0 +1,19 @@
+"""Large models that are asked for examples and answers, and the ledger of what they were asked, answered and paid."""
+
+import sqlite3
+from pathlib import Path
+
+
+def ledger(folder: Path) -> sqlite3.Connection:
+    """The ledger in *folder*, the calls of processes that died marked as such.  Raises UserError where there is none or it is broken."""
+    from p2m.errors import UserError
+    from p2m.teacher import _ledger
+
+    if not (folder / _ledger.FILE).is_file():
+        raise UserError(f"there is no ledger of calls at {folder / _ledger.FILE}; name its folder with --calls")
+    db = _ledger.connect(folder)
+    with _ledger.told(folder / _ledger.FILE):
+        db.execute("BEGIN IMMEDIATE")
+        _ledger.sweep(db, folder)
+        db.execute("COMMIT")
+    return db
