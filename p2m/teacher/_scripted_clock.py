@@ -68,16 +68,16 @@ def draw(rng: random.Random, part: str = "") -> tuple[str, str, bool]:
     if part:
         return _draw_in(rng, part)
     kind = rng.random()
-    if kind < 0.43:
+    if kind < 0.41:
         hour, minute = rng.choice(_AMPM_HOURS), _minute(rng, 0.62)
         return _skewed(rng, ampm_forms(hour, minute)), _at(hour, minute), True
-    if kind < 0.69:
+    if kind < 0.66:
         hour, minute = rng.randint(6, 22) if rng.random() < 0.8 else rng.randrange(24), _minute(rng, 0.3)
         return _skewed(rng, figure_forms(hour, minute)), _at(hour, minute), True
-    if kind < 0.81:
+    if kind < 0.78:
         hour = rng.randint(1, 12) if rng.random() < 0.75 else rng.randint(13, 22)
         return (str(hour) if rng.random() < 0.7 else words(hour)), _at(hour, 0), False
-    if kind < 0.93:
+    if kind < 0.9:
         hour, minute = rng.randint(1, 11), rng.choice((0, 0, 0, 0, 30, 30, 30, 15, 15, 45, 45, 10, 50, 20, 40))  # 12:45 is "quarter to one"
         return rng.choice(spoken_forms(hour, minute)), _at(hour, minute), True
     return ("noon" if rng.random() < 0.8 else rng.choice(("midday", "12 noon", "high noon"))), "12:00", True

@@ -40,9 +40,11 @@ _ALONE_FIRM = weighted(
     "{t}^9; at {t}^7; by {t}^2; @ {t}; around {t}^2; until {t}; about {t}; at about {t}; till {t}; at exactly {t}; for {t}"
 )
 _ALONE_PARTED = weighted("{t} in the {p}^6; at {t} in the {p}^5; in the {p} at {t}^2; by {t} in the {p}")
-_ON = ("on", "on", "on", "by", "for", "until", "around")
-_IN = ("in", "in", "in", "in", "by", "sometime in", "some time in", "during", "around", "until", "for")
-
+_LEADS = {
+    "on": (("on", "on", "on", "by", "by", "for", "until", "around"), 0.24),
+    "in": (("in", "in", "in", "in", "by", "sometime in", "some time in", "during", "around", "until", "for"), 0.3),
+    "": (("by", "by", "by", "until", "due", "around", "for"), 0.06),
+}  # words before an expression without a time, and how often one stands there
 _IMPOSSIBLE = re.compile(  # 25:00, 9:75, the 32nd; 9-11am, may 3 - 5
     rf"\b(?:2[5-9]|[3-9]\d):\d\d|\d:[6-9]\d|\b(?:3[2-9]|[4-9]\d)(?:st|nd|rd|th)\b"
     rf"|\d(?: ?[ap]m)? ?- ?\d{{1,2}}(?::\d\d)? ?[ap]m|\d:\d\d ?- ?\d|\b(?:{'|'.join(MONTHS)}) \d+ ?- ?\d+$"
@@ -64,11 +66,12 @@ def expression(rng: random.Random, today: date, spread: float) -> tuple[str, str
         return _time_only(rng, today)
     rule = rng.choices(RULES, cum_weights=_sharp_rules(_level(spread)))[0]
     text, values = _wording(rng, today, rule, spread)
-    answer = rule.solve(today, values)
+    plain, answer = text, rule.solve(today, values)
     if isinstance(answer, date) and rng.random() < rule.timed:
-        return _timed(rng, rule, text, answer)
-    lead = _ON if rule.lead == "on" else _IN if rule.lead == "in" else ()
-    return (f"{rng.choice(lead)} {text}" if lead and rng.random() < 0.22 else text), str(answer or NONE)
+        text, said = _timed(rng, rule, text, answer)
+        return (f"on {text}" if rule.lead == "on" and text.startswith(plain) and rng.random() < 0.15 else text), said
+    leads, often = _LEADS[rule.lead]
+    return (f"{rng.choice(leads)} {text}" if rng.random() < often else text), str(answer or NONE)
 
 
 def wrong(rng: random.Random, input: str, output: str) -> str:  # noqa: A002 - the names of an example's fields
@@ -151,13 +154,13 @@ def _laid(rng: random.Random, layouts: tuple[tuple[str, ...], tuple[float, ...]]
 def _dressed(rng: random.Random, text: str, spread: float) -> str:
     """With words around it, a mark, capitals, a slip of the finger: each more often the larger the spread."""
     ease = min(spread, 1.0) * 0.75 + 0.25
-    if rng.random() < 0.24 * ease:
-        text = f"{head(rng)} {text}"
     if rng.random() < 0.15 * ease:
+        text = f"{head(rng)} {text}"
+    if rng.random() < 0.08 * ease:
         text = f"{text}{rng.choice(('', '', '', ','))} {tail(rng)}"
-    if rng.random() < 0.1 * ease:
+    if rng.random() < 0.06 * ease:
         text = text.rstrip(".") + mark(rng)
-    if rng.random() < 0.07 * ease:
+    if rng.random() < 0.05 * ease:
         text = slip(rng, text)
     return cased(rng, text, _NAMES)
 

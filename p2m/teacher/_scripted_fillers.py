@@ -18,9 +18,9 @@ _OCCASIONS = listed(
 )
 _NAMES = listed(
     """
-    anna; ben; tom; lea; max; nina; paul; sara; omar; lucy; jack; mia; ali; eva; jon; rosa; kim; leo; amy; sam; zoe; ivan; ravi;
-    noah; emma; luis; ana; bob; jill; pete; mum; dad; mom; grandma; grandpa; the; boss; the; team; the; kids; my; sister; my;
-    brother; dr.; lee; mrs.; hall; mr.; king; aunt; may
+    anna; ben; tom; lea; max; nina; paul; sara; omar; lucy; jack; mia; ali; eva; jon; rosa; kim; leo; amy; sam; zoe; ivan; ravi; noah;
+    emma; luis; ana; bob; jill; pete; mum; dad; mom; grandma; grandpa; the boss; the team; the kids; my sister; my brother; dr. lee;
+    mrs. hall; mr. king; aunt meg; john; mary; lisa; carl; ines; hugo; ella; oscar; ruth; ian; kate; steve; the client; our landlord
     """
 )
 _ROOMS = listed(
@@ -50,7 +50,8 @@ _DUES = weighted(
     arrives^2; arriving; left; leaving; leaves; valid until; valid till; good until; open until; closed until; free until;
     away until; back^2; back on; sent; sent on; received; ordered; bought; paid; posted; born; signed; dated; shipped;
     scheduled for^2; booked for^2; moved to^2; postponed to; pushed to; rescheduled to; set for; planned for^2; returns;
-    no later than; not later than; latest; at the latest; target:; eta^2; eta:; date:^2; when:; due date^2; due date:^2;
+    no later than; by eod; eod; by cob; first thing; by end of day;
+    cob; by close of business; not later than; latest; at the latest; target:; eta^2; eta:; date:^2; when:; due date^2; due date:^2;
     start date; start:; end:; from; happened; it was; was; it's; its; that's; that was; i'll be there; i arrive; i leave; we leave;
     we meet; see you^3; see u; c u; until^4; till^3; by^6; around^3; about^2; approx; roughly; probably^2; maybe^2; perhaps;
     likely; possibly; for^3; as late as; only

@@ -1,7 +1,4 @@
-"""Sentences of the tickets grammar by label.  One template a line; (this|that) and {slots} vary.
-
-An ask says what the customer wants done.  A tale says what happened: alone it is read as a request of its label, before an ask it only leads there.
-"""
+"""What the customers of the tickets grammar ask for, by label.  One template a line; (this|that) and {slots} vary."""
 
 # ruff: noqa: E501 - a template is one line, however long
 
@@ -19,6 +16,8 @@ how long (does|will|do) (a refund|refunds|the refund|it) take (to reach my (card
 how (can|do) i (return|send back) (the {product}|this|something|an item) (for (a refund|money|cash)|and get my money back|)
 (i'd like|i want|i wish|i need) to (return|send back|give back) (the|my|this) {product}(, it's (too small|too big|not what i expected|ugly|no good)| because {fault}|, {fault}|)
 can i (return|send back|bring back) (the|a|my) {product} (and get (the money|a refund)|for a refund|if i opened the box|after {days}|)
+(you|they) (refunded|paid back|sent back|credited) {amount} instead of {amount}(, (someone|somebody|you) can't (count|do maths)| again|, where is the rest|)
+(do|must|will) i (have to |)pay (the|for) (postage|shipping|stamps|parcel) (for|of|on) (a|my|the) return( myself|)
 (is it|am i) (too late|still possible|still allowed) to (return|send back) (the|my) {product}
 what (is|are) (your|the) (return|refund) (policy|rules|window|conditions|deadline)
 (i returned|i sent back|you got back) (the|my) {product} (on {weekday}|{days} ago|{when}), (where is|when comes|what about|no) (the money|my refund|refund yet|my money)
@@ -87,6 +86,9 @@ the (code|verification code|pin|password|login code|reset link|magic link) (is|s
 (my (old |)(phone|email|number) is gone|i lost my phone|my email changed), how do i (get in|log in|sign in|get back into my account)
 (the|your) (two factor|2fa|two-step|authenticator) (code|app|login|thing) (doesn't work|locks me out|is gone|rejects me|keeps failing)
 (i'm|i am|we are) (locked|kicked|thrown|logged) out (of my account|of the app|again|every few minutes|and cannot get back in|since {when}|)
+(the (captcha|robot check|loading wheel|sign-in page|login screen)|it) (never ends|keeps turning|goes round in circles|starts again and again), (can't|i can't|cannot) (get in|log in|sign in)
+(tried|i tried|trying) to (check my order|pay|open my profile|see my bill) but (the page|it|the app) (won't|wont|does not) (accept|take|know) my (login|password|email|code)
+(reset|password|activation) (mail|email|link) (is |)(not in my inbox|neither in my inbox nor in spam|never here|missing), i looked (in spam|everywhere|twice)
 the (captcha|robot check|security question|face id|fingerprint) (won't let me in|keeps me out|blocks my login|never accepts me)
 (it|the app|the site) (won't|does not|doesn't|will not) (let me in|accept my password|take my password|recognise my email|know my email)
 (it|the app|the site|the login page) (wants|asks for|needs) a code from (an app|a phone|a number|an email) i (don't|do not|dont|no longer) have( any more|)
@@ -150,6 +152,10 @@ how much (is|does) (the|a) (membership|premium|{product}|annual plan|plus plan) 
 can i (still |)use (my|a|the) (gift card|voucher|coupon|points|credit) (for|on|with) (the {product}|sale items|the membership|two orders)
 (what|how much) (do i|will i) (owe|pay) (you|in total|after the trial|for the first month|)
 please (stop charging|don't charge|no longer charge) my (old |expired |)card, use (the new one|paypal|the other one)
+is the (price|{amount}|fee|membership) (per|a|each) (month|year|person|week) or (per|a) (year|month|household|order)
+my (credit card|card|debit card) (expires|runs out|ends|changes|was replaced) (next month|soon|in {month}|this week)(, (how do i give you the new one|what do i do|where do i put the new number)|)
+(the|my) (invoice|bill|receipt) (shows|lists|says|has) (two|three|2|5) (pairs of socks|{product}s|items) but i (bought|ordered|got) (one|only one|two)(, please correct it|)
+(what|why) did you (charge|bill|take from) me {amount}( for|)
 (the|my) (invoice|receipt|bill) (has|shows|lists) the wrong (name|amount|address|company|item|vat number)
 (which|what) (day|date) (is|will) (my card|the fee|the membership) (charged|debited|billed|due)
 can you put (the|my) (vat|tax|company|order) (number|name) on the (invoice|bill|receipt)
@@ -191,6 +197,8 @@ which (button|setting|menu|tab) do i (need|press|use|tap) (to (sort|see my list|
 can i (use|try|see) the (app|shop|site|website) (without an account|as a guest|in {country}|in german|in spanish|with my kids)
 (what|which) (is|are) the (opening hours of the store|difference between the two {product}s|best way to clean the {product}|size of the {product}|benefits of the membership)
 where (is|are|do i find) the (menu|filter|search|settings|help page|language button|list button|sort option|gift option)
+(i don't need|no need for|forget) (anything new|a refund|a call|the manual), (only tell me|just tell me|just show me) (where|how) (the (filter|menu|list|search) is|to sort|i see my points|it is done)
+(can|does|will) (the|your|this) {product} (work|fit|go) with (two phones|an old {device}|any lamp|a normal plug|size {size}|both hands)
 do i need (an account|the app|a phone|a membership) to (order|buy|write a review|use the list|see prices)
 """,
     "feature_request": """
@@ -202,6 +210,9 @@ do i need (an account|the app|a phone|a membership) to (order|buy|write a review
 (please|pls|could you|can you|you should|) (sell|stock|offer|carry|bring back|start selling) (more {colour} things|vegan {product}s|{product}s in {colour}|bigger sizes|smaller sizes|kids sizes|the old {product}|organic {product}s|{product}s for left-handers|spare parts|the lemon flavour)
 (please|pls|could you|can you|) (make|release|publish|do) (the|an|a) (app|version) (for|in|available in) ({device}|windows|linux|smart tv|apple watch|french|polish|turkish|swedish|my language)
 (suggestion|idea|feature request|feature idea|small idea|proposal|an idea|one wish|my wish)(: | - |, )(a {feature}|let us {could}|let me {could}|add a {feature}|less packaging|more payment friendly colours|{feature})
+(bring|put|get) back (the|your) (old {product}|lemon soap|old design|{colour} {product}|bigger boxes|paper catalogue|old search)( please|, i miss it|, everyone loved it|)
+(please|) (sell|offer|make|stock) (smaller|bigger|larger|refill|family|single|trial) (packs|bottles|boxes|sizes|bags)( of (the |)(soap|shampoo|coffee|ink|vitamins)|)
+(just|only|no bug, just|not a complaint, just) (an idea|a thought|a suggestion)(: | - |, )(let (us|me|the list|the app) {could}|a {feature} would help|show (the date i added things|the weight of each item|what friends like))
 (why is there|there is|there's) no {feature}(?|, please add one|, that would help|, what a pity|. you should make one)
 (let|allow) (me|us|users|people|members) (to |){could}( please|, that would help|)
 (any|are there) plans (for|to add|to build) (a|an) {feature}
@@ -232,6 +243,11 @@ other shops have (a|an) {feature}, (you should too|why not you|please copy that)
 (hi|hello|hey|good morning|good evening|test|testing|ok|okay|hmm|??|asdf|yo|anyone there|hello is anybody there|are you a robot|are you human|who are you)
 (problem solved|solved|it works now|never mind|nevermind|forget it|all good|got it|it's fine now|sorted|please ignore my last message|found it myself|no need to reply)(, thanks| now|)
 (merry christmas|happy new year|happy easter|have a nice day|have a good weekend|greetings from {place}|happy birthday|get well soon)( to all of you| to the team|)
+(i'm|i am) writing (an article|a paper|my thesis|a blog post|a book) (on|about) (small shops|online shopping|parcel boxes|web design) and (have|had) (some|three|a few) questions
+(we|i) (would like|'d like|want) to (invite|interview|meet) (your|the) (ceo|founder|boss|team) (to our (conference|podcast|fair)|for our magazine|next month)
+(this is|that's|it's) (ridiculous|a joke|crazy|so sad|a scandal|really bad|awesome|amazing|great)
+(ok|okay|yes|ah|oh) (got it|thanks|i see|understood|found it|works)(, (solved|thanks|bye)|)
+(testing|test|hello|hi|hey) (testing|test|test 1 2 3|world|again|you)
 (who|what) (is|was) (your|the) (ceo|founder|owner|address|head office|phone number|press contact|fax number)
 (where|in which city) (is|are) (your|the) (head office|company|offices|team) (based|located|)
 (can i|i want to|let me|please let me|get me) (speak|talk|talk to|complain) to (a manager|the manager|a human|someone|your boss|a real person)
@@ -244,75 +260,4 @@ other shops have (a|an) {feature}, (you should too|why not you|please copy that)
 (my cat|my dog|the weather|my neighbour|my gran) (is great|likes your box|says hello|loves your catalogue|sleeps in your parcel)
 (bla bla|lorem ipsum|xxx|...|!!!|:-D|lol|haha|wow|no comment|whatever|k|yes|no|maybe)
 """,
-}
-TALES: dict[str, str] = {
-    "shipping": """
-(my|the|our) (parcel|package|order|{product}|delivery|shipment|order {order}) (never|hasn't|has not|still hasn't|didn't|did not) (came|arrived|arrive|come|turned up|shown up|been delivered)( yet| since {when}| after {days}|)
-(my|the) (parcel|package|order|{product}) is (late|lost|stuck|overdue|missing|{days} late|still not here|nowhere to be found|stuck in customs)
-(i've been|i am|we are|been) waiting (for|) {days} (for my {product}|for the parcel|now|for order {order})
-(the|my) {product} (arrived|came|was delivered) (broken|damaged|smashed|cracked|with a dent|in pieces|bent|wet|scratched|torn|without the lid)
-(you|they|u) sent (me |)(the wrong {product}|the wrong size|the wrong colour|something else|a {colour} one instead of {colour}|only one of two|someone else's order|size {size} instead of {size})
-(the|my) (box|parcel|package|carton) (was|came|arrived) (empty|open|half empty|crushed|soaked|ripped)
-(half|part|one) of (my|the) (order|items|delivery|parcel) (is|was) missing
-there (is|was) (a {product}|one item|a part|something|the manual|a screw) missing (in|from) (the box|the parcel|my order|order {order})
-tracking (says|shows|claims) (delivered|it was delivered|returned to sender|{place}|nothing|unknown|in transit for {days}) (but i have nothing|but nobody came|and that is wrong|since {when}|)
-the (driver|courier|postman|carrier|delivery guy) (left it in the rain|never rang|gave it to a stranger|threw it over the fence|was rude|left it with someone i don't know|did not ring the bell)
-(the|my) tracking (number|link|page) (does not work|hasn't moved|is unknown|has not changed|shows nothing)( since {when}| for {days}|)
-(it was|order {order} was|the {product} was) (supposed|meant|promised) to (arrive|come|be here) (on {weekday}|{when}|{days} ago)
-(great|wow|super|lovely|fantastic|bravo|excellent), (a week of waiting|{days} and no parcel|another broken {product}|next day delivery takes {days}|the box is empty again)
-(someone|a neighbour|nobody) (signed for|took|has) my parcel
-my (neighbours|friend) got (their|his) order, mine (is not here|did not come)
-""",
-    "billing": """
-(i was|i've been|you|u) (charged|billed|debited) (me |)(twice|two times|double|{amount} too much|{amount} for nothing|for {month} again|the wrong amount|before the trial ended)
-(there is|i see|found) (a|an unknown|a second|a strange) (charge|debit|payment|fee) (of {amount} |)(on my (card|statement|bank account|paypal)|from you)
-the (total|price|amount|sum) (is|was) (wrong|higher than shown|not what the page said|different|{amount} more)
-(the|my) (membership|premium) (got|became|is|was) (more expensive|dearer|{amount} instead of {amount}|raised)
-(the|my) (discount|voucher|coupon|gift card) (was not|wasn't|has not been) (applied|taken off|counted|deducted)
-(the|my) payment (failed|did not go through|is still pending|was refused|got stuck)( but (the money|it) left my account| again|)
-(i|we) (never got|didn't get|have not received|am missing) (an invoice|the invoice|a receipt|a bill)( for order {order}| for {month}|)
-(you|they) (took|charged) {amount} (from my (card|account)|without asking|for the free trial)
-the shop said {percent} off but i paid (the full price|{amount})
-(two|three|3) (invoices|bills|charges) for one (order|{product}|purchase)
-(great|wow|super|lovely), (charged twice|another surprise fee|the discount vanished at the till|a free trial for {amount})
-""",
-    "bug": """
-(the|your) {thing} {broken}( since {when}| since the (last |)update| on my {device}| in {browser}| again| every time| when i {action}|)
-(the|your|) (app|website|site|page|shop) {broken}( (when|as soon as|whenever|every time|if) i {action}| on my {device}| in {browser}| since {when}| since the update| all the time|)
-(whenever|when|every time|if|as soon as) i {action} (the (app|page|site|screen|browser) {broken}|nothing happens|i get an error|it crashes|everything is gone|the screen goes white|it jumps back)
-(i get|getting|there is|it shows|i keep getting) (an error|error {errno}|an error message|a white screen|a blank page|a spinning wheel|a 404) (when i {action}|on the {page}|in the app|all the time|on {browser})
-(love|great|wow|lovely|bravo|nice work|congrats|super), (the app crashes again|your app froze again|the {thing} is dead again|the new update broke everything|it deleted my basket again|another crash)
-(nothing|nothing at all) (happens|loads|works) (when i {action}|on the {page}|in the app|on my {device})
-(pictures|photos|prices|reviews|buttons|letters|filters|product videos) (are|look|show) (missing|upside down|blurred|cut off|all zero|overlapping|wrong|gone|too small to read)( in the app| on the {page}| on my {device}|)
-(the|your|my) (basket|wish list|list|cart) (empties itself|is empty again|shows the wrong items|counts wrong|lost all items|does not save|doubles everything)( when i {action}| every day| since {when}|)
-(i|we) (can't|cannot|cant) (tap|press|click|scroll|open|load|use|see|close) the {thing}( in the app| on my {device}| in {browser}|, it does nothing|)
-(push |)(notifications|alerts|messages) (come twice|never come|come at night although they are off|for old orders keep coming|do not stop|open the wrong page)
-(the app|it) (drains|eats|empties) my (battery|data|memory)
-(since|after) the (update|last update|new version) (the {thing} {broken}|the app {broken}|nothing works|everything is slow)
-(search|the search) (finds nothing|shows wrong results|gives an error|ignores what i type|returns {product}s for everything)
-""",
-    "login": """
-(i|we) (still |)(can't|cannot|cant) (log in|sign in|get into my account|get in)
-my (password|login|code) (does not work|doesnt work|is rejected|stopped working|is wrong all of a sudden)
-my account (was|has been|got) (hacked|locked|blocked|suspended|stolen)
-the (login code|sms code|reset mail|verification mail) (never came|does not come|comes too late|did not arrive)
-(it|the app) (logs|kicks|throws) me out (every time|all the time|after a minute|again and again)
-(great|lovely|super), (locked out again|wrong password again although i just changed it|the code expired before it came)
-""",
-    "refund": """
-(i returned|i sent back) (the|my) {product} {days} ago and (still no money|nothing happened|got no refund)
-(my|the) refund (is|was) (late|missing|too small|not here|{amount} short|promised {days} ago)
-(you|they) (promised|confirmed|announced) (a|my) refund (on {weekday}|{days} ago|{when})(, nothing came|)
-(great|lovely|wow), a refund of {amount} for a {product} of {amount}
-""",
-}
-# What can be denied or left aside, by the label that it would have been.
-DENIED: dict[str, str] = {
-    "refund": "a refund|my money back|to return it|money|a return|cash",
-    "cancellation": "to cancel|to cancel my membership|to close my account|to quit|to cancel the order",
-    "shipping": "a replacement|another one|a new delivery|an exchange|to wait for the parcel",
-    "billing": "an invoice|a discount|a voucher|a coupon|a receipt",
-    "how_to": "an explanation|a manual|tips|instructions",
-    "feature_request": "new features|anything new|a new design",
-    "bug": "to report a bug|to complain about the app",
 }

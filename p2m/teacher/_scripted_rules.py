@@ -62,7 +62,8 @@ def _edges(kind: str, weight: float, edge: str, span: Callable[[date, Values, bo
 
 
 def _after(unit: str) -> str:
-    return f"in {{{unit}}}^7; {{{unit}}} from now^3; {{{unit}}} from today^2; in {{{unit}}} time; {{{unit}}} hence; in exactly {{{unit}}}"
+    forms = "in {}^7; {} from now^3; {} from today^2; in {} time; in {}' time; {} hence; in exactly {}"
+    return forms.replace("{}", f"{{{unit}}}")
 
 
 def _ago(unit: str) -> str:

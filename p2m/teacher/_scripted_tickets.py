@@ -7,8 +7,9 @@ from collections import Counter
 from functools import lru_cache
 
 from p2m.teacher._scripted_lexicon import CLOSERS, OPENERS, word
-from p2m.teacher._scripted_phrases import ASKS, DENIED, TALES
+from p2m.teacher._scripted_phrases import ASKS
 from p2m.teacher._scripted_style import cased, listed, slip
+from p2m.teacher._scripted_tales import DENIED, TALES
 
 PRIORITY = ("refund", "cancellation", "login", "shipping", "billing", "bug", "how_to", "feature_request")  # the first of these wins
 LABELS = ("billing", "refund", "shipping", "login", "cancellation", "bug", "how_to", "feature_request", "other")
