@@ -1,0 +1,95 @@
+"""A chat model on this machine, through transformers, in batches."""
+
+import asyncio
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge
+
+from p2m.errors import UserError
+from p2m.stages import Session, Work
+from p2m.teacher._account import Caps
+from p2m.teacher._line import Call, Line, Reply, completion
+from p2m.teacher._session import session
+
+if TYPE_CHECKING:
+    from p2m.teacher._chat import Chat
+
+FILL_S = 0.05  # how long a batch waits for company; generating one takes seconds
+
+
+@dataclass(frozen=True)
+class Local:
+    """model: a hub name or a folder.  revision: a commit of the hub, None for its newest.  auto: the GPU where there is one, and its type."""
+
+    model: str
+    revision: str | None
+    device: Literal["auto", "cpu", "cuda"]
+    dtype: Literal["auto", "float32", "bfloat16"]
+    batch_size: Annotated[int, Ge(1)]
+    seed: Annotated[int, Ge(0)]
+    calls: Path
+    budget: Caps
+
+    RUNTIME: ClassVar = frozenset({"device", "batch_size", "calls", "budget"})
+    VERSION: ClassVar = 1
+
+    def session(self, work: Work) -> AbstractContextManager[Session]:
+        line = Line(f"local:{self.revision or 'newest'}:{self.dtype}:{self.seed}", self.model, 2 * self.batch_size)
+        return session(line, _Batches(self), work, self.budget, self.calls)
+
+
+@dataclass
+class _Batches:
+    """Gathers calls into batches and runs one at a time in a thread, so that the event loop stays free."""
+
+    teacher: Local
+    waiting: "asyncio.Queue[tuple[Call, asyncio.Future[Reply]]]" = field(default_factory=asyncio.Queue)
+    chat: "Chat | None" = None
+    runner: Any = None
+
+    async def open(self) -> None:
+        it = self.teacher
+        self.chat = await asyncio.to_thread(_loaded, it.model, it.revision, it.device, it.dtype)
+        self.runner = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        if self.runner is not None:
+            self.runner.cancel()
+            await asyncio.gather(self.runner, return_exceptions=True)
+
+    async def send(self, call: Call) -> Reply:
+        done: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self.waiting.put_nowait((call, done))
+        return await done
+
+    async def _run(self) -> None:
+        while True:
+            batch = [await self.waiting.get()]
+            await asyncio.sleep(FILL_S)
+            while len(batch) < self.teacher.batch_size and not self.waiting.empty():
+                batch.append(self.waiting.get_nowait())
+            try:
+                replies = await asyncio.to_thread(self._written, [call for call, _ in batch])
+            except Exception as error:
+                fault = error if isinstance(error, UserError) else RuntimeError(f"the local model failed: {error}")
+                for _, done in batch:
+                    done.set_exception(fault)
+                continue
+            for (_, done), reply in zip(batch, replies, strict=True):
+                if not done.done():
+                    done.set_result(reply)
+
+    def _written(self, calls: list[Call]) -> list[Reply]:
+        assert self.chat is not None
+        wrote = self.chat.write([call.request for call in calls], [f"{self.teacher.seed}:{call.entry.key}" for call in calls])
+        name = self.teacher.model
+        return [Reply(200, {}, completion(w.text, name, w.prompt_tokens, w.completion_tokens, w.finish)) for w in wrote]
+
+
+def _loaded(model: str, revision: str | None, device: str, dtype: str) -> "Chat":
+    from p2m.teacher._chat import Chat
+
+    return Chat(model, revision, device, dtype)
