@@ -1,0 +1,200 @@
+"""The command as a user runs it: in a process of its own, on the bundled task, made small."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+CANARIES = {
+    "OPENAI_API_KEY": "sk-canary-openai-7f3a9c1e5b2d", "WANDB_API_KEY": "canarywandb0123456789abcdef0123456789abcd",
+    "HF_TOKEN": "hf_canaryTOKENcanaryTOKENcanaryTOKEN", "MY_SERVICE_SECRET": "canary-secret-99c0ffee",
+}  # fmt: skip
+SMALL = ["experiment=quickstart", "generator.target=150", "trainer.max_examples=320", "trainer.valid_every=160", "evaluator.examples=20"]
+
+
+def start(folder: Path, *overrides: str, **kwargs) -> subprocess.Popen:
+    places = [f"store={folder}/store", f"calls={folder}/calls"]
+    environment = {**os.environ, **CANARIES, "TMPDIR": str(folder / "tmp")}
+    (folder / "tmp").mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "p2m", *overrides, *places]
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **kwargs)
+
+
+def p2m(folder: Path, *overrides: str) -> subprocess.CompletedProcess:
+    process = start(folder, *overrides)
+    out, err = process.communicate(timeout=280)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("run")
+
+
+@pytest.fixture(scope="module")
+def first(place):
+    done = p2m(place, *SMALL, f"hydra.run.dir={place}/first", "tracker=csv")
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def report(folder: Path) -> dict:
+    return json.loads((folder / "report.json").read_text())
+
+
+def test_run_ends_with_its_tables_the_demo_and_its_folder(first, place):
+    *_, demo, folder = first.stdout.strip().split("\n")
+    assert demo == "Try it:  p2m demo first"
+    assert folder == "first"
+    for word in ("student", "most frequent", "nearest neighbour", "untrained", "kept: train", "dropped by generator", "trainer", "dollars"):
+        assert word in first.stdout
+
+
+def test_report_has_its_fields(first, place):
+    told = report(place / "first")
+    assert told["on"] == "real"
+    assert set(told["scores"]["exact_match"]) == {"value", "low", "high", "n"}
+    assert told["scores"]["exact_match"]["n"] == 20
+    assert set(told["baselines"]) == {"most_frequent", "nearest_neighbour", "untrained"}
+    assert list(told["stages"]) == ["prompt", "parser", "model", "retriever", "generator", "processor", "trainer", "evaluator"]
+    assert told["examples"]["generated"] == 150
+    assert told["usd"] == 0
+    assert told["examples"]["dropped"]
+
+
+def test_run_folder_links_to_what_the_store_keeps(first, place):
+    for name in ("prompt", "task", "choice", "retrieved", "generated", "splits", "student", "report"):
+        assert (place / "first" / name / "manifest.json").is_file(), name
+    assert (place / "first" / "student" / "model.safetensors").is_file()
+
+
+def test_second_run_keeps_everything_and_gives_the_same_figures(first, place):
+    began = time.monotonic()
+    again = p2m(place, *SMALL, f"hydra.run.dir={place}/second")
+    assert time.monotonic() - began < 15
+    a, b = report(place / "first"), report(place / "second")
+    assert all(stage["kept"] for stage in b["stages"].values())
+    assert {k: a[k] for k in ("scores", "generated", "baselines", "usd", "seconds", "examples")} == {
+        k: b[k] for k in ("scores", "generated", "baselines", "usd", "seconds", "examples")
+    }
+    assert "to do" not in again.stderr
+
+
+def test_plan_says_kept_and_to_do_and_leaves_nothing(first, place):
+    before = sorted(place.rglob("*"))
+    done = p2m(place, *SMALL, "trainer.lr=1e-3", "mode=plan", f"hydra.run.dir={place}/planned")
+    lines = {line.split()[0]: " ".join(line.split()[1:3]) for line in done.stderr.splitlines() if line.strip()}
+    assert lines["generator"].startswith("kept")
+    assert lines["trainer"] == "to do"
+    assert lines["evaluator"] == "to do"
+    assert sorted(place.rglob("*")) == before
+
+
+def test_no_secret_stands_in_any_file_that_a_run_leaves(first, place):
+    found = [
+        (str(path), name)
+        for path in place.rglob("*")
+        if path.is_file()
+        for name, value in CANARIES.items()
+        if value.encode() in path.read_bytes()
+    ]
+    assert found == []
+
+
+def test_csv_tracker_appends_a_row(first, place):
+    (table,) = place.rglob("*.csv")
+    with table.open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (
+        float(next(v for k, v in row.items() if "exact_match" in k and "value" in k))
+        == report(place / "first")["scores"]["exact_match"]["value"]
+    )
+
+
+def test_wrong_command_exits_with_64_in_time_and_leaves_nothing(tmp_path):
+    began = time.monotonic()
+    done = p2m(tmp_path, "retriever.topk=9", "sede=1")
+    assert time.monotonic() - began < 3 * float(os.environ.get("P2M_TEST_SLACK", "3"))
+    assert done.returncode == 64
+    assert "retriever.topk: BM25 has no such field (did you mean 'top_k'?)" in done.stderr
+    assert "sede: p2m has no such key (did you mean 'seed'?)" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [p for p in tmp_path.rglob("*") if p.name != "tmp"] == []
+
+
+def test_missing_key_is_told_before_any_stage(tmp_path, monkeypatch):
+    monkeypatch.delitem(CANARIES, "OPENAI_API_KEY")
+    done = p2m(tmp_path, "teacher=openai", "retriever.hub=never")
+    assert done.returncode == 64
+    assert "teacher: " in done.stderr
+    assert "OPENAI_API_KEY" in done.stderr
+    assert not (tmp_path / "store").exists()
+
+
+def test_unknown_verb_is_told_with_the_verbs_there_are(tmp_path):
+    done = subprocess.run([sys.executable, "-m", "p2m", "dmo", "latest"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert (
+        done.stderr.strip()
+        == "p2m dmo: there is no such verb (did you mean 'demo'?); there is demo, calls, doctor, or key=value to run an experiment"
+    )
+
+
+def test_unwritable_folder_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = p2m(tmp_path, *SMALL, "store=file/store")
+    assert done.returncode == 64
+    assert "cannot write to" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_sweep_shares_what_its_jobs_share_and_goes_on_after_a_failure(first, place):
+    done = p2m(place, "-m", *SMALL, "trainer.lr=1e-3,1e-4", "processor.min_train=10,1000000", f"hydra.sweep.dir={place}/sweep")
+    assert done.returncode == 8
+    with (place / "sweep" / "sweep.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["status"].split(":")[0] for row in rows] == ["complete", "failed", "complete", "failed"]
+    generated = [report(place / "sweep" / row["job"])["stages"]["generator"] for row in rows if row["status"] == "complete"]
+    assert all(stage["kept"] for stage in generated)
+    assert "Sweep of 4 jobs" in done.stdout
+
+
+def wait_for(folder: Path, pattern: str, process: subprocess.Popen) -> None:
+    for _ in range(2400):
+        if list(folder.glob(pattern)):
+            return
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.05)
+    raise AssertionError(f"{pattern} never came")
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_run_says_so_and_goes_on(signum, code, tmp_path):
+    process = start(tmp_path, *SMALL)
+    wait_for(tmp_path, "store/generator/*.part", process)
+    process.send_signal(signum)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert err.strip().split("\n")[-1] == "Stopped. What was finished or paid for is kept: the same command goes on from there."
+    assert (tmp_path / "store" / "parser").is_dir()
+
+
+@pytest.mark.slow
+def test_killed_anywhere_the_run_gives_the_same_student_byte_for_byte(first, place, tmp_path):
+    for pattern in ("store/generator/*.part", "store/trainer/*.part", "store/trainer/*.part/*heckpoint*/*", "store/evaluator/*.part"):
+        process = start(tmp_path, *SMALL, "trainer.checkpoint_s=0.1", start_new_session=True)
+        wait_for(tmp_path, pattern, process)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    done = p2m(tmp_path, *SMALL, "trainer.checkpoint_s=0.1", f"hydra.run.dir={tmp_path}/last")
+    assert done.returncode == 0, done.stderr
+    assert report(tmp_path / "last")["stages"]["trainer"]["key"] == report(place / "first")["stages"]["trainer"]["key"]
+    weights = [(p / "student" / "model.safetensors").read_bytes() for p in (place / "first", tmp_path / "last")]
+    assert weights[0] == weights[1]
+    assert report(tmp_path / "last")["scores"] == report(place / "first")["scores"]
