@@ -9,9 +9,9 @@ from p2m.errors import InputError
 
 _IN = r"(?:inputs?|eingabe|entrée|entrada|ingresso|入力|输入|輸入)"
 _OUT = r"(?:outputs?|expected output|ausgabe|sortie|salida|saída|uscita|出力|输出|輸出)"
-_ITEM = r"^[ \t]*(?:[-*>]|\d+[.)])?[ \t]*"
-_START = re.compile(rf"(?:{_ITEM}|(?<=[\"'])[ \t]*,?[ \t]+)input[ \t]*=[ \t]*([\"'])", re.IGNORECASE | re.MULTILINE)
-_MIDDLE = re.compile(r"([\"'])[ \t]*,?\s*output[ \t]*=[ \t]*([\"'])", re.IGNORECASE)
+_ITEM = r"^[ \t]*(?:(?:[-*>]|\d+[.)])[ \t]*)?"
+_START = re.compile(rf"(?:{_ITEM}|(?<=[\"'])(?:[ \t]*,)?[ \t]+)input[ \t]*=[ \t]*([\"'])", re.IGNORECASE | re.MULTILINE)
+_MIDDLE = re.compile(r"([\"'])(?:[ \t]*,)?\s*output[ \t]*=[ \t]*([\"'])", re.IGNORECASE)
 _BOLD = r"(?:\*\*|__)?"
 _INPUT = re.compile(rf"{_ITEM}{_BOLD}{_IN}(?:[ \t]*\d+)?{_BOLD}[ \t]*[:：]{_BOLD}[ \t]*", re.IGNORECASE | re.MULTILINE)
 _OUTPUT = re.compile(rf"{_ITEM}{_BOLD}{_OUT}(?:[ \t]*\d+)?{_BOLD}[ \t]*[:：]{_BOLD}[ \t]*", re.IGNORECASE | re.MULTILINE)
@@ -27,7 +27,10 @@ _BAR = re.compile(r"(?<!\\)\|")
 
 @dataclass(frozen=True)
 class Pair:
-    """input and output, and the part of the text, from start to end, that says them."""
+    """input and output, and the part of the text, from start to end, that says them.
+
+    Both are empty for a slot: "Input: {text}" and "Output:" at the end, where other tools put the input in.
+    """
 
     start: int
     end: int
@@ -42,7 +45,7 @@ def pairs_in(text: str) -> list[Pair]:
         found += [p for p in form(text) if not any(p.start < other.end and other.start < p.end for other in found)]
     found.sort(key=lambda pair: pair.start)
     for pair in found:
-        if not pair.input.strip() or not pair.output.strip():
+        if (pair.input or pair.output) and not (pair.input.strip() and pair.output.strip()):
             empty = "output" if pair.input.strip() else "input"
             raise InputError(f"prompt, line {line_of(text, pair.start)}: a demonstration has an empty {empty}")
     return found
@@ -77,7 +80,7 @@ def _closing(block: str, at: int, quote: str, last: bool) -> tuple[int, int]:
     A quote at the end of a line may close it.  Before another pair the last one does, as all between is the output, unless prose follows;
     then, and in the last pair, it is the first that an empty line, a heading or the end follows.
     """
-    ends = [(m.start(), m.end()) for m in re.finditer(rf"{quote}[ \t]*[.,;]?[ \t]*(?=\n|\Z)", block[at:])]
+    ends = [(m.start(), m.end()) for m in re.finditer(rf"{quote}(?:[ \t]*[.,;])?[ \t]*(?=\n|\Z)", block[at:])]
     if not ends:
         return -1, -1
     settled = [e for e in ends if re.match(r"\s*\Z|\n[ \t]*\n|\n#{1,6} ", block[at + e[1] :])]
@@ -98,8 +101,10 @@ def _blocks(text: str) -> Iterator[Pair]:
     for i, start in enumerate(inputs):
         stop = inputs[i + 1].start() if i + 1 < len(inputs) else len(text)
         if output := _OUTPUT.search(text, start.end(), stop):
-            value, end = _value(text, output.end(), stop, last=i + 1 == len(inputs))
-            found.append(Pair(start.start(), end, _unfenced(text[start.end() : output.start()]), value))
+            last = i + 1 == len(inputs)
+            value, end = _value(text, output.end(), stop, last)
+            slot = last and not value
+            found.append(Pair(start.start(), end, "" if slot else _unfenced(text[start.end() : output.start()]), value))
     yield from _unquoted(_exampled(text, found))
 
 
@@ -128,10 +133,10 @@ def _exampled(text: str, found: list[Pair]) -> list[Pair]:
 
 def _unquoted(found: list[Pair]) -> Iterator[Pair]:
     """Values without the quotes around them, where every value has them."""
-    values = [v for p in found for v in (p.input, p.output)]
+    values = [v for p in found if p.input for v in (p.input, p.output)]
     for mark in ('"', "`"):
         if values and all(len(v) > 2 and v[0] == v[-1] == mark and mark not in v[1:-1] for v in values):
-            yield from (Pair(p.start, p.end, p.input[1:-1], p.output[1:-1]) for p in found)
+            yield from (Pair(p.start, p.end, p.input[1:-1], p.output[1:-1]) for p in found)  # a slot's emptiness stays
             return
     yield from found
 

@@ -29,7 +29,7 @@ class Sections:
     def run(self, prompt: Prompt, work: Work) -> TaskSpec:
         text = prompt.text.replace("\r\n", "\n")
         pairs = pairs_in(text)
-        placed = [(f"line {line_of(text, p.start)}", Example(p.input, p.output, "prompt")) for p in pairs]
+        placed = [(f"line {line_of(text, p.start)}", Example(p.input, p.output, "prompt")) for p in pairs if p.input]
         placed += [(f"demonstration {i} of the file beside it", d) for i, d in enumerate(prompt.demonstrations, 1)]
         return task_of(instruction_of(text, pairs), placed)
 

@@ -1,6 +1,7 @@
 """What a prompt's file says: its text, and demonstrations with the place where each stands."""
 
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import yaml  # type: ignore[import-untyped]
@@ -13,6 +14,7 @@ from p2m.text.same import contradiction
 
 Placed = tuple[str, Example]  # file:line, demonstration
 KEYS = ("instruction", "demonstrations", "labels")
+MOST = 200  # demonstrations: all of them go into every request to the teacher, so a training set here would be paid for again and again
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Written:
 
 
 def from_table(path: Path) -> list[Placed]:
-    return [(f"{path}:{line}", example_of(record, f"{path}:{line}", "prompt")) for line, record in records_of(path)]
+    rows = islice(records_of(path), MOST + 1)  # one more than may be is enough to tell
+    return [(f"{path}:{line}", example_of(record, f"{path}:{line}", "prompt")) for line, record in rows]
 
 
 def from_yaml(path: Path, text: str) -> Written:
@@ -48,7 +51,12 @@ def from_yaml(path: Path, text: str) -> Written:
 
 
 def agreeing(placed: list[Placed]) -> list[Example]:
-    """The demonstrations.  Raises InputError where two give one input different outputs."""
+    """The demonstrations.  Raises InputError where two give one input different outputs, or where there are too many."""
+    if len(placed) > MOST:
+        raise InputError(
+            f"{placed[MOST][0]}: a prompt has at most {MOST} demonstrations, as all go into each request to the teacher; give a labelled"
+            " set as prompt.train=... and keep it under another name than the prompt's"
+        )
     if said := contradiction((place, example.input, example.output) for place, example in placed):
         raise InputError(said)
     return [example for _, example in placed]
@@ -67,7 +75,11 @@ def _value(path: Path, node: yaml.Node) -> str | list[str]:
 def _mapping(path: Path, node: yaml.Node | None) -> dict[str, yaml.Node]:
     if not isinstance(node, yaml.MappingNode):
         raise InputError(f"{_at(path, node)}: must be a mapping such as 'instruction: ...', got {_shown(node)}")
-    return {_scalar(path, key): value for key, value in node.value}
+    found: dict[str, yaml.Node] = {}
+    for key, value in node.value:
+        if found.setdefault(_scalar(path, key), value) is not value:
+            raise InputError(f"{_at(path, key)}: the key '{key.value}' stands twice")
+    return found
 
 
 def _items(path: Path, node: yaml.Node | None) -> list[yaml.Node]:

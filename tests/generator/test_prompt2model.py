@@ -1,6 +1,7 @@
 """The paper's generator, against a teacher whose answers are known."""
 
 import contextlib
+import gzip
 import json
 import logging
 import random
@@ -316,6 +317,27 @@ def test_a_plan_counts_the_requests_that_the_target_needs():
     assert Prompt2Model(None, **(SETTINGS | {"target": 21})).estimate().calls == 6
 
 
+@pytest.mark.parametrize(
+    ("prompt", "pairs_of", "wrong"),
+    [("temporal_expression_normalization", "temporal.t0.3-1.4.raw", 0), ("japanese_to_python_generation", "mconala_ja", 10)],
+)
+def test_what_a_real_model_wrote_is_kept_but_for_plain_faults(told, work, shared, prompt, pairs_of, wrong):
+    """5,000 pairs by gpt-3.5-turbo: each is a row or counted, and no text of the task's language is taken for another's."""
+    from p2m.artifacts import Prompt
+    from p2m.parser.sections import Sections
+
+    task = Sections().run(Prompt((shared / "paper" / "prompts" / f"{prompt}.txt").read_text(encoding="utf-8")), work)
+    with gzip.open(shared / "paper" / "generated" / f"{pairs_of}.jsonl.gz", "rt") as file:
+        rows = [json.loads(line) for line in file]
+    teacher = told(lambda request, i: json.dumps({"examples": rows[5 * i : 5 * i + 5]}))
+    sizes = {"max_input_chars": 4000, "max_output_chars": 2000, "shown_max": 10, "patience": 2000}
+    examples = run(teacher, work, task, target=len(rows), per_request=5, lag=32, max_requests_factor=1.0, **sizes)
+    assert len(examples.rows) + sum(examples.dropped.values()) == len(rows)
+    assert len(examples.rows) > 0.8 * len(rows)
+    assert examples.dropped.get("wrong language", 0) <= wrong
+
+
+@pytest.mark.slow
 def test_twenty_thousand_examples_take_seconds(told, work):
     """Of processor time: waiting for a teacher is not counted, nor what else the machine does."""
     task = TaskSpec("Double the number." * 40, TASK.demonstrations, input_language="en")

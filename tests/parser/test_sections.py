@@ -1,9 +1,11 @@
 """Prompts as people write them, taken apart by their form."""
 
+import contextlib
 import string
+import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2m.artifacts import Example, Prompt
@@ -102,6 +104,7 @@ def test_pairs_that_are_written_out_come_back_exactly(written, middle, between):
         ("Input: a\nOutput: b\n---\nInput: c\nOutput: d\n# End", [("a", "b"), ("c", "d")]),
         ("Eingabe: a\nAusgabe: b", [("a", "b")]),
         ("入力：東京\n出力：日本", [("東京", "日本")]),
+        ("Input: a\nOutput: b\n\nInput: {text}\nOutput:\n", [("a", "b"), ("", "")]),
         ("Input: a question\nOutput: its answer\n\n## Examples\n\nInput: a\nOutput: b", [("a", "b")]),
     ],
 )
@@ -135,6 +138,7 @@ def test_tables_and_json_lines_are_found(text, expected):
         ("# Translate to French", "Translate to French"),
         ('# Translate to French\n\n## Examples\n\ninput="a"\noutput="b"', "Translate to French"),
         ("Translate.\r\n\r\nInput: a\r\nOutput: b\r\n", "Translate."),
+        ("Translate.\n\nInput: a\nOutput: b\n\nInput: {text}\nOutput:", "Translate."),
     ],
 )
 def test_the_instruction_is_the_rest(text, instruction):
@@ -165,6 +169,47 @@ LABELLED = "Route the message.\n\n## Labels\n\n- **a b**: the first\n- `c` - the
 )  # fmt: skip
 def test_labels_are_those_that_the_prompt_plainly_lists(text, labels):
     assert parsed(text).labels == labels
+
+
+PIECES = [
+    'input="',
+    'output="',
+    '"',
+    "'",
+    "\n",
+    "\n\n",
+    " ",
+    "Input: ",
+    "Output: ",
+    "| input | output |",
+    "|---|---|",
+    "| a | b |",
+    "```",
+    "## Examples",
+    "- ",
+]
+PIECES += ["Labels:", "{", '{"input": "a", "output": "b"}', "a", "one of: a, b or c", ":", "\\"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=25))
+def test_whatever_a_prompt_says_it_makes_a_task_or_an_error_that_is_the_users(pieces):
+    try:
+        task = parsed("".join(pieces))
+    except InputError:
+        return
+    assert task.instruction
+    assert all(d.input.strip() and d.output.strip() for d in task.demonstrations)
+
+
+@pytest.mark.parametrize(
+    "text", ['x = "' * 20_000, 'input="a"' + " " * 20_000, "Input: a\n" * 5_000, "|" * 20_000, "a, " * 20_000, '{"input": ' * 5_000]
+)
+def test_a_long_and_strange_prompt_takes_no_more_than_seconds(text):
+    started = time.process_time()
+    with contextlib.suppress(InputError):
+        parsed(f"Answer one of:\n\n{text}")
+    assert time.process_time() - started < 5
 
 
 def test_languages_are_those_of_the_demonstrations():

@@ -94,6 +94,7 @@ def test_a_change_beside_the_prompt_changes_the_key_of_the_stage(tmp_path):
         ("p.yaml", "# nothing\n", "p.yaml:1: must be a mapping such as 'instruction: ...', got nothing"),
         ("p.yaml", "instruction: a\nlabel: [b]\n",
          "p.yaml:2: no such key 'label' (did you mean 'labels'?); a prompt has instruction, demonstrations, labels"),
+        ("p.yaml", "instruction: a\ninstruction: a\n", "p.yaml:2: the key 'instruction' stands twice"),
         ("p.yaml", "labels: [b]\n", "p.yaml: has no key 'instruction'; it has labels"),
         ("p.yaml", "instruction: [b]\n", "p.yaml:1: must be text, got a list"),
         ("p.yaml", "instruction: a\ndemonstrations: b\n", "p.yaml:2: must be a list, one '- ...' each, got 'b'"),
@@ -139,6 +140,14 @@ def test_demonstrations_beside_the_prompt_that_contradict_each_other_are_told_wi
     )
 
 
+def test_a_training_set_that_stands_where_demonstrations_do_is_told(tmp_path, work):
+    written(tmp_path, "p.csv", "input,output\n" + "".join(f"{i},b\n" for i in range(1000)))
+    assert told(work, written(tmp_path, "p.md", "Say b.")) == (
+        "p.csv:202: a prompt has at most 200 demonstrations, as all go into each request to the teacher; give a labelled set as"
+        " prompt.train=... and keep it under another name than the prompt's"
+    )
+
+
 def test_a_path_that_cannot_be_a_prompt_is_refused_before_the_run(tmp_path):
     assert refused(tmp_path / "none.md") == "there is no file"
     assert refused(written(tmp_path, "p.docx", "x")) == "a prompt ends in .md, .txt, .yaml, .yml"
@@ -155,10 +164,10 @@ def test_a_set_with_the_prompts_own_name_is_refused_as_it_would_be_its_demonstra
 
 
 def test_a_large_set_does_not_grow_memory(tmp_path):
-    """200,000 rows, 30 MB: reading them takes less than half of what they hold."""
+    """50,000 rows, 7 MB: reading them takes less than half of what they hold."""
     path = tmp_path / "t.jsonl"
     with path.open("w") as file:
-        for i in range(200_000):
+        for i in range(50_000):
             file.write(f'{{"input": "{i} {"x" * 100}", "output": "y"}}\n')
     code = (
         "import resource, sys; from pathlib import Path; from p2m.prompt._sets import examples_of, spooled\n"
@@ -167,5 +176,5 @@ def test_a_large_set_does_not_grow_memory(tmp_path):
         "print(len(rows), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)"
     )
     n, grown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert int(n) == 200_000
-    assert int(grown) < 15e6
+    assert int(n) == 50_000
+    assert int(grown) < 3.5e6
