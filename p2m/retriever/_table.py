@@ -60,9 +60,9 @@ def loaded(source: Source, cache: Path, met: Path) -> Table:
 def _of_hub(source: Source, cache: Path, met: Path) -> Table:
     import datasets
 
-    if Path(source.name).exists():
-        raise InputError(f"./{source.name} would be loaded in place of the hub's data set of that name; start p2m from another folder")
     pin = hub.Pin(source.name, source.revision) if source.revision else hub.pinned("dataset", source.name, met)
+    if Path(pin.name).exists():
+        raise InputError(f"./{pin.name} would be loaded in place of the hub's data set of that name; start p2m from another folder")
     dataset = datasets.load_dataset(pin.name, source.config, split=source.split, revision=pin.commit, cache_dir=str(cache))
     return _table(replace(source, name=pin.name), pin.commit, dataset)
 
