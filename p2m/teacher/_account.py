@@ -63,7 +63,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Payer:
-    """On whose account, for which run and stage, by which owner, within which caps."""
+    """On whose account, for which run and stage, by which owner, within which caps.
+
+    resumes: a call that a killed process had out is taken over as it is, since its answer can still be fetched.
+    """
 
     folder: Path
     owner: str
@@ -71,6 +74,7 @@ class Payer:
     run: str
     stage: str
     caps: Caps
+    resumes: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,9 +115,24 @@ def begin(db: sqlite3.Connection, entry: Entry, payer: Payer, *, send: bool) -> 
     known = _known(db, entry.key, payer.folder)
     if known is not None or not send:
         return known
+    if payer.resumes and (taken := _taken_over(db, entry, payer)) is not None:
+        return taken
     values = (entry.worst, payer.account, entry.worst, payer.caps.nano, payer.caps.calls)
     changed = db.execute("UPDATE accounts SET nano=nano+?, calls=calls+1 WHERE account=? AND nano+?<=? AND calls<?", values).rowcount
     return _reserved(db, entry, payer) if changed else _short(db, payer)
+
+
+def _taken_over(db: sqlite3.Connection, entry: Entry, payer: Payer) -> Reserved | None:
+    """The attempt that a process which died had out, with the reservation that stands for it."""
+    sweep(db, payer.folder)
+    row = db.execute(
+        "SELECT id FROM attempts WHERE key=? AND account=? AND state='open' AND reason IN ('killed','stopped') AND outcome IS NULL",
+        (entry.key, payer.account),
+    ).fetchone()
+    if row is None:
+        return None
+    db.execute("UPDATE attempts SET state='out', owner=?, reason=NULL WHERE id=?", (payer.owner, row[0]))
+    return Reserved(row[0])
 
 
 def open_account(db: sqlite3.Connection, account: str) -> None:

@@ -40,7 +40,7 @@ class Http:
     async def open(self) -> None:
         import httpx2
 
-        self.key = _key(self.api_key_env)
+        self.key = api_key(self.api_key_env)
         headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {self.key}"} if self.key else {})
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=self.line.concurrency, keepalive_expiry=KEEPALIVE_S)
         timeout = httpx2.Timeout(None, connect=self.deadlines.connect_s)
@@ -99,7 +99,8 @@ class Http:
                 return b"".join(parts)[:MOST_BYTES]
 
 
-def _key(name: str | None) -> str:
+def api_key(name: str | None) -> str:
+    """The key in the environment variable *name*, empty where none is named.  Raises ConfigError."""
     if name is None:
         return ""
     key = os.environ.get(name, "").strip()

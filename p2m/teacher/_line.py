@@ -15,7 +15,7 @@ from p2m.teacher._account import FREE, Entry, Price
 @dataclass(frozen=True)
 class Line:
     """endpoint and model name whom to ask; extra are further parameters, None takes one out.
-    key_setting: name of the environment variable with the key, for messages.
+    key_setting: name of the environment variable with the key, for messages.  resumes: answers can be fetched after a kill.
 
     """
 
@@ -29,6 +29,7 @@ class Line:
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
     key_setting: str = ""
+    resumes: bool = False
 
     def body(self, request: Request, *, structured: bool) -> dict[str, Any]:
         """What is posted.  structured: whether the schema goes along as response_format."""

@@ -21,10 +21,9 @@ from p2m.teacher._line import Call, Line, Reply, Transport
 from p2m.teacher._pace import Pace, backoff
 from p2m.teacher._probe import honoured
 from p2m.teacher._read import Reading, read, same_model
-from p2m.teacher._verdict import Verdict, gone, verdict
+from p2m.teacher._verdict import MOST_TRIES, Verdict, gone, verdict
 
 STARTED = time.monotonic()  # of this command: the module is imported when the configuration is checked
-MOST_TRIES = 6  # of a call that met 5xx, resets or timeouts
 PATIENCE_S = 900.0  # of 429s with no answer at all in between
 POLL_S = 0.1  # how often to look whether another process is done
 GRACE_S = 15.0  # how long a stage that ends waits for what is out: it is paid for
@@ -51,7 +50,7 @@ class Session:
         except BaseException:
             self._loop.close()
             raise
-        self._payer = Payer(calls, self._writer.owner.name, work.account, work.run, work.stage, caps)
+        self._payer = Payer(calls, self._writer.owner.name, work.account, work.run, work.stage, caps, line.resumes)
         self._queue: asyncio.Queue[Call | None] = asyncio.Queue()
         self._settled, self._stopped = asyncio.Event(), asyncio.Event()
         self._poor = asyncio.Lock()

@@ -10,6 +10,7 @@ from p2m.teacher._line import Line, Reply
 from p2m.teacher._pace import retry_after
 
 QUOTA = ("insufficient_quota", "billing", "quota_exceeded", "credit", "exceeded your current quota")
+MOST_TRIES = 6  # of a call that met 5xx, resets or timeouts
 AGAIN = {408, 409, 425}
 SHOWN = 300  # characters of a server's message
 

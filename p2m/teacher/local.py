@@ -22,7 +22,7 @@ FILL_S = 0.05  # how long a batch waits for company; generating one takes second
 
 @dataclass(frozen=True)
 class Local:
-    """model: a hub name or a folder.  revision: a commit of the hub, None for its newest.  auto: the GPU where there is one, and its type."""
+    """model: a hub name or a folder.  revision: a commit of the hub, None its newest.  auto: the GPU where there is one, and its type."""
 
     model: str
     revision: str | None
