@@ -58,9 +58,9 @@ class Curve(Callback):  # type: ignore[misc]
 
     def _point(self, trainer: Trainer, module: LightningModule) -> None:
         losses = torch.stack(self._losses).tolist()
-        for back, loss in enumerate(reversed(losses)):
+        for step, loss in enumerate(losses, module.step - len(losses)):
             if not math.isfinite(loss):
-                self._stop(trainer, module, module.step - 1 - back, loss)
+                self._stop(trainer, module, step, loss)
         self._losses = []
         mean = sum(losses) / len(losses)
         self._note = f"loss {mean:.3f}"

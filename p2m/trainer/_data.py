@@ -103,6 +103,11 @@ class Order:
         batches = np.array_split(ranked, self.per_pass)
         return [batches[i] for i in rng.permutation(self.per_pass)]
 
+    def examples(self, steps: int) -> int:
+        """How many examples the first *steps* show, repeats counted."""
+        passes, rest = divmod(steps, self.per_pass)
+        return passes * len(self.sizes) + sum(len(batch) for batch in self.one_pass(passes)[:rest])
+
     def from_step(self, step: int) -> Iterator[NDArray[np.int64]]:
         """The batches from *step* on, without end."""
         number, skipped = divmod(step, self.per_pass)

@@ -43,8 +43,9 @@ def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
     (folder / "tokens").mkdir(exist_ok=True)
     train, valid = _pairs(rows, job["prefix"], built, settings, folder / "tokens")
     student = Student(folder, choice.base, choice.kind, job["prefix"], train.max_input, train.max_output)
-    say({"total": plan.steps * plan.batch_size})
-    _trained(folder, built, _data.Data(train, valid, plan), lambda i: rows["train"][i].input, say, stop)
+    data = _data.Data(train, valid, plan)
+    say({"total": data.order.examples(plan.steps)})
+    _trained(folder, built, data, lambda i: rows["train"][i].input, say, stop)
     build.keep(built, student)
     say({"student": {k: v for k, v in asdict(student).items() if k != "folder"}})
 

@@ -54,7 +54,7 @@ class Fit(LightningModule):  # type: ignore[misc]
     def _update(self) -> None:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.plan.clip)
         rate = self.rate(self.step)
-        for optimizer in self.optimizers(use_pl_optimizer=False):
+        for optimizer in self.trainer.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
             optimizer.step()

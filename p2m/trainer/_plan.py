@@ -35,7 +35,7 @@ class Plan:
 def planned(settings: dict[str, Any], scratch: bool, architecture: str, n: int) -> Plan:
     """The plan for *n* training examples."""
     optimizer = _or(settings["optimizer"], "muon" if scratch else "adamw")
-    # 32: best of 16, 32, 64 in seconds to 90 % exact for a 1 M student on two cores
+    # from a trial with a 1 M student on 20,000 dates: 90 % exact after 28,000 examples with batches of 32 and muon at 3e-3
     batch_size = min(_or(settings["batch_size"], 32), n)
     # from scratch many passes pay; a published student has overfitted after ten, and is stopped before by `patience`
     examples = _or(settings["max_examples"], max(12 * n, 90_000) if scratch else 10 * n)
@@ -58,11 +58,11 @@ def _or(value: Any, otherwise: Any) -> Any:
 def _rate(optimizer: str, architecture: str, scratch: bool) -> float:
     """The highest learning rate of the schedule."""
     if optimizer == "muon":
-        return 3e-3  # trial on byte students of 1 M: 1e-3 is slower, 1e-2 diverges
+        return 3e-3  # of the same trial
     if optimizer == "adafactor":
         return 1e-2  # relative to the size of the weights, as in Shazeer & Stern 2018
     if scratch:
-        return 1e-3  # trial: 2e-3 fails on the 1 M student
+        return 1e-3  # of the same trial: at 2e-3 the student reached 39 % instead of 95 %
     # BART: its authors' fine-tuning; T5 and its kin: transformers' page on T5 names 1e-4 to 3e-4 for AdamW
     return 5e-5 if architecture == "bart" else 3e-4
 

@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+
+from p2m.student._bytes import ByteTokenizer
+from p2m.trainer._data import IGNORED, Order, Pairs, tokenized
+from tests.trainer.conftest import examples
+
+
+def pairs(tmp_path, rows, max_input=64, max_output=64) -> Pairs:
+    return Pairs(*tokenized(rows, "", ByteTokenizer(), tmp_path, "train"), max_input, max_output, 0, 1)
+
+
+def order(sizes, batch_size=32, seed=0) -> Order:
+    return Order(np.array(sizes), batch_size, seed)
+
+
+def test_tokens_are_read_back_from_disk(tmp_path):
+    inputs, outputs = tokenized(examples(5000), "n: ", ByteTokenizer(), tmp_path, "train")
+    tokenizer = ByteTokenizer()
+    assert tokenizer.decode([inputs[i].tolist() for i in (0, 4096, 4999)]) == ["n: 0", "n: 4096", "n: 4999"]
+    assert tokenizer.decode([outputs[12].tolist()]) == ["two three"]
+    assert isinstance(inputs.flat, np.memmap)
+
+
+def test_no_text_gives_no_tokens(tmp_path):
+    inputs, _ = tokenized([], "", ByteTokenizer(), tmp_path, "valid")
+    assert len(inputs) == 0
+
+
+def test_a_pass_shows_every_example_once():
+    rng = np.random.default_rng(1)
+    batches = order(rng.integers(1, 99, 1001)).one_pass(0)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(1001))
+    assert {len(b) for b in batches} <= {31, 32}
+
+
+def test_examples_of_a_batch_are_of_similar_length():
+    sizes = np.random.default_rng(1).integers(1, 100, 20_000)
+    padded = sum(len(b) * sizes[b].max() for b in order(sizes).one_pass(0))
+    assert padded / sizes.sum() < 1.05
+
+
+def test_the_seed_and_the_step_alone_decide_a_batch():
+    sizes = np.arange(100)
+    stream = order(sizes, 8, 3).from_step(0)
+    first = [next(stream).tolist() for _ in range(40)]
+    assert next(order(sizes, 8, 3).from_step(29)).tolist() == first[29]
+    assert next(order(sizes, 8, 4).from_step(29)).tolist() != first[29]
+
+
+def test_passes_differ_in_their_order():
+    made = order(np.arange(100), 8)
+    assert [b.tolist() for b in made.one_pass(0)] != [b.tolist() for b in made.one_pass(1)]
+
+
+def test_a_batch_beyond_max_tokens_comes_in_parts_that_each_fit(tmp_path):
+    made = pairs(tmp_path, examples(30))
+    parts = made.parts(range(30), 60)
+    assert len(parts) > 1
+    assert all(ids.shape[0] * (ids.shape[1] + labels.shape[1]) <= 60 or len(ids) == 1 for ids, labels in parts)
+    assert sum(len(ids) for ids, _ in parts) == 30
+
+
+def test_padding_is_pad_in_inputs_and_carries_no_label(tmp_path):
+    ((ids, labels),) = pairs(tmp_path, examples(12)).parts([0, 11], 999)
+    assert ids.tolist() == [[51, 1, 0], [52, 52, 1]]
+    assert labels[0].tolist() == [*(b + 3 for b in b"one"), 1, *[IGNORED] * 4]
+    assert labels[1].tolist() == [*(b + 3 for b in b"two two"), 1]
+
+
+def test_pairs_that_are_cut_are_counted(tmp_path):
+    made = pairs(tmp_path, examples(12), max_input=8, max_output=6)
+    assert made.cut == 2  # `two one` and `two two`; the end token counts, and `three` just fits
+    assert made.sizes.max() <= 14
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 33])
+def test_few_examples_make_few_batches(n):
+    assert [len(b) for b in order(np.ones(n), 32).one_pass(0)] == {1: [1], 7: [7], 8: [8], 33: [17, 16]}[n] or n == 33
+
+
+def test_the_examples_of_so_many_steps_are_counted():
+    made = order(np.arange(100), 8)
+    stream = made.from_step(0)
+    assert made.examples(31) == sum(len(next(stream)) for _ in range(31))

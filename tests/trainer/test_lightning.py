@@ -1,0 +1,217 @@
+"""The component as the pipeline meets it: a process of its own, started, stopped, killed, and its errors told."""
+
+import contextlib
+import json
+import math
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from p2m.artifacts import Choice, Rows, Splits, write_rows
+from p2m.errors import IncompleteError, UserError
+from p2m.stages import Work
+from p2m.trainer import _process
+from p2m.trainer._data import Order
+from tests.trainer.conftest import ROOT, TINY, component, examples, fit_here, job
+
+SPLITS = Splits(examples(60), examples(20, 60))
+CHOICE = Choice("scratch", None, "encoder-decoder", TINY)
+
+
+class Shown:
+    """A bar that keeps what it was told, and does something at the first move."""
+
+    def __init__(self, at_first=lambda: None) -> None:
+        self.total, self.at, self.notes, self.at_first = None, 0.0, [], at_first
+
+    @contextlib.contextmanager
+    def __call__(self, total, unit):
+        self.total, self.unit = total, unit
+        yield self
+
+    def advance(self, n: float = 1) -> None:
+        self.at += n
+        act, self.at_first = self.at_first, lambda: None
+        act()
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def run(folder: Path, bar: Shown, splits: Splits = SPLITS, **changes):
+    folder.mkdir(exist_ok=True)
+    return component(**changes).run(CHOICE, splits, Work(folder, "trainer", "run", "account", bar))
+
+
+def children() -> list[int]:
+    """Processes that this one started and that train."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if (
+                b"p2m.trainer._fit" in path.read_bytes()
+                and int(re.search(r"PPid:\s+(\d+)", (path.parent / "status").read_text())[1]) == os.getpid()
+            ):
+                found.append(int(path.parent.name))
+    return found
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_interrupted_run_goes_on_and_leaves_the_student_of_an_uninterrupted_one(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "a", Shown(interrupt), checkpoint_s=1000)
+    assert children() == []
+    assert len(list((tmp_path / "a/checkpoints").glob("[0-9]*"))) == 1, "what is told to stop first keeps where it is"
+    bar = Shown()
+    student = run(tmp_path / "a", bar, checkpoint_s=1000)
+    fit_here(job(tmp_path / "b", SPLITS))
+    assert (student.folder, student.max_input, student.max_output, student.kind) == (tmp_path / "a", 64, 16, "encoder-decoder")
+    left = {p.name for p in student.folder.iterdir()}
+    assert left == {"model.safetensors", "config.json", "generation_config.json", "student.json", "curve.jsonl"}
+    assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in left)
+    assert bar.total == bar.at == 451  # sixty batches of seven or eight, as 60 examples make eight batches
+    assert bar.notes[-1].startswith("valid ")
+
+
+def test_a_process_that_is_killed_is_told_with_the_likely_cause(tmp_path):
+    with pytest.raises(
+        UserError, match=r"was killed \(signal 9\), most likely because memory ran out; a smaller trainer\.max_tokens needs less"
+    ):
+        run(tmp_path / "a", Shown(lambda: os.kill(children()[0], signal.SIGKILL)))
+
+
+def test_the_end_of_the_log_of_a_process_that_crashed_is_shown(tmp_path):
+    (tmp_path / "job.json").write_text("{}")
+    with pytest.raises(
+        UserError, match=r"(?s)the process that trains ended with exit code 1\. The same command goes on .*KeyError: 'settings'"
+    ):
+        _process.fit(tmp_path, Shown())
+
+
+def test_what_the_process_cannot_do_is_raised_as_its_own_kind(tmp_path):
+    folder = job(tmp_path / "a", SPLITS, config={"model_type": "bert"})
+    with pytest.raises(UserError, match=r"^student: 'scratch' has the architecture 'bert'"):
+        _process.fit(folder, Shown())
+
+
+def test_training_ends_when_the_one_who_started_it_dies(tmp_path):
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[2]); from pathlib import Path; from tests.trainer.test_lightning import Shown, run\n"
+        "run(Path(sys.argv[1]), Shown(lambda: print('begun', flush=True)), max_examples=10_000_000)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "a"), str(ROOT)], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout.readline() == "begun\n"
+    child = next(
+        int(p.parent.name)
+        for p in Path("/proc").glob("[0-9]*/cmdline")
+        if str(tmp_path / "a").encode() in p.read_bytes() and b"_fit" in p.read_bytes()
+    )
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    deadline = time.monotonic() + 30
+    while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{child}").exists()
+
+
+def test_no_example_to_train_on_is_told_before_a_process_starts(tmp_path):
+    with pytest.raises(
+        IncompleteError, match="trainer: no example is left to train on; see what was dropped and why, or give more examples"
+    ):
+        run(tmp_path / "a", Shown(), Splits())
+
+
+def test_rows_on_disk_are_read_where_they_are(tmp_path):
+    write_rows(tmp_path / "train.jsonl", examples(3))
+    about = component()._job(CHOICE, Splits(Rows(tmp_path / "train.jsonl"), examples(2)), tmp_path)
+    assert about["train"] == str(tmp_path / "train.jsonl")
+    assert len((tmp_path / "valid.jsonl").read_text().splitlines()) == 2
+
+
+def test_keys_of_teachers_stay_here(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "canary")
+    monkeypatch.setenv("HF_HOME", "/somewhere")
+    assert "canary" not in _process._environment().values()
+    assert _process._environment()["HF_HOME"] == "/somewhere"
+
+
+def test_a_loss_that_is_no_number_ends_training_with_the_step_the_rate_and_the_inputs(tmp_path):
+    folder = job(tmp_path / "a", SPLITS, lr=1e30, warmup_steps=0)
+    with pytest.raises(IncompleteError) as told:
+        fit_here(folder)
+    said = str(told.value)
+    found = re.search(
+        r"^trainer: the loss is nan at step (\d+), with the learning rate (\S+)\. A lower trainer\.lr or trainer\.precision=fp32 may", said
+    )
+    step, rate = int(found[1]), float(found[2])
+    assert 2 <= step < 8, "the step where it began, not the one where somebody looked"
+    assert rate == pytest.approx(1e30 * (1 + math.cos(math.pi * (step - 1) / 60)) / 2, rel=1e-2)
+    named = json.loads("[" + said.split("with the inputs ")[1].removesuffix(", ...") + "]")
+    sizes = np.array([len(row.input) + len(row.output) + 2 for row in SPLITS.train])
+    batch = next(Order(sizes, 8, 0).from_step(step - 1))
+    assert named == [SPLITS.train[i].input for i in batch[:5]]
+    assert not list((folder / "checkpoints").glob("best-*"))
+
+
+def points(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
+
+
+def test_training_ends_after_as_many_validations_without_a_better_one_as_patience_allows(tmp_path):
+    folder = job(tmp_path / "a", SPLITS, lr=1e-12, patience=2, max_examples=800)
+    fit_here(folder)
+    valid = [p["valid"] for p in points(folder) if "valid" in p]
+    best = min(range(len(valid)), key=lambda i: valid[i])
+    assert len(valid) < 10
+    assert len(valid) - 1 - best == 2
+
+
+def test_the_weights_kept_are_those_of_the_best_validation(tmp_path):
+    """Learning by heart makes the validation worse; the student is the one from before."""
+    folder = job(
+        tmp_path / "a", Splits(examples(4), examples(20, 60)), lr=2e-2, max_examples=800, patience=None, valid_every=40, batch_size=4
+    )
+    fit_here(folder)
+    valid = {p["step"]: p["valid"] for p in points(folder) if "valid" in p}
+    best = min(valid, key=valid.__getitem__)
+    assert best < max(valid)
+    from safetensors.torch import load_file
+
+    kept, last = load_file(folder / "model.safetensors"), next((folder / "checkpoints").glob("best-*"))
+    assert f"{best:09d}" in last.name
+    assert all((kept[name] == value).all() for name, value in load_file(last).items())
+
+
+def test_the_curve_counts_what_is_cut_and_holds_step_examples_loss_and_rate(tmp_path):
+    folder = job(tmp_path / "a", SPLITS, max_output=8, max_examples=320)
+    fit_here(folder)
+    first, *rest = points(folder)
+    assert first == {"step": 0, "examples": 0, "train": 60, "cut": sum(len(row.output) > 7 for row in SPLITS.train)}
+    assert [set(p) for p in rest[:2]] == [{"step", "examples", "loss", "lr"}, {"step", "examples", "valid"}]
+    assert rest[-1]["step"] == 40
+
+
+def test_without_a_validation_set_the_last_weights_are_kept(tmp_path):
+    folder = job(tmp_path / "a", Splits(examples(20)), max_examples=80)
+    assert fit_here(folder)["student"]["kind"] == "encoder-decoder"
+    assert (folder / "model.safetensors").exists()
+    assert not any("valid" in p for p in points(folder))
+
+
+def test_minutes_end_training_after_a_last_validation(tmp_path):
+    folder = job(tmp_path / "a", SPLITS, max_examples=8_000_000, max_minutes=0.005, valid_every=8_000_000)
+    fit_here(folder)
+    *_, last = points(folder)
+    assert "valid" in last
+    assert last["step"] < 100_000

@@ -1,0 +1,113 @@
+"""The laws of training: what carries loss, what is learnt, how the learning rate goes."""
+
+import json
+import math
+import random
+
+import pytest
+import torch
+import yaml
+
+from p2m.artifacts import Choice, Example, Splits, Student
+from p2m.student import build, decode
+from p2m.student._bytes import ByteTokenizer
+from p2m.trainer._data import Pairs, tokenized
+from p2m.trainer._module import Fit
+from p2m.trainer._plan import planned
+from tests.trainer.conftest import ROOT, TINY, examples, fit_here, job, settings
+
+
+def module(**changes) -> Fit:
+    made = build.fresh(Choice("scratch", None, "encoder-decoder", TINY | {"dropout_rate": 0.0}), 0)
+    return Fit(made.model, 0, planned(settings(**changes), True, "t5", 100))
+
+
+def parts(tmp_path, rows, max_tokens=9999):
+    return Pairs(*tokenized(rows, "", ByteTokenizer(), tmp_path, "train"), 64, 64, 0, 1).parts(range(len(rows)), max_tokens)
+
+
+def test_padding_carries_no_loss(tmp_path):
+    """The loss of a batch is that of its examples one by one: neither padded inputs nor padded outputs add to it."""
+    fit, rows = module(), examples(12)
+    (whole,) = parts(tmp_path, rows)
+    alone = sum(fit.loss(parts(tmp_path, [row])[0]).item() for row in rows)
+    assert fit.loss(whole).item() == pytest.approx(alone, rel=1e-5)
+
+
+def test_the_loss_is_that_of_transformers(tmp_path):
+    fit = module()
+    ((ids, labels),) = parts(tmp_path, examples(12))
+    theirs = fit.model(input_ids=ids, attention_mask=ids != 0, labels=labels).loss
+    assert fit.loss((ids, labels)).item() / int((labels != -100).sum()) == pytest.approx(theirs.item(), rel=1e-5)
+
+
+def test_a_label_that_is_masked_gets_no_gradient(tmp_path):
+    fit = module()
+    ((ids, labels),) = parts(tmp_path, examples(12))
+    labels[:, 1:] = -100
+    logits = []
+    fit.model.lm_head.register_forward_hook(lambda *args: (args[2].retain_grad(), logits.append(args[2]))[1])
+    fit.loss((ids, labels)).backward()
+    assert logits[0].grad[:, 0].abs().sum() > 0
+    assert logits[0].grad[:, 1:].abs().sum() == 0
+
+
+def test_a_batch_in_parts_has_the_gradients_of_the_whole(tmp_path):
+    def gradients(max_tokens):
+        fit = module()
+        batch = parts(tmp_path, examples(12), max_tokens)
+        labels = sum((part[1] != -100).sum() for part in batch)
+        for part in batch:
+            (fit.loss(part) / labels).backward()
+        return len(batch), torch.cat([p.grad.flatten() for p in fit.model.parameters()])
+
+    (one, whole), (several, split) = gradients(9999), gradients(40)
+    assert (one, several > 2) == (1, True)
+    assert torch.allclose(whole, split, atol=1e-6)
+
+
+def test_the_learning_rate_rises_to_its_peak_and_falls_to_nothing():
+    fit = module(max_examples=8000, warmup_steps=100, lr=1.0)
+    rates = [fit.rate(step) for step in (0, 49, 99, 500, 999)]
+    assert rates == pytest.approx([0.01, 0.5, 1.0, 0.5, 0.0], abs=0.03)
+    assert fit.rate(fit.plan.steps) == pytest.approx(0)
+
+
+def test_muon_takes_the_matrices_and_adamw_the_tables_and_norms():
+    muon, adamw = module().configure_optimizers()
+    assert {p.ndim for group in muon.param_groups for p in group["params"]} == {2}
+    fit = module()
+    names = {id(p): n for n, p in fit.model.named_parameters()}
+    muon, adamw = fit.configure_optimizers()
+    rest = [names[id(p)] for group in adamw.param_groups for p in group["params"]]
+    assert [n for n in rest if "layer_norm" not in n] == [
+        "shared.weight",
+        "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
+        "decoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
+    ]
+    assert sum(len(g["params"]) for o in (muon, adamw) for g in o.param_groups) == len(names)
+
+
+def trained(tmp_path, train, valid, **changes):
+    folder = job(tmp_path / "job", Splits(train, valid), **({"config": TINY | {"dropout_rate": 0.0, "d_model": 64}} | changes))
+    student = fit_here(folder)["student"]
+    return folder, decode.load(Student(folder, **student))
+
+
+def test_eight_examples_are_learnt_by_heart(tmp_path):
+    rows = examples(8, 100)
+    debug = yaml.safe_load((ROOT / "conf/trainer/debug.yaml").read_text(encoding="utf-8"))
+    debug = {name: value for name, value in debug.items() if name in settings()}
+    assert debug["overfit"] == 8
+    _, decoder = trained(tmp_path, [*rows, *examples(50, 200)], [], **debug)
+    assert decoder.answers([row.input for row in rows]) == [row.output for row in rows]
+
+
+def test_shuffled_labels_do_not_score(tmp_path):
+    """Answers drawn by lot cannot be told from inputs: the validation loss stays at what the letters alone give."""
+    rng = random.Random(0)
+    rows = [Example(str(i), rng.choice("ab"), "user:train") for i in range(300)]
+    folder, _ = trained(tmp_path, rows[:200], rows[200:], max_examples=960, valid_every=160, patience=None, lr=1e-2)
+    points = [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
+    best = min(p["valid"] for p in points if "valid" in p)
+    assert best == pytest.approx(math.log(2) / 2, abs=0.05)  # two tokens: the letter, which no one can know, and the end, which is sure

@@ -1,0 +1,66 @@
+import pytest
+
+from p2m.errors import UserError
+from p2m.trainer._plan import planned
+from tests.trainer.conftest import settings
+
+
+def plan(scratch=True, architecture="t5", n=20_000, **changes):
+    auto = dict.fromkeys(("max_examples", "batch_size", "valid_every", "precision", "threads"), "auto")
+    return planned(settings(**(auto | changes)), scratch, architecture, n)
+
+
+@pytest.mark.parametrize(
+    ("scratch", "architecture", "changes", "expected"),
+    [
+        (True, "t5", {}, ("muon", 3e-3)),
+        (True, "t5", {"optimizer": "adamw"}, ("adamw", 1e-3)),
+        (False, "t5", {}, ("adamw", 3e-4)),
+        (False, "bart", {}, ("adamw", 5e-5)),
+        (False, "t5", {"optimizer": "adafactor"}, ("adafactor", 1e-2)),
+        (True, "t5", {"lr": 0.5}, ("muon", 0.5)),
+    ],
+)
+def test_optimizer_and_learning_rate_follow_from_the_student(scratch, architecture, changes, expected):
+    made = plan(scratch, architecture, **changes)
+    assert (made.optimizer, made.lr) == expected
+
+
+def test_length_follows_from_the_examples():
+    assert (plan(n=20_000).steps, plan(n=1000).steps, plan(scratch=False, n=1000).steps) == (7500, 2813, 313)
+
+
+def test_a_batch_is_no_larger_than_the_training_set():
+    made = plan(n=8, max_examples=80)
+    assert (made.batch_size, made.steps) == (8, 10)
+
+
+def test_there_are_twenty_validations_unless_told_otherwise():
+    assert (plan(max_examples=32_000).valid_every, plan(max_examples=32_000, valid_every=320).valid_every) == (50, 10)
+
+
+def test_a_short_run_has_a_short_warm_up():
+    assert (plan(max_examples=32_000).warmup_steps, plan(max_examples=640).warmup_steps) == (100, 2)
+
+
+def test_a_gpu_that_is_not_there_is_told(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(
+        UserError, match=r"trainer\.device: gpu is set but torch sees none on this machine; use trainer\.device=auto or trainer=cpu"
+    ):
+        plan(device="gpu")
+    assert plan(device="auto").device == "cpu"
+
+
+def test_bf16_without_hardware_for_it_is_told(monkeypatch):
+    monkeypatch.setattr("p2m.trainer._plan.cpu_has_bf16", lambda: False)
+    with pytest.raises(
+        UserError, match=r"trainer\.precision: bf16 is set but this machine's cpu has no hardware for it; use trainer\.precision=auto"
+    ):
+        plan(precision="bf16")
+    assert not plan(precision="auto").bf16
+
+
+def test_bf16_is_used_where_there_is_hardware_for_it(monkeypatch):
+    monkeypatch.setattr("p2m.trainer._plan.cpu_has_bf16", lambda: True)
+    assert (plan(precision="auto").bf16, plan(precision="bf16").bf16, plan(precision="fp32").bf16) == (True, True, False)

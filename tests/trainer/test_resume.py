@@ -1,0 +1,100 @@
+"""A killed run goes on where it was, and nothing in its student shows it."""
+
+import contextlib
+import hashlib
+import os
+import random
+import time
+
+import pytest
+import torch
+
+from p2m.artifacts import Splits
+from p2m.trainer._checkpoint import newest
+from tests.trainer.conftest import examples, job, start
+
+LEFT = ("model.safetensors", "curve.jsonl", "config.json", "student.json")
+SPLITS = Splits(examples(100), examples(20, 100))
+
+
+def digests(folder):
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in LEFT}
+
+
+def killed(folder, rng) -> bool:
+    """Starts the job and kills it with SIGKILL at a random moment of its training; whether it was still at work."""
+    process, reader = start(folder)
+    with contextlib.suppress(EOFError):
+        for _ in range(rng.randint(1, 2)):
+            reader.recv()
+    time.sleep(rng.uniform(0, 0.3))
+    process.kill()
+    process.join()
+    return process.exitcode != 0
+
+
+def finished(folder) -> None:
+    process, _ = start(folder)
+    process.join()
+    assert process.exitcode == 0
+
+
+def compared(tmp_path, kills: int, **changes) -> None:
+    """A run killed so many times leaves what an uninterrupted one leaves."""
+    whole, broken = job(tmp_path / "whole", SPLITS, **changes), job(tmp_path / "broken", SPLITS, **changes)
+    finished(whole)
+    rng, done = random.Random(0), 0
+    while done < kills and killed(broken, rng):
+        done += 1
+    assert done == kills, "the run came to its end before it was killed as often as meant: make it longer"
+    finished(broken)
+    assert digests(broken) == digests(whole)
+
+
+def test_a_run_killed_four_times_gives_the_same_student_byte_for_byte(tmp_path):
+    compared(tmp_path, 4)
+
+
+@pytest.mark.slow
+def test_a_run_killed_fifty_times_gives_the_same_student_byte_for_byte(tmp_path):
+    compared(tmp_path, 50, max_examples=4000, valid_every=400)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "adafactor"])
+def test_every_optimizer_goes_on_as_it_was(tmp_path, optimizer):
+    compared(tmp_path, 1, optimizer=optimizer, max_examples=240)
+
+
+def test_a_checkpoint_that_lost_its_end_is_passed_over_for_the_one_before(tmp_path):
+    whole, broken = job(tmp_path / "whole", SPLITS), job(tmp_path / "broken", SPLITS)
+    finished(whole)
+    assert killed(broken, random.Random(0))
+    states = sorted((broken / "checkpoints").glob("*/state.pt"))
+    assert len(states) == 2
+    os.truncate(states[-1], states[-1].stat().st_size // 2)
+    assert newest(broken / "checkpoints") == states[0].parent
+    finished(broken)
+    assert digests(broken) == digests(whole)
+
+
+def test_a_checkpoint_whose_best_weights_are_broken_is_passed_over(tmp_path):
+    folder = job(tmp_path / "job", SPLITS)
+    finished(folder)
+    best = max((folder / "checkpoints").glob("best-*.safetensors"))
+    assert newest(folder / "checkpoints")
+    os.truncate(best, 10)
+    assert newest(folder / "checkpoints") is None or best.name not in (newest(folder / "checkpoints") / "manifest.json").read_text()
+
+
+def test_two_checkpoints_are_kept(tmp_path):
+    folder = job(tmp_path / "job", SPLITS)
+    finished(folder)
+    assert len(list((folder / "checkpoints").glob("[0-9]*"))) == 2
+
+
+def test_a_checkpoint_holds_nothing_but_data(tmp_path):
+    folder = job(tmp_path / "job", SPLITS, max_examples=80)
+    finished(folder)
+    state = torch.load(newest(folder / "checkpoints") / "state.pt", weights_only=True)
+    assert state["fit"]["step"] == 9
+    assert set(state["fit"]["random"]) == {"python", "numpy", "torch", "cuda"}
