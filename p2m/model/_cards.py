@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from p2m.model._hub_model import ARCHITECTURES
 from p2m.ranking import language_names
+from p2m.student.build import ARCHITECTURES
 
 CARDS = Path(__file__).with_name("cards.jsonl")
 

@@ -7,9 +7,8 @@ from typing import Any
 from p2m import hub
 from p2m.artifacts import Candidate, Choice
 from p2m.errors import ConfigError, InputError, ServiceError
+from p2m.student.build import ARCHITECTURES
 
-# model_type of a transformers config, by kind; ByT5 and CodeT5 are t5.  Each is built by the library's own classes, none needs remote code.
-ARCHITECTURES = {"encoder-decoder": ("t5", "mt5", "bart", "mbart", "led", "longt5", "pegasus")}
 REMEDY = "go online once so that it is cached, or take model=byt5_nano, which needs no hub"
 
 

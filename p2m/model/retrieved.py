@@ -14,9 +14,10 @@ from p2m.answers import tolerant_json
 from p2m.artifacts import Candidate, Choice, TaskSpec
 from p2m.errors import IncompleteError
 from p2m.model._cards import Card, bundled, eligible
-from p2m.model._hub_model import ARCHITECTURES, REMEDY, cached, chosen
+from p2m.model._hub_model import REMEDY, cached, chosen
 from p2m.ranking import Index
 from p2m.stages import Estimate, Request, Work
+from p2m.student.build import ARCHITECTURES
 
 SCHEMA = {
     "title": "card",

@@ -21,8 +21,8 @@ class Bar:
 
 settings = yaml.safe_load(Path({conf!r}).read_text()) | {{"teacher": None, "seed": 0, "hub": "required", "top_k": 1}} | {more!r}
 del settings["_target_"]
-shown = [("When was bridge 3 built? Bridge 3 was built in 1903 by Ada.", "1903"), ("When was bridge 4 built? Bridge 4 was built in 1904 by Ada.", "1904")]
-task = TaskSpec("Answer a question about a Wikipedia paragraph. The answer is a span of the paragraph.", [Example(a, b, "prompt") for a, b in shown])
+shown = [Example(f"When was bridge {{n}} built? Bridge {{n}} was built in 190{{n}} by Ada.", f"190{{n}}", "prompt") for n in (3, 4)]
+task = TaskSpec("Answer a question about a Wikipedia paragraph. The answer is a span of the paragraph.", shown)
 work = Work(Path("work"), "retriever", "run", "account", lambda total, unit: contextlib.nullcontext(Bar()))
 work.folder.mkdir(exist_ok=True)
 found = BM25(**settings).run(task, work)

@@ -1,0 +1,157 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from p2m import hub as hubs
+from p2m.artifacts import Choice, TaskSpec
+from p2m.errors import ConfigError, InputError, ServiceError
+from p2m.model.named import Named
+
+TASK, KIND = TaskSpec("x"), "encoder-decoder"
+FIRST, SECOND = "1" * 40, "2" * 40
+REMEDY = "go online once so that it is cached, or take model=byt5_nano, which needs no hub"
+CODE = """
+from pathlib import Path
+from p2m.artifacts import TaskSpec
+from p2m.errors import UserError
+from p2m.model.named import Named
+named = Named({name!r}, {revision!r}, "encoder-decoder", Path("met.json"))
+print(list(named.ready()))
+try:
+    choice = named.run(TaskSpec("x"), None)
+    print(choice.base, choice.revision, choice.kind)
+except UserError as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.fixture
+def publish(hub):
+    def of(commit, name="google-t5/t5-small", model_type="t5"):
+        folder = hub.root / "models" / name / commit
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text(json.dumps({"model_type": model_type}))
+        (folder / "model.safetensors").write_bytes(b"weights")
+
+    return of
+
+
+@pytest.fixture
+def told(hub):
+    def run(name="google-t5/t5-small", revision=None, **env):
+        return hub.run(CODE.format(name=name, revision=revision), **env).split("\n")
+
+    return run
+
+
+def save(folder: Path, config='{"model_type": "t5"}', weights="model.safetensors"):
+    (folder / "config.json").write_text(config)
+    (folder / weights).write_bytes(b"weights")
+    return Named(folder, None, KIND, folder / "met.json")
+
+
+def test_saved_model_in_a_folder_is_taken(tmp_path, work):
+    assert save(tmp_path).run(TASK, work) == Choice(str(tmp_path), None, KIND)
+    assert list(save(tmp_path).ready()) == []
+
+
+def test_folder_without_a_model_is_refused(tmp_path, work):
+    said = f"model.name: {tmp_path} is no saved model; it must hold config.json and weights ({', '.join(hubs.WEIGHTS)})"
+    with pytest.raises(InputError, match=f"^{re.escape(said)}$"):
+        save(tmp_path, weights="notes.txt").run(TASK, work)
+
+
+def test_config_that_is_no_json_is_refused(tmp_path, work):
+    with pytest.raises(InputError, match=re.escape(f"{tmp_path}/config.json: is no JSON object (")):
+        save(tmp_path, config="model_type: t5").run(TASK, work)
+
+
+@pytest.mark.parametrize(("config", "has"), [('{"model_type": "gpt2"}', "'gpt2'"), ("{}", "None")])
+def test_other_architectures_are_refused_with_the_list(tmp_path, work, config, has):
+    from p2m.student.build import ARCHITECTURES
+
+    said = f"model.name: {tmp_path} is of architecture {has}; as encoder-decoder p2m trains {', '.join(ARCHITECTURES[KIND])}"
+    with pytest.raises(ConfigError, match=f"^{re.escape(said)}$"):
+        save(tmp_path, config=config).run(TASK, work)
+
+
+def test_local_folder_has_no_revision(tmp_path):
+    with pytest.raises(ValueError, match=f"^revision is a commit of the hub, and {tmp_path} is a local folder: set revision=null$"):
+        Named(tmp_path, FIRST, KIND, tmp_path / "met.json")
+
+
+def test_folder_is_taken_for_a_folder_when_the_configuration_is_checked(tmp_path):
+    from p2m.config import _settled
+
+    node = {"_target_": "p2m.model.named.Named", "name": str(tmp_path), "revision": None, "kind": KIND, "revisions": "met.json"}
+    faults: list[str] = []
+    assert _settled("model", node, faults)["name"] == tmp_path
+    assert _settled("model", node | {"name": "google-t5/t5-small"}, faults)["name"] == "google-t5/t5-small"
+    assert faults == []
+
+
+def test_model_that_cannot_be_had_is_told_before_anything_is_paid(tmp_path, work):
+    named = Named("google-t5/t5-small", None, KIND, tmp_path / "met.json")
+    assert list(named.ready()) == [
+        f"google-t5/t5-small is not in the local cache and the hub does not answer ({hubs.endpoint()}); {REMEDY}"
+    ]
+    said = f"model google-t5/t5-small: the hub does not answer ({hubs.endpoint()}) and no copy lies in the local cache; {REMEDY}"
+    with pytest.raises(ServiceError, match=f"^{re.escape(said)}$") as error:
+        named.run(TASK, work)
+    assert error.value.code == 69
+
+
+def test_commit_met_at_first_use_is_kept_when_the_hub_moves_on(hub, publish, told):
+    publish(FIRST)
+    assert told() == ["[]", f"google-t5/t5-small {FIRST} encoder-decoder"]
+    assert json.loads((hub.root / "met.json").read_text()) == {"models/google-t5/t5-small": {"name": "google-t5/t5-small", "commit": FIRST}}
+    publish(SECOND)
+    assert told()[1] == f"google-t5/t5-small {FIRST} encoder-decoder"
+    assert told(revision=SECOND)[1] == f"google-t5/t5-small {SECOND} encoder-decoder"
+
+
+@pytest.mark.slow
+def test_model_of_another_architecture_is_refused(publish, told):
+    publish(FIRST, "openai-community/gpt2", "gpt2")
+    assert told("openai-community/gpt2")[1].startswith(
+        "ConfigError model.name: openai-community/gpt2 is of architecture 'gpt2'; as encoder-decoder"
+    )
+
+
+@pytest.mark.slow
+def test_name_that_the_hub_does_not_have_is_told(hub, told):
+    said = f"ServiceError model no/such: {hub.url} has none of that name, or it is private (then set HF_TOKEN); {REMEDY}"
+    assert told("no/such") == ["[]", said]
+
+
+@pytest.mark.slow
+def test_gated_model_is_told(hub, publish, told):
+    publish(FIRST, "meta/gated")
+    (hub.root / "models/meta/gated/GATED").touch()
+    said = f"model meta/gated: the hub gives it only to those who accepted its terms; accept them there and set HF_TOKEN; {REMEDY}"
+    assert told("meta/gated")[1] == f"ServiceError {said}"
+
+
+@pytest.mark.slow
+def test_commit_that_the_hub_does_not_have_is_told(hub, publish, told):
+    publish(FIRST)
+    assert told(revision=SECOND)[1].startswith("ServiceError model google-t5/t5-small: ")
+
+
+@pytest.mark.slow
+def test_cached_model_needs_no_hub(hub, publish, told):
+    publish(FIRST)
+    hub.run('from huggingface_hub import snapshot_download; snapshot_download("google-t5/t5-small")')
+    assert told(HF_HUB_OFFLINE="1") == ["[]", f"google-t5/t5-small {FIRST} encoder-decoder"]
+
+
+@pytest.mark.slow
+def test_hub_that_hangs_is_given_up_in_two_seconds(hub):
+    code = (
+        "import socket, time; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen()\n"
+        "import os; os.environ['HF_ENDPOINT'] = f'http://127.0.0.1:{s.getsockname()[1]}'\n"
+        "from p2m import hub; hub.reachable(0.1); t = time.monotonic(); print(hub.reachable(), time.monotonic() - t < 2.5)"
+    )
+    assert hub.run(code) == "False True"

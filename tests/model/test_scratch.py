@@ -1,0 +1,41 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from p2m.artifacts import TaskSpec
+from p2m.model.scratch import Scratch
+
+NANO = Path(__file__).resolve().parents[2] / "conf/model/byt5_nano.yaml"
+
+
+@pytest.fixture
+def nano():
+    settings = yaml.safe_load(NANO.read_text(encoding="utf-8"))
+    del settings["_target_"]
+    return Scratch(**settings)
+
+
+def test_choice_is_a_t5_config_and_no_hub_model(nano, work):
+    choice = nano.run(TaskSpec("x"), work)
+    assert (choice.base, choice.revision, choice.kind, choice.candidates) == ("scratch", None, "encoder-decoder", ())
+    assert choice.config == {
+        "model_type": "t5", "vocab_size": 384, "d_model": 128, "d_ff": 384, "d_kv": 32, "num_heads": 4, "num_layers": 3,
+        "num_decoder_layers": 2, "relative_attention_num_buckets": 32, "relative_attention_max_distance": 128, "feed_forward_proj": "relu",
+        "tie_word_embeddings": True, "dropout_rate": 0.0, "pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0,
+    }  # fmt: skip
+
+
+def test_nano_has_one_million_parameters_and_tied_embeddings(nano, work):
+    from p2m.student import build
+
+    model = build.fresh(nano.run(TaskSpec("x"), work), seed=0).model
+    assert sum(p.numel() for p in model.parameters()) == 1_001_472
+    assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
+
+
+def test_distances_that_leave_no_far_bucket_are_refused(nano):
+    said = "relative_attention_max_distance=8 must be above a quarter of relative_attention_num_buckets=32"
+    with pytest.raises(ValueError, match=f"^{said}$"):
+        replace(nano, relative_attention_max_distance=8)
