@@ -48,9 +48,12 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str]) -> int:
     """Runs `p2m calls <argv>`; the exit code.  Raises UsageError and UserError."""
     options = _parser().parse_args(list(argv))
-    with contextlib.closing(teacher.ledger(options.calls)) as db:
+    with contextlib.closing(teacher.ledger(options.calls)) as db, teacher.told(options.calls):
         db.row_factory = sqlite3.Row
-        options.do(db, options)
+        try:
+            options.do(db, options)
+        except (ValueError, TypeError, AttributeError, OverflowError) as error:  # SQLite checks pages, not what stands in them
+            raise UserError(f"{options.calls}: a record of the ledger cannot be read ({error}); restore a copy of it") from error
     return 0
 
 

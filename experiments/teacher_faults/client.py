@@ -8,13 +8,18 @@ import json
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 from p2m.errors import UserError
-from p2m.stages import Bar, Request, Work
+from p2m.stages import Answer, Bar, Request, Work
 from p2m.teacher._account import Caps, Price
+from p2m.teacher._http import Deadlines, Http
+from p2m.teacher._line import Line
+from p2m.teacher._session import Session
 from p2m.teacher.openai import OpenAI
 
 PRICE = Price(input=1.0, output=4.0)
@@ -62,6 +67,19 @@ def question(i: int, start: int = 0) -> Request:
     return Request(({"role": "system", "content": SYSTEM}, {"role": "user", "content": user}), 0.7, 300, SCHEMA)
 
 
+def cramped(it: OpenAI, work: Work, pages: int) -> Session:
+    """A session whose ledger must not grow beyond *pages* pages: a disk that is full."""
+    line = Line(it.base_url, it.model, it.concurrency, PRICE)
+    return Session(line, Http(line, None, Deadlines(5, 5, 5, 10)), work, it.budget, it.calls, pages)
+
+
+def _name(text: str) -> str:
+    """The digest that the server put into its answer, by which a trace knows it again."""
+    with contextlib.suppress(ValueError, KeyError, TypeError, IndexError):
+        return str(json.loads(text)["examples"][0]["output"])
+    return "-"
+
+
 def run(job: dict[str, Any]) -> dict[str, Any]:
     """Asks questions start .. start + n; `log`: a file for what was acknowledged; `out`: one for the usable answers in order."""
     caps = Caps(job.get("max_usd"), job.get("max_calls"), None, 0)
@@ -69,19 +87,23 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     it = teacher(base_url=f"http://127.0.0.1:{job['port']}/v1", calls=folder / "calls", budget=caps, **job.get("settings", {}))
     work = Work(folder, "generator", str(job.get("run", os.getpid())), job.get("account", "prompt"), bar)
     log = os.open(job["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND) if job.get("log") else None
-    texts, error = [], None
+    texts, error, ahead = [], None, job.get("ahead", 300)  # requests submitted before the first answer is read
     started = time.monotonic()
-    with it.session(work) as session:
-        futures = [session.submit(question(i, job.get("start", 0))) for i in range(job["n"])]
-        for future in futures:
+    with it.session(work) if not job.get("pages") else cramped(it, work, job["pages"]) as session:
+        out: deque[Future[Answer]] = deque()
+        for i in range(job["n"] + ahead):
+            if i < job["n"]:
+                out.append(session.submit(question(i, job.get("start", 0))))
+            if i < ahead or not out:
+                continue
             try:
-                answer = future.result()
+                answer = out.popleft().result()
             except UserError as caught:
                 error = caught
                 continue
             texts.append(answer.text if answer.outcome == "ok" else f"<{answer.outcome}>")
             if log is not None:
-                os.write(log, f"{answer.key} {len(answer.text)}\n".encode())
+                os.write(log, f"{answer.key} {_name(answer.text)}\n".encode())
     seconds = time.monotonic() - started
     if job.get("out"):
         Path(job["out"]).write_text(json.dumps(texts, indent=1), encoding="utf-8")

@@ -99,8 +99,11 @@ class Shop:
         """Puts the charge down before anything is sent.  Input is counted as a tokenizer does, about four bytes each."""
         usage = {"prompt_tokens": len(prompt.encode()) // 4 + 8, "completion_tokens": wrote}
         line = {"prompt": _digest(prompt), "attempt": attempt, "fault": fault, "body": len(body), "out": self.out, **usage}
-        os.write(self.bill, (json.dumps(line) + "\n").encode())
+        self.note(line)
         return usage
+
+    def note(self, line: dict[str, Any]) -> None:
+        os.write(self.bill, (json.dumps(line) + "\n").encode())
 
 
 class Line(asyncio.Protocol):
@@ -140,6 +143,7 @@ class Line(asyncio.Protocol):
         await asyncio.sleep(self.shop.latency)
         if fault in FATAL:
             status, error = FATAL[fault]
+            self.shop.note({"fault": fault})
             self.reply(status, json.dumps({"error": error}).encode())
         elif fault in LIMITS:
             self.reply(429, BUSY, LIMITS[fault]())

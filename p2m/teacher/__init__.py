@@ -1,6 +1,8 @@
 """Large models that are asked for examples and answers, and the ledger of what they were asked, answered and paid."""
 
+import contextlib
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -12,8 +14,21 @@ def ledger(folder: Path) -> sqlite3.Connection:
     if not (folder / _ledger.FILE).is_file():
         raise UserError(f"there is no ledger of calls at {folder / _ledger.FILE}; name its folder with --calls")
     db = _ledger.connect(folder)
-    with _ledger.told(folder / _ledger.FILE):
-        db.execute("BEGIN IMMEDIATE")
-        _ledger.sweep(db, folder)
-        db.execute("COMMIT")
+    try:
+        with _ledger.told(folder / _ledger.FILE):
+            db.execute("BEGIN IMMEDIATE")
+            _ledger.sweep(db, folder)
+            db.execute("COMMIT")
+    except BaseException:
+        db.close()
+        raise
     return db
+
+
+@contextlib.contextmanager
+def told(folder: Path) -> Iterator[None]:
+    """Faults of the ledger in *folder* become a UserError or DiskFullError that says what to do."""
+    from p2m.teacher import _ledger
+
+    with _ledger.told(folder / _ledger.FILE):
+        yield

@@ -31,6 +31,7 @@ NO_CAP = 2**62
 BUSY_S = 60.0  # another process holds the file for milliseconds a transaction; 16 of them fit many times
 WAL_SAFE = (3, 51, 3)  # earlier versions may lose a commit when two connections reset the write-ahead log at once
 REMOTE = ("nfs", "cifs", "smb", "fuse", "9p", "lustre", "gpfs", "ceph", "afs", "beegfs", "virtiofs")
+BROKEN = ("not a database", "malformed", "decode", "no such table", "no such column", "unsupported file format")  # in SQLite's messages
 TABLES = """
 CREATE TABLE IF NOT EXISTS requests(
   key TEXT PRIMARY KEY, endpoint TEXT NOT NULL, model TEXT NOT NULL, messages TEXT NOT NULL, params TEXT NOT NULL, schema TEXT,
@@ -65,16 +66,24 @@ def connect(folder: Path, *, pages: int | None = None) -> sqlite3.Connection:
         except OSError as error:
             raise UserError(f"calls: cannot write to {folder} ({error.strerror}); give another folder, calls=...") from error
         db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-        db.execute(f"PRAGMA journal_mode={journal_mode(folder)}")
-        db.execute("PRAGMA synchronous=FULL")
-        if pages is not None:
-            db.execute(f"PRAGMA max_page_count={int(pages)}")
-        found = db.execute("PRAGMA user_version").fetchone()[0]
-        if found > LAYOUT:
-            raise UserError(f"{path}: written by a later p2m (layout {found}, not {LAYOUT}); update p2m or give another calls=...")
-        if found < LAYOUT:
-            db.executescript(f"BEGIN IMMEDIATE;{TABLES}PRAGMA user_version={LAYOUT};COMMIT")
+        try:
+            _prepare(db, path, pages)
+        except BaseException:
+            db.close()
+            raise
     return db
+
+
+def _prepare(db: sqlite3.Connection, path: Path, pages: int | None) -> None:
+    db.execute(f"PRAGMA journal_mode={journal_mode(path.parent)}")
+    db.execute("PRAGMA synchronous=FULL")
+    if pages is not None:
+        db.execute(f"PRAGMA max_page_count={int(pages)}")
+    found = db.execute("PRAGMA user_version").fetchone()[0]
+    if found > LAYOUT:
+        raise UserError(f"{path}: written by a later p2m (layout {found}, not {LAYOUT}); update p2m or give another calls=...")
+    if found < LAYOUT:
+        db.executescript(f"BEGIN IMMEDIATE;{TABLES}PRAGMA user_version={LAYOUT};COMMIT")
 
 
 def journal_mode(folder: Path, version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str:
@@ -94,7 +103,9 @@ def told(path: Path) -> Iterator[None]:
                 f"{path}: no room left to write ({said}; {free:.0f} MiB free). Make room or move the folder (calls=...),"
                 " then start the same command: every answer that was acknowledged is kept."
             ) from error
-        if "not a database" in said or "malformed" in said:
+        if "locked" in said:
+            raise UserError(f"{path}: another process holds it for more than {BUSY_S:.0f} s ({said}); end that process") from error
+        if any(sign in said for sign in BROKEN):
             raise UserError(f"{path}: not a whole ledger ({said}); restore a copy of it, or give another folder, calls=...") from error
         if "unable to open" in said or "readonly" in said:
             raise UserError(f"{path}: cannot be written ({said}); give another folder, calls=...") from error
