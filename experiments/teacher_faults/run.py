@@ -356,7 +356,7 @@ def speed(folder: Path, scale: float) -> Iterator[Row]:
     """Answers a second against a 50 ms server, in turn with the bare openai client, each in a process of its own."""
     import openai  # noqa: F401 - before the forks, so that nobody's time holds an import
 
-    n = int(4000 * scale)
+    n = int(2000 * scale)
     with server(folder, latency=0.05) as (port, _):
         for flight in (64, 256):
             bare, ours = [], []

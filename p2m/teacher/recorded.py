@@ -22,12 +22,12 @@ NAME = "recorded"
 
 @dataclass(frozen=True)
 class Recorded:
-    """file: .jsonl or .jsonl.gz of {"input", "output"}.  Request i of a session gets pairs i * per_request and on, whatever it asks for.
+    """path: .jsonl or .jsonl.gz of {"input", "output"}.  Request i of a session gets pairs i * per_request and on, whatever it asks for.
 
     Few-shot samples, temperature and instruction have no effect.  After the last pair the answers hold no examples.
     """
 
-    file: FilePath
+    path: FilePath
     per_request: Annotated[int, Ge(1)]
     concurrency: Annotated[int, Ge(1)]
     calls: Path
@@ -37,7 +37,7 @@ class Recorded:
     VERSION: ClassVar = 1
 
     def session(self, work: Work) -> AbstractContextManager[Session]:
-        line = Line(f"{NAME}:{_digest(self.file)}:{self.per_request}", NAME, self.concurrency)
+        line = Line(f"{NAME}:{_digest(self.path)}:{self.per_request}", NAME, self.concurrency)
         return session(line, _Tape(self), work, self.budget, self.calls)
 
 
@@ -47,7 +47,7 @@ class _Tape:
     pairs: list[dict[str, str]] = field(default_factory=list)
 
     async def open(self) -> None:
-        self.pairs = pairs_in(self.teacher.file)
+        self.pairs = pairs_in(self.teacher.path)
 
     async def close(self) -> None:
         pass
