@@ -4,6 +4,10 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from p2m.teacher._forecast import Forecast
 
 
 def ledger(folder: Path) -> sqlite3.Connection:
@@ -32,3 +36,21 @@ def told(folder: Path) -> Iterator[None]:
 
     with _ledger.told(folder / _ledger.FILE):
         yield
+
+
+def spent(folder: Path, account: str) -> tuple[float, int]:
+    """Dollars and calls that count against the caps of *account*: a pilot of 20 may go up to these calls and 20 more."""
+    from p2m.teacher import _ledger
+
+    if not (folder / _ledger.FILE).is_file():
+        return 0.0, 0
+    with contextlib.closing(ledger(folder)) as db:
+        nano, calls = db.execute("SELECT nano, calls FROM accounts WHERE account=?", (account,)).fetchone() or (0, 0)
+    return nano / _ledger.NANO, calls
+
+
+def forecast(folder: Path, run: str, calls: float, concurrency: int) -> "Forecast | None":
+    """Dollars and seconds that *calls* calls like those of *run* (a pilot) will cost and take, with 95 % intervals."""
+    from p2m.teacher import _forecast
+
+    return _forecast.forecast(folder, run, calls, concurrency)

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 from annotated_types import Ge, Gt
 
-from p2m.stages import Session, Work
+from p2m.stages import Estimate, Session, Work
 from p2m.teacher._account import Caps, Price
+from p2m.teacher._forecast import per_call
 from p2m.teacher._http import Deadlines, Http
 from p2m.teacher._line import Line
 from p2m.teacher._prices import price_of
@@ -61,6 +62,11 @@ class OpenAI:
     def ready(self) -> Iterator[str]:
         if self.api_key_env is not None and not os.environ.get(self.api_key_env):
             yield f"api_key_env: the environment variable {self.api_key_env} is not set; put your key there (it is never written to disk)"
+
+    def estimate(self) -> Estimate:
+        """Of one call."""
+        price = price_of(self.model, self.base_url, self.price, free=self.free)
+        return per_call(self.calls, self.base_url.rstrip("/"), self.model, price, self.concurrency)
 
     def session(self, work: Work) -> AbstractContextManager[Session]:
         line = Line(

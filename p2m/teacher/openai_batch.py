@@ -9,9 +9,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le
 
-from p2m.stages import Session, Work
+from p2m.stages import Estimate, Session, Work
 from p2m.teacher._account import Caps, Price
 from p2m.teacher._batches import Batches
+from p2m.teacher._forecast import per_call
 from p2m.teacher._line import Line
 from p2m.teacher._prices import price_of
 from p2m.teacher._session import session
@@ -48,6 +49,11 @@ class OpenAIBatch:
     def ready(self) -> Iterator[str]:
         if self.api_key_env is not None and not os.environ.get(self.api_key_env):
             yield f"api_key_env: the environment variable {self.api_key_env} is not set; put your key there (it is never written to disk)"
+
+    def estimate(self) -> Estimate:
+        """Of one call; when a batch is done nobody can tell."""
+        told = per_call(self.calls, self.base_url.rstrip("/"), self.model, self._price(), 1)
+        return Estimate(told.calls, told.usd, None)
 
     def session(self, work: Work) -> AbstractContextManager[Session]:
         line = Line(
