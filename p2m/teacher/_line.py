@@ -47,17 +47,17 @@ class Line:
         Raises InputError for a message that no file can hold.
         """
         params = {"temperature": request.temperature, "top_p": request.top_p} | dict(self.extra) | {"max_tokens": request.max_tokens}
-        messages, schema = [dict(message) for message in request.messages], None if request.schema is None else dict(request.schema)
-        whole = {"endpoint": self.endpoint, "model": self.model, "messages": messages, "params": params}
+        messages, settings = canonical([dict(message) for message in request.messages]), canonical(params)
+        schema = None if request.schema is None else canonical(dict(request.schema))
+        whole = (  # canonical JSON too, put together from parts that are needed by themselves
+            f'{{"endpoint":{canonical(self.endpoint)},"messages":{messages},"model":{canonical(self.model)},"params":{settings},'
+            f'"sample":{request.sample},"schema":{schema or "null"}}}'
+        )
         try:
-            text = canonical(whole | {"schema": schema, "sample": request.sample})
-            key = hashlib.sha256(text.encode()).hexdigest()
+            key = hashlib.sha256(whole.encode()).hexdigest()
         except UnicodeEncodeError as error:
             raise InputError(f"a request holds half a surrogate pair (U+{ord(error.object[error.start]):04X}), which is no text") from error
-        return Entry(
-            key, self.endpoint, self.model, canonical(messages), canonical(params), None if schema is None else canonical(schema),
-            request.sample, self.worst(request),
-        )  # fmt: skip
+        return Entry(key, self.endpoint, self.model, messages, settings, schema, request.sample, self.worst(request))
 
     def worst(self, request: Request) -> int:
         """The most that the request can cost, in nano-dollars: no tokenizer makes more tokens than there are bytes."""

@@ -1,9 +1,10 @@
+import hashlib
 import json
 import sqlite3
 from pathlib import Path
 
 import pytest
-from teacher_ends import GOOD, SCHEMA, Told, ask, good, opened
+from teacher_ends import GOOD, SCHEMA, Told, ask, good, line, opened
 
 from p2m.errors import BudgetError, DiskFullError, IncompleteError, InputError, ServiceError
 from p2m.stages import Request
@@ -37,7 +38,7 @@ def test_answer_is_billed_by_its_usage_and_kept_with_its_raw_body(tmp_path: Path
     assert (state, billed, outcome, model, asked, wrote, status) == ("paid", 30_000, "ok", "large", 10, 20, 200)
     ((body, sha256),) = rows(tmp_path, "body, sha256")
     assert json.loads(body)["choices"][0]["message"]["content"] == GOOD
-    assert sha256 == __import__("hashlib").sha256(body).hexdigest()
+    assert sha256 == hashlib.sha256(body).hexdigest()
     assert account(tmp_path) == (30_000, 1)
 
 
@@ -84,6 +85,16 @@ def test_key_hangs_on_what_decides_the_answer(tmp_path: Path) -> None:
         assert session.line.entry(ask(1)).key == base
     assert len(keys) == len(others)
     assert base not in keys
+
+
+def test_key_is_the_digest_of_canonical_json(tmp_path: Path) -> None:
+    it = line()
+    whole = {
+        "endpoint": "http://model.test/v1", "model": "large", "messages": [{"role": "user", "content": "question 1"}],
+        "params": {"temperature": 0.7, "top_p": 1.0, "max_tokens": 100}, "schema": SCHEMA, "sample": 3,
+    }  # fmt: skip
+    text = json.dumps(whole, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    assert it.entry(ask(1, schema=SCHEMA, sample=3)).key == hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_cap_is_never_passed_and_says_what_it_takes_to_go_on(tmp_path: Path) -> None:
