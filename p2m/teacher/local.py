@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from annotated_types import Ge
 
 from p2m.errors import UserError
-from p2m.stages import Session, Work
+from p2m.stages import Estimate, Session, Work
 from p2m.teacher._account import Caps
+from p2m.teacher._forecast import per_call
 from p2m.teacher._line import Call, Line, Reply, completion
 from p2m.teacher._session import session
 
@@ -36,9 +37,16 @@ class Local:
     RUNTIME: ClassVar = frozenset({"device", "batch_size", "calls", "budget"})
     VERSION: ClassVar = 1
 
+    def estimate(self) -> Estimate:
+        """Of one call: free; as long as the latest took."""
+        line = self._line()
+        return per_call(self.calls, line.endpoint, line.model, line.price, line.concurrency)
+
+    def _line(self) -> Line:
+        return Line(f"local:{self.revision or 'newest'}:{self.dtype}:{self.seed}", self.model, 2 * self.batch_size)
+
     def session(self, work: Work) -> AbstractContextManager[Session]:
-        line = Line(f"local:{self.revision or 'newest'}:{self.dtype}:{self.seed}", self.model, 2 * self.batch_size)
-        return session(line, _Batches(self), work, self.budget, self.calls)
+        return session(self._line(), _Batches(self), work, self.budget, self.calls)
 
 
 @dataclass

@@ -7,8 +7,9 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Le
 
-from p2m.stages import Session, Work
+from p2m.stages import Estimate, Session, Work
 from p2m.teacher._account import Caps
+from p2m.teacher._forecast import per_call
 from p2m.teacher._line import Call, Line, Reply, completion
 from p2m.teacher._session import session
 
@@ -30,10 +31,17 @@ class Scripted:
     RUNTIME: ClassVar = frozenset({"concurrency", "calls", "budget"})
     VERSION: ClassVar = 1  # of the grammar: raise it with any change to what is answered
 
+    def estimate(self) -> Estimate:
+        """Of one call."""
+        line = self._line()
+        return per_call(self.calls, line.endpoint, line.model, line.price, self.concurrency)
+
     def session(self, work: Work) -> AbstractContextManager[Session]:
+        return session(self._line(), _Script(self), work, self.budget, self.calls)
+
+    def _line(self) -> Line:
         rates = f"{self.error_rate:g}/{self.repeat_rate:g}/{self.break_rate:g}/{self.seed}"
-        line = Line(f"scripted:{rates}", f"scripted-{self.VERSION}", self.concurrency)
-        return session(line, _Script(self), work, self.budget, self.calls)
+        return Line(f"scripted:{rates}", f"scripted-{self.VERSION}", self.concurrency)
 
 
 @dataclass(frozen=True)

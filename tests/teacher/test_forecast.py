@@ -8,7 +8,9 @@ from p2m.stages import Estimate
 from p2m.teacher import forecast, spent
 from p2m.teacher._account import Price
 from p2m.teacher._forecast import per_call
+from p2m.teacher.local import Local
 from p2m.teacher.openai import OpenAI
+from p2m.teacher.scripted import Scripted
 
 
 def made(folder: Path, tokens: list[int]) -> None:
@@ -28,6 +30,12 @@ def test_call_is_expected_to_cost_what_the_latest_cost(tmp_path: Path) -> None:
 def test_call_of_a_model_never_asked_is_expected_to_be_typical(tmp_path: Path) -> None:
     teacher = OpenAI(**FIELDS | {"free": False, "price": Price(1, 10), "calls": tmp_path, "budget": NO_CAPS})
     assert teacher.estimate() == Estimate(1, pytest.approx(0.0055), None)
+
+
+def test_teachers_on_this_machine_are_expected_to_cost_nothing(tmp_path: Path) -> None:
+    scripted = Scripted(0.0, 0.0, 0.0, 0, 4, tmp_path, NO_CAPS)
+    local = Local("some/model", None, "cpu", "float32", 4, 0, tmp_path, NO_CAPS)
+    assert scripted.estimate() == local.estimate() == Estimate(1, 0.0, None)
 
 
 def test_pilot_gives_an_interval_around_the_sum(tmp_path: Path) -> None:
