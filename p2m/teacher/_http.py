@@ -14,6 +14,7 @@ from p2m.errors import ConfigError
 from p2m.teacher._line import Call, Line, Reply, encoded
 
 MOST_BYTES = 8 << 20  # of a body: 1,000 times a long answer.  What lies beyond is not read, and the answer is invalid
+POOL = 32  # connections a client: its pool looks at all of them for each request, so that one of 256 is slower than eight of 32
 KEEPALIVE_S = 4.0  # less than the 5 s after which common servers hang up, since a request that meets a closing line may be billed
 
 
@@ -34,7 +35,8 @@ class Http:
     line: Line
     api_key_env: str | None
     deadlines: Deadlines
-    client: Any = field(default=None, init=False)
+    clients: list[Any] = field(default_factory=list, init=False)
+    loads: list[int] = field(default_factory=list, init=False)
     key: str = field(default="", init=False, repr=False)
 
     async def open(self) -> None:
@@ -42,13 +44,18 @@ class Http:
 
         self.key = api_key(self.api_key_env)
         headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {self.key}"} if self.key else {})
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=self.line.concurrency, keepalive_expiry=KEEPALIVE_S)
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=POOL, keepalive_expiry=KEEPALIVE_S)
         timeout = httpx2.Timeout(None, connect=self.deadlines.connect_s)
-        self.client = httpx2.AsyncClient(headers=headers, limits=limits, timeout=timeout, follow_redirects=False)
+        trust = httpx2.create_ssl_context()  # one for all, since reading the certificates takes longer than a call
+        self.clients = [
+            httpx2.AsyncClient(headers=headers, limits=limits, timeout=timeout, follow_redirects=False, verify=trust)
+            for _ in range(-(-self.line.concurrency // POOL))
+        ]
+        self.loads = [0] * len(self.clients)
 
     async def close(self) -> None:
-        if self.client is not None:
-            await self.client.aclose()
+        for client in self.clients:
+            await client.aclose()
 
     async def send(self, call: Call) -> Reply:
         import httpx2
@@ -66,10 +73,18 @@ class Http:
             return Reply(None, {}, b"", f"connection lost: {_said(error)}")
 
     async def _exchange(self, body: bytes) -> Reply:
-        request = self.client.build_request("POST", f"{self.line.endpoint}/chat/completions", content=body)
+        least = min(range(len(self.loads)), key=self.loads.__getitem__)
+        self.loads[least] += 1
+        try:
+            return await self._exchanged(self.clients[least], body)
+        finally:
+            self.loads[least] -= 1
+
+    async def _exchanged(self, client: Any, body: bytes) -> Reply:
+        request = client.build_request("POST", f"{self.line.endpoint}/chat/completions", content=body)
         try:
             async with asyncio.timeout(self.deadlines.first_byte_s):
-                response = await self.client.send(request, stream=True)
+                response = await client.send(request, stream=True)
         except TimeoutError:
             raise TimeoutError("(no first byte; teacher.first_byte_s)") from None
         try:
