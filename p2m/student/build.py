@@ -6,6 +6,7 @@ from typing import Any
 
 from p2m.artifacts import Choice, Student
 from p2m.errors import ServiceError, UserError
+from p2m.student.machine import share_cores
 from p2m.student.tokens import BYTES, Tokenizer, of_base, of_student
 
 # What this package knows how to train and to decode.  FLAN, CodeT5 and ByT5 are of T5's architecture.
@@ -25,6 +26,7 @@ def fresh(choice: Choice, seed: int) -> Built:
 
     Raises UserError for an architecture that is not on the list and ServiceError where the hub does not give the weights.
     """
+    share_cores()
     import torch
 
     _quiet()
@@ -35,6 +37,7 @@ def fresh(choice: Choice, seed: int) -> Built:
 
 def saved(student: Student) -> Built:
     """The trained student in its folder."""
+    share_cores()
     from transformers import AutoConfig
 
     _quiet()

@@ -7,7 +7,7 @@ from typing import Any
 from p2m.artifacts import Choice, Student
 from p2m.student import build
 
-BATCH = 64  # answers under way at once; on 2 cores more gain nothing, as the matrices are then large enough
+BATCH = 256  # answers under way at once: a third faster than 64 with the 1 M student on two cores
 BATCH_TOKENS = 16384  # and no more input tokens than this, so that long inputs fit into memory
 
 

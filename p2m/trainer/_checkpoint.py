@@ -104,11 +104,14 @@ class Saver(Callback):  # type: ignore[misc]
 
 
 class Best(Callback):  # type: ignore[misc]
-    """Keeps the weights of the lowest validation loss, and ends training after *patience* validations without a lower one."""
+    """Keeps the weights of the best validation, and ends training after *patience* validations without a better one.
 
-    def __init__(self, folder: Path, patience: int | None) -> None:
-        self.folder, self.patience = folder, patience
-        self.value, self.since, self.step = math.inf, 0, 0
+    select: `loss`, the lowest; or `exact_match`, the highest, and of equals the one with the lowest loss.
+    """
+
+    def __init__(self, folder: Path, select: str, patience: int | None) -> None:
+        self.folder, self.select, self.patience = folder, select, patience
+        self.value, self.since, self.step = [-math.inf, -math.inf], 0, 0
         self.file, self.sha256 = "", ""
 
     @property
@@ -124,8 +127,10 @@ class Best(Callback):  # type: ignore[misc]
 
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
         self.since += 1
-        if module.valid < self.value:  # NaN is never lower
-            self.value, self.since, self.step = module.valid, 0, module.step
+        valid = module.valid
+        value = [valid.exact_match if self.select == "exact_match" else 0.0, -valid.loss]
+        if math.isfinite(valid.loss) and value > self.value:
+            self.value, self.since, self.step = value, 0, module.step
             self.file = f"best-{module.step:09d}.safetensors"
             self.sha256 = _written(self.folder / self.file, save(weights(module.model)))
         if self.patience is not None and self.since >= self.patience:

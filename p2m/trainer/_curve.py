@@ -21,7 +21,7 @@ SHOWN_CHARACTERS = 200
 
 
 class Curve(Callback):  # type: ignore[misc]
-    """Writes curve.jsonl: {step, examples, loss, lr} every few steps, {step, examples, valid} at each validation.
+    """Writes curve.jsonl: {step, examples, loss, lr} every few steps, {step, examples, valid, exact_match} at each validation.
 
     Its first line tells how many examples there are to train on, and how many of them are cut.
 
@@ -67,8 +67,8 @@ class Curve(Callback):  # type: ignore[misc]
         self._write({"step": module.step, "examples": module.examples, "loss": mean, "lr": module.rate(module.step - 1)})
 
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
-        self._write({"step": module.step, "examples": module.examples, "valid": module.valid})
-        self._note = f"valid {module.valid:.3f}"
+        self._write({"step": module.step, "examples": module.examples, "valid": module.valid.loss, "exact_match": module.valid.exact_match})
+        self._note = f"valid {module.valid.loss:.3f}, exact {module.valid.exact_match:.1%}"
         self._speak(module)
 
     def _write(self, point: dict[str, Any]) -> None:

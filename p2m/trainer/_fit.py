@@ -86,7 +86,7 @@ def _trained(folder: Path, built: Any, data: Any, text: Callable[[int], str], sa
     torch.manual_seed(plan.seed)  # for dropout; building drew from the same generator, by the hub or from scratch
     checkpoints = folder / "checkpoints"
     checkpoints.mkdir(exist_ok=True)
-    best = Best(checkpoints, plan.patience)
+    best = Best(checkpoints, plan.select, plan.patience)
     callbacks = [Curve(folder / "curve.jsonl", say, text), best, Saver(checkpoints, plan.checkpoint_s, stop)]
     trainer = Trainer(
         accelerator=plan.device if plan.device == "cpu" else "gpu", devices=1, precision="32-true", max_epochs=-1, callbacks=callbacks,

@@ -3,6 +3,7 @@
 import math
 import random
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,14 @@ from p2m.trainer._plan import Plan
 BETAS = (0.9, 0.98)  # second beta of the transformer's authors (Vaswani et al. 2017): .999 is too slow for runs of a thousand steps
 
 
+@dataclass(frozen=True)
+class Valid:
+    """What a validation found: mean loss of a token, share of examples answered exactly."""
+
+    loss: float
+    exact_match: float
+
+
 class Fit(LightningModule):  # type: ignore[misc]
     """Trains *model* by *plan*.  step counts updates, seconds the time of training, both over all runs of the job."""
 
@@ -26,18 +35,23 @@ class Fit(LightningModule):  # type: ignore[misc]
         super().__init__()
         self.automatic_optimization = False  # a batch may come in parts, and clipping by Lightning fails with a fused AdamW
         self.model, self.pad, self.plan = model, pad, plan
-        self.step, self.examples, self.seconds, self.valid = 0, 0, 0.0, math.nan
-        self._losses: list[tuple[Tensor, int]] = []
+        self.step, self.examples, self.seconds, self.valid = 0, 0, 0.0, Valid(math.nan, 0.0)
+        self._seen: list[tuple[float, int, int, int]] = []
         self._clock = time.monotonic()
 
-    def loss(self, part: Part) -> Tensor:
-        """Cross entropy of a part's labels, summed.  Padding carries none."""
+    def logits(self, part: Part) -> Tensor:
+        """logits_BTV for the labels of a part, each label seen only by those after it."""
         ids_BS, labels_BT = part  # noqa: N806
         start = labels_BT.new_full((len(labels_BT), 1), self.model.config.decoder_start_token_id)
         fed_BT = torch.cat([start, labels_BT[:, :-1].masked_fill(labels_BT[:, :-1] == IGNORED, self.pad)], 1)  # noqa: N806
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.plan.bf16):
             out = self.model(input_ids=ids_BS, attention_mask=ids_BS != self.pad, decoder_input_ids=fed_BT, use_cache=False)
-        return F.cross_entropy(out.logits.float().flatten(0, 1), labels_BT.flatten(), ignore_index=IGNORED, reduction="sum")
+        logits_BTV: Tensor = out.logits.float()  # noqa: N806
+        return logits_BTV
+
+    def loss(self, part: Part) -> Tensor:
+        """Cross entropy of a part's labels, summed.  Padding carries none."""
+        return _entropy(self.logits(part), part[1])
 
     def training_step(self, batch: list[Part], batch_idx: int) -> Tensor:
         labels = sum((labels_BT != IGNORED).sum() for _, labels_BT in batch)
@@ -78,15 +92,19 @@ class Fit(LightningModule):  # type: ignore[misc]
         return self.seconds + time.monotonic() - self._clock
 
     def on_validation_epoch_start(self) -> None:
-        self._losses = []
+        self._seen = []
 
     def validation_step(self, batch: list[Part], batch_idx: int) -> None:
+        """A greedy answer is exact if, and only if, each label is the likeliest after those before it, so nothing need be decoded."""
         for part in batch:
-            self._losses.append((self.loss(part), int((part[1] != IGNORED).sum())))
+            logits_BTV, labels_BT = self.logits(part), part[1]  # noqa: N806
+            known = labels_BT != IGNORED
+            exact = ((logits_BTV.argmax(-1) == labels_BT) | ~known).all(1)
+            self._seen.append((float(_entropy(logits_BTV, labels_BT)), int(known.sum()), int(exact.sum()), len(exact)))
 
     def on_validation_epoch_end(self) -> None:
-        """valid: mean loss of a token over the validation set."""
-        self.valid = sum(float(loss) for loss, _ in self._losses) / sum(n for _, n in self._losses)
+        loss, tokens, exact, n = (sum(column) for column in zip(*self._seen, strict=True))
+        self.valid = Valid(loss / tokens, exact / n)
 
     def configure_optimizers(self) -> list[Optimizer]:
         plan, named = self.plan, [(n, p) for n, p in self.model.named_parameters() if p.requires_grad]
@@ -108,6 +126,10 @@ class Fit(LightningModule):  # type: ignore[misc]
         self.step, self.examples, self.seconds = fit["step"], fit["examples"], fit["seconds"]
         self._clock = time.monotonic()
         set_random_state(fit["random"])
+
+
+def _entropy(logits_BTV: Tensor, labels_BT: Tensor) -> Tensor:  # noqa: N803
+    return F.cross_entropy(logits_BTV.flatten(0, 1), labels_BT.flatten(), ignore_index=IGNORED, reduction="sum")
 
 
 def _is_table(name: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from p2m.errors import UserError
 from p2m.student.machine import cores, cpu_has_bf16
 
-AS_SET = ("seed", "max_tokens", "patience", "max_minutes", "weight_decay", "clip", "checkpoint_s")
+AS_SET = ("seed", "max_tokens", "select", "max_minutes", "weight_decay", "clip", "checkpoint_s")
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Plan:
     batch_size: int
     max_tokens: int
     valid_every: int
+    select: str
     patience: int | None
     max_minutes: float | None
     optimizer: str
@@ -37,7 +38,8 @@ def planned(settings: dict[str, Any], scratch: bool, architecture: str, n: int) 
     optimizer = _or(settings["optimizer"], "muon" if scratch else "adamw")
     # from a trial with a 1 M student on 20,000 dates: 90 % exact after 28,000 examples with batches of 32 and muon at 3e-3
     batch_size = min(_or(settings["batch_size"], 32), n)
-    # from scratch many passes pay; a published student has overfitted after ten, and is stopped before by `patience`
+    # from scratch many passes pay, and most is learnt at the end, when the learning rate falls, so nothing ends it before;
+    # a published student has learnt a task after a few passes, and `patience` ends it
     examples = _or(settings["max_examples"], max(12 * n, 90_000) if scratch else 10 * n)
     steps = max(1, math.ceil(examples / batch_size))
     # twenty looks at the validation set in all cost less than a tenth of the time
@@ -47,6 +49,7 @@ def planned(settings: dict[str, Any], scratch: bool, architecture: str, n: int) 
         steps=steps, batch_size=batch_size, valid_every=min(every, steps), optimizer=optimizer,
         lr=_or(settings["lr"], _rate(optimizer, architecture, scratch)), bf16=_bf16(settings["precision"], device),
         device=device, threads=_or(settings["threads"], cores()),
+        patience=_or(settings["patience"], None if scratch else 5),
         warmup_steps=min(settings["warmup_steps"], steps // 10), **{name: settings[name] for name in AS_SET},
     )  # fmt: skip
 

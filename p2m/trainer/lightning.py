@@ -19,9 +19,10 @@ SPARE = ("job.json", "train.jsonl", "valid.jsonl", "fit.log", "fit.lock", "token
 
 @dataclass(frozen=True)
 class Lightning:
-    """Trains on `splits.train`, validates on `splits.valid`, keeps the weights of the best validation.
+    """Trains on `splits.train`, validates on `splits.valid`, keeps the weights of the best validation by `select`.
 
-    Leaves the student (model.safetensors, config.json, tokenizer, student.json) and curve.jsonl: step, examples, loss, lr, valid.
+    Leaves the student (model.safetensors, config.json, tokenizer, student.json) and curve.jsonl: step, examples, loss, lr, valid,
+    exact_match.
     The same seed, settings and machine give the same student, byte for byte on a CPU, however often the run was killed.
     """
 
@@ -43,7 +44,8 @@ class Lightning:
     max_output: Annotated[int, Ge(8)]
     valid_every: Count | Literal["auto"]
     valid_examples: Count
-    patience: Count | None
+    select: Literal["exact_match", "loss"]
+    patience: Count | Literal["auto"] | None
     precision: Literal["auto", "bf16", "fp32"]
     device: Literal["auto", "cpu", "gpu"]
     threads: Count | Literal["auto"]

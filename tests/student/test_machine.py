@@ -33,3 +33,12 @@ def test_bf16_is_read_from_the_flags_of_the_processor(tmp_path, monkeypatch):
     assert machine.cpu_has_bf16()
     cpuinfo(tmp_path, monkeypatch, [0], flag="avx512f")
     assert not machine.cpu_has_bf16()
+
+
+def test_threads_that_wait_sleep_unless_the_user_wants_otherwise(monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    machine.share_cores()
+    assert machine.os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    machine.share_cores()
+    assert machine.os.environ["OMP_WAIT_POLICY"] == "ACTIVE"

@@ -169,7 +169,7 @@ def points(folder: Path) -> list[dict]:
 
 
 def test_training_ends_after_as_many_validations_without_a_better_one_as_patience_allows(tmp_path):
-    folder = job(tmp_path / "a", SPLITS, lr=1e-12, patience=2, max_examples=800)
+    folder = job(tmp_path / "a", SPLITS, lr=1e-12, patience=2, select="loss", max_examples=800)
     fit_here(folder)
     valid = [p["valid"] for p in points(folder) if "valid" in p]
     best = min(range(len(valid)), key=lambda i: valid[i])
@@ -180,7 +180,14 @@ def test_training_ends_after_as_many_validations_without_a_better_one_as_patienc
 def test_the_weights_kept_are_those_of_the_best_validation(tmp_path):
     """Learning by heart makes the validation worse; the student is the one from before."""
     folder = job(
-        tmp_path / "a", Splits(examples(4), examples(20, 60)), lr=2e-2, max_examples=800, patience=None, valid_every=40, batch_size=4
+        tmp_path / "a",
+        Splits(examples(4), examples(20, 60)),
+        lr=2e-2,
+        select="loss",
+        max_examples=800,
+        patience=None,
+        valid_every=40,
+        batch_size=4,
     )
     fit_here(folder)
     valid = {p["step"]: p["valid"] for p in points(folder) if "valid" in p}
@@ -198,7 +205,7 @@ def test_the_curve_counts_what_is_cut_and_holds_step_examples_loss_and_rate(tmp_
     fit_here(folder)
     first, *rest = points(folder)
     assert first == {"step": 0, "examples": 0, "train": 60, "cut": sum(len(row.output) > 7 for row in SPLITS.train)}
-    assert [set(p) for p in rest[:2]] == [{"step", "examples", "loss", "lr"}, {"step", "examples", "valid"}]
+    assert [set(p) for p in rest[:2]] == [{"step", "examples", "loss", "lr"}, {"step", "examples", "valid", "exact_match"}]
     assert rest[-1]["step"] == 40
 
 

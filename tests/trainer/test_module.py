@@ -11,8 +11,9 @@ import yaml
 from p2m.artifacts import Choice, Example, Splits, Student
 from p2m.student import build, decode
 from p2m.student._bytes import ByteTokenizer
+from p2m.trainer._checkpoint import Best
 from p2m.trainer._data import Pairs, tokenized
-from p2m.trainer._module import Fit
+from p2m.trainer._module import Fit, Valid
 from p2m.trainer._plan import planned
 from tests.trainer.conftest import ROOT, TINY, examples, fit_here, job, settings
 
@@ -111,3 +112,34 @@ def test_shuffled_labels_do_not_score(tmp_path):
     points = [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
     best = min(p["valid"] for p in points if "valid" in p)
     assert best == pytest.approx(math.log(2) / 2, abs=0.05)  # two tokens: the letter, which no one can know, and the end, which is sure
+
+
+def test_the_share_of_exact_answers_is_that_of_decoding(tmp_path):
+    """Known from the validation's own pass through the model, without decoding a token."""
+    rows = examples(30, 100)
+    folder, decoder = trained(tmp_path, rows, rows, max_examples=1600, valid_every=1600, lr=2e-2)
+    said = decoder.answers([row.input for row in rows])
+    last = json.loads((folder / "curve.jsonl").read_text().splitlines()[-1])
+    assert last["exact_match"] > 0
+    assert last["exact_match"] == sum(a == row.output for a, row in zip(said, rows, strict=True)) / 30
+
+
+class Validated:
+    """As much of a module as the callback looks at."""
+
+    def __init__(self, step: int, loss: float, exact: float) -> None:
+        self.step, self.valid, self.model = step, Valid(loss, exact), torch.nn.Linear(1, 1)
+
+
+@pytest.mark.parametrize(("select", "best"), [("exact_match", 3), ("loss", 4)])
+def test_the_best_weights_are_those_of_the_chosen_quantity(tmp_path, select, best):
+    made = Best(tmp_path, select, None)
+    for seen in (
+        Validated(1, 2.0, 0.1),
+        Validated(2, 1.5, 0.5),
+        Validated(3, 1.2, 0.5),
+        Validated(4, 1.1, 0.4),
+        Validated(5, math.nan, 0.9),
+    ):
+        made.on_validation_end(None, seen)
+    assert (made.step, made.file) == (best, f"best-{best:09d}.safetensors")

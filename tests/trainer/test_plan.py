@@ -39,6 +39,10 @@ def test_there_are_twenty_validations_unless_told_otherwise():
     assert (plan(max_examples=32_000).valid_every, plan(max_examples=32_000, valid_every=320).valid_every) == (50, 10)
 
 
+def test_nothing_ends_a_student_from_scratch_early():
+    assert (plan(patience="auto").patience, plan(scratch=False, patience="auto").patience, plan(patience=3).patience) == (None, 5, 3)
+
+
 def test_a_short_run_has_a_short_warm_up():
     assert (plan(max_examples=32_000).warmup_steps, plan(max_examples=640).warmup_steps) == (100, 2)
 
