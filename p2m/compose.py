@@ -19,15 +19,7 @@ def check(argv: list[str]) -> None:
     args = get_args_parser().parse_args(argv)
     if args.experimental_rerun:
         raise UsageError("--experimental-rerun unpickles a file, which can run code: p2m does not offer it. Give the overrides again.")
-    if (
-        args.help
-        or args.hydra_help
-        or args.cfg
-        or args.info
-        or args.shell_completion
-        or args.config_path
-        or args.config_name
-    ):
+    if args.help or args.hydra_help or args.cfg or args.info or args.shell_completion or args.config_path or args.config_name:
         return
     path = [f"hydra.searchpath=[file://{args.config_dir}]"] if args.config_dir else []
     with initialize_config_dir(str(config.CONF), version_base="1.3"):

@@ -1,11 +1,13 @@
 """One run: what is missing is told first, then the stages, then the report and the tracker."""
 
+import contextlib
 import json
 import time
 import traceback
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -13,9 +15,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from p2m import config, pipeline, plan, progress, report
 from p2m.config import Config, build
-from p2m.errors import ConfigError, UserError, listed
+from p2m.errors import BudgetError, ConfigError, UserError, listed
 from p2m.stages import Meter, Work
 from p2m.store import Made, Store, full_disk_told
+from p2m.teacher import forecast, spent
 
 
 def run(cfg: DictConfig) -> int:
@@ -39,6 +42,8 @@ def _run(checked: Config, cfg: DictConfig, folder: Path) -> int:
     planned = pipeline.run(checked.nodes, _store(checked, folder, "", quiet=True, only_plan=True).make)
     if checked.root.mode == "plan":
         progress.say(plan.table(checked, planned))
+        if checked.root.budget.pilot and not planned["generator"].kept:
+            progress.say(_pilot(checked, planned, folder))
         _remove_empty(folder)
         return 0
     _refuse_if_lacking(checked, planned)
@@ -66,6 +71,23 @@ def _store(checked: Config, folder: Path, account: str, quiet: bool = False, onl
 
     store = Store(checked.root.store.absolute(), work, plan=only_plan)
     return store if quiet else replace(store, on_stage=told)
+
+
+def _pilot(checked: Config, planned: dict[str, Made], folder: Path) -> str:
+    """What the generator will cost and take, from a few calls that are really made; they are kept, so the run itself does not pay them again."""
+    _refuse_if_lacking(checked, planned)
+    calls, account = checked.root.calls, planned["prompt"].key
+    capped = replace(checked, nodes=plan.capped(checked.nodes, spent(calls, account)[1] + checked.root.budget.pilot))
+    store = _store(checked, folder, account, quiet=True)
+
+    def up_to_generator(stage: str, node: dict[str, Any], kind: type, *inputs: Made) -> Made:
+        maker = store if stage in {"prompt", "parser", "retriever", "generator"} else replace(store, plan=True)
+        return maker.make(stage, node, kind, *inputs)
+
+    with contextlib.suppress(BudgetError):  # the pilot's own cap, or the user's
+        pipeline.run(capped.nodes, up_to_generator)
+    generator = build(checked.nodes["generator"])
+    return plan.piloted(forecast(calls, folder.name, generator.estimate().calls, getattr(generator.teacher, "concurrency", 1)))
 
 
 def _refuse_if_lacking(checked: Config, planned: dict[str, Made]) -> None:

@@ -1,8 +1,10 @@
 """What a run would do: kept or to do, with calls, dollars and seconds expected, from settings and from what earlier runs took."""
 
+import dataclasses
 import json
 import statistics
 from pathlib import Path
+from typing import Any
 
 from p2m.config import Config, build
 from p2m.stages import Estimate
@@ -23,10 +25,39 @@ def table(checked: Config, planned: dict[str, Made]) -> str:
     return "\n".join(lines)
 
 
+def capped(node: Any, max_calls: int) -> Any:
+    """*node* with each budget inside it cut to *max_calls* calls, the user's own cap kept where it is lower."""
+    if hasattr(node, "max_calls"):
+        return dataclasses.replace(node, max_calls=min(max_calls, node.max_calls if node.max_calls is not None else max_calls))
+    if isinstance(node, list):
+        return [capped(item, max_calls) for item in node]
+    return {key: capped(value, max_calls) for key, value in node.items()} if isinstance(node, dict) else node
+
+
+def piloted(told: Any) -> str:
+    """The forecast in words."""
+    if told is None:
+        return "Pilot: fewer than two calls were answered, which tells nothing; raise budget.pilot."
+    (usd, usd_low, usd_high), (s, s_low, s_high) = told.usd, told.seconds
+    return (
+        f"Pilot: from {told.n} calls, the generator will cost ${usd:,.2f} (95 % interval ${usd_low:,.2f} to ${usd_high:,.2f})"
+        f" and take {s:,.0f} s ({s_low:,.0f} to {s_high:,.0f}). The pilot's answers are kept."
+    )
+
+
 def _expected(stage: str, checked: Config, made: Made) -> Estimate:
     component = build(checked.nodes[stage])
     told = component.estimate() if hasattr(component, "estimate") else Estimate(0, 0.0, None)
+    teacher = getattr(component, "teacher", None)
+    if told.calls and teacher is not None:
+        one: Estimate = teacher.estimate()  # of one call, as the latest ones of this model were
+        usd, seconds = told.usd if told.usd is not None else _times(one.usd, told.calls), _times(one.seconds, told.calls)
+        told = Estimate(told.calls, usd, told.seconds if told.seconds is not None else seconds)
     return Estimate(told.calls, told.usd, told.seconds if told.seconds is not None else _earlier(made.folder.parent))
+
+
+def _times(each: float | None, calls: float) -> float | None:
+    return None if each is None else each * calls
 
 
 def _earlier(folder: Path) -> float | None:

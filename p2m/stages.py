@@ -136,7 +136,7 @@ class Metric(Protocol):
 
 
 class Tracker(Protocol):
-    """Told once, when a run is complete; `run` is its folder with report.json.  Must not raise, and waits for a network for seconds at most."""
+    """Told once, when a run is complete; `run` is its folder with report.json.  Must not raise, and waits for a network seconds at most."""
 
     def log(self, run: Path, config: Mapping[str, Any]) -> None: ...
 
