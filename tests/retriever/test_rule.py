@@ -104,7 +104,7 @@ def test_without_demonstrations_or_rows_nothing_fits():
     assert fitting(DATES, ["a", "b"], []) is None
 
 
-@pytest.mark.parametrize(("task", "fits"), [("quickstart/dates", {"calendar_requests.jsonl"}), ("tickets/tickets", {"shop_mails.jsonl"})])
+@pytest.mark.parametrize(("task", "fits"), [("quickstart", {"calendar_requests.jsonl"}), ("tickets", {"shop_mails.jsonl"})])
 def test_of_the_bundled_sets_only_the_fitting_one_is_taken(task, fits, tmp_path):
     import json
 

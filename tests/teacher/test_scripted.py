@@ -9,7 +9,7 @@ from p2m.stages import Request
 from p2m.teacher import ledger
 from p2m.teacher.scripted import Scripted
 
-DATES = (Path(__file__).resolve().parents[2] / "experiments/quickstart/dates/prompt.md").read_text(encoding="utf-8")
+DATES = (Path(__file__).resolve().parents[2] / "experiments/quickstart/prompt.md").read_text(encoding="utf-8")
 
 
 def scripted(folder: Path, seed: int = 0, break_rate: float = 0.0) -> Scripted:

@@ -21,8 +21,8 @@ from p2m.teacher._scripted_style import weighted
 from p2m.teacher._scripted_words import SLOTS, ordinal, ordinal_words, words
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
-DATES_PROMPT = EXPERIMENTS / "quickstart/dates/prompt.md"
-TICKETS_PROMPT = EXPERIMENTS / "tickets/tickets/prompt.md"
+DATES_PROMPT = EXPERIMENTS / "quickstart/prompt.md"
+TICKETS_PROMPT = EXPERIMENTS / "tickets/prompt.md"
 FORM = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d)?|\d{4}-\d\d|\d{4}|N/A")
 
 
