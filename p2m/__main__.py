@@ -38,7 +38,8 @@ def main() -> None:
         print(error, file=sys.stderr)  # noqa: T201
     except (KeyboardInterrupt, Stopped) as error:
         code = getattr(error, "code", 130)
-        print("\nStopped. What was finished or paid for is kept: the same command goes on from there.", file=sys.stderr)  # noqa: T201
+        kept = "" if sys.argv[1:2] and sys.argv[1] in VERBS else " What was finished or paid for is kept: the same command goes on from there."
+        print(f"\nStopped.{kept}", file=sys.stderr)  # noqa: T201
     sys.stdout.flush()
     sys.stderr.flush()
     sys.exit(code)

@@ -74,7 +74,7 @@ def _store(checked: Config, folder: Path, account: str, quiet: bool = False, onl
 
 
 def _pilot(checked: Config, planned: dict[str, Made], folder: Path) -> str:
-    """What the generator will cost and take, from a few calls that are really made; they are kept, so the run itself does not pay them again."""
+    """What the generator will cost and take, from a few calls that are really made and kept: the run will not pay them again."""
     _refuse_if_lacking(checked, planned)
     calls, account = checked.root.calls, planned["prompt"].key
     capped = replace(checked, nodes=plan.capped(checked.nodes, spent(calls, account)[1] + checked.root.budget.pilot))
