@@ -15,6 +15,7 @@ from p2m import compose, config
 from p2m.errors import Stopped, UsageError, UserError
 
 VERBS = {"demo": "p2m.demo.page", "calls": "p2m.calls", "doctor": "p2m.doctor"}
+STOPPED = "\nStopped. What was finished or paid for is kept: the same command goes on from there."
 failed: list[int] = []  # exit codes of the jobs of this command that did not complete
 
 
@@ -38,8 +39,7 @@ def main() -> None:
         print(error, file=sys.stderr)  # noqa: T201
     except (KeyboardInterrupt, Stopped) as error:
         code = getattr(error, "code", 130)
-        kept = "" if sys.argv[1:2] and sys.argv[1] in VERBS else " What was finished or paid for is kept: the same command goes on from there."
-        print(f"\nStopped.{kept}", file=sys.stderr)  # noqa: T201
+        print("\nStopped." if VERBS.keys() & set(sys.argv[1:2]) else STOPPED, file=sys.stderr)  # noqa: T201
     sys.stdout.flush()
     sys.stderr.flush()
     sys.exit(code)
