@@ -22,7 +22,8 @@ def start(folder: Path, *overrides: str, **kwargs) -> subprocess.Popen:
     places = [f"store={folder}/store", f"calls={folder}/calls"]
     environment = {**os.environ, **CANARIES, "TMPDIR": str(folder / "tmp")}
     (folder / "tmp").mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "p2m", *places, *overrides]
+    flags = [o for o in overrides if o.startswith("-")]  # these stand first, then what a test may override
+    command = [sys.executable, "-m", "p2m", *flags, *places, *overrides[len(flags) :]]
     return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **kwargs)
 
 
