@@ -1,6 +1,6 @@
 """One process that asks the fault server N questions through p2m's teacher, and puts down each answer as it is acknowledged.
 
-python client.py '{"port": 8000, "folder": "/tmp/x", "n": 100, ...}'        prints one JSON line at its end
+python client.py '{"port": 8000, "folder": "ledger", "n": 100, ...}'        prints one JSON line at its end
 """
 
 import contextlib
