@@ -77,12 +77,14 @@ class Choice:
     base: a hub name, or `scratch`.  revision: commit of the hub, or None where none is known.
     kind: encoder-decoder | decoder-only | encoder.
     config: the architecture where base is `scratch` (transformers config fields, with model_type), else empty.
+    pieces: ids of a tokenizer that is learnt from the training texts; None for bytes where base is `scratch`, else the published one.
     """
 
     base: str
     revision: str | None
     kind: str
     config: dict[str, Any] = field(default_factory=dict)
+    pieces: int | None = None
     candidates: tuple[Candidate, ...] = ()
 
 

@@ -1,4 +1,4 @@
-"""A small byte-level T5 with random weights: it needs no hub, no tokenizer files and no download."""
+"""A small T5 with random weights: it needs no hub, no tokenizer files and no download."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -9,15 +9,19 @@ from annotated_types import Ge, Gt, Lt
 from p2m.artifacts import Choice, TaskSpec
 from p2m.stages import Work
 
-BYTES = 259  # ids of ByT5: 256 bytes after pad 0, end 1 and unknown 2
+BYTES = 259  # ids that write any text, as in ByT5: 256 bytes after pad 0, end 1 and unknown 2
 
 
 @dataclass(frozen=True)
 class Scratch:
-    """A T5 of these measures; the fields are those of transformers' T5Config."""
+    """A T5 of these measures; the fields but the first are those of transformers' T5Config.
 
-    VERSION: ClassVar = 1
+    tokenizer: `bytes`, or `pieces` of words, as many as vocab_size has room for, learnt from the training examples.
+    """
 
+    VERSION: ClassVar = 2
+
+    tokenizer: Literal["bytes", "pieces"]
     vocab_size: Annotated[int, Ge(BYTES)]
     d_model: Annotated[int, Gt(0)]
     d_ff: Annotated[int, Gt(0)]
@@ -41,4 +45,6 @@ class Scratch:
 
     def run(self, task: TaskSpec, work: Work) -> Choice:
         tokens = {"pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0}
-        return Choice("scratch", None, "encoder-decoder", {"model_type": "t5", **dataclasses.asdict(self), **tokens})
+        config = {"model_type": "t5", **dataclasses.asdict(self), **tokens}
+        del config["tokenizer"]
+        return Choice("scratch", None, "encoder-decoder", config, self.vocab_size if self.tokenizer == "pieces" else None)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from p2m.student.tokens import Tokens
+from p2m.student.tokens import BYTES, Tokens
 
 FIRST = 3  # id of byte 0
 
@@ -13,6 +13,7 @@ FIRST = 3  # id of byte 0
 class ByteTokenizer:
     """Bytes in, bytes out.  Unlike the hub's tokenizer it reads `</s>` in a text as four letters: data cannot forge a special token."""
 
+    name = BYTES
     pad, end, size = 0, 1, FIRST + 256
 
     def encode(self, texts: Sequence[str]) -> Tokens:

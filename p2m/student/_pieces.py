@@ -8,11 +8,13 @@ import numpy as np
 from transformers import AutoTokenizer
 
 from p2m.errors import ServiceError, UserError
-from p2m.student.tokens import Tokens
+from p2m.student.tokens import FILES, Tokens
 
 
 class PieceTokenizer:
     """A tokenizer of the hub, with its end token after each text."""
+
+    name = FILES
 
     def __init__(self, inner: Any, where: str) -> None:
         if inner.pad_token_id is None or inner.eos_token_id is None:

@@ -7,7 +7,7 @@ from typing import Any
 from p2m.artifacts import Choice, Student
 from p2m.errors import ServiceError, UserError
 from p2m.student.machine import share_cores
-from p2m.student.tokens import BYTES, Tokenizer, of_base, of_student
+from p2m.student.tokens import Tokenizer, of_base, of_student
 
 # What this package knows how to train and to decode.  FLAN, CodeT5 and ByT5 are of T5's architecture.
 ARCHITECTURES = {"encoder-decoder": ("bart", "mt5", "t5")}
@@ -21,8 +21,8 @@ class Built:
     tokenizer: Tokenizer
 
 
-def fresh(choice: Choice, seed: int) -> Built:
-    """The student before training.  Whatever has no published weights is drawn by *seed*.
+def fresh(choice: Choice, seed: int, tokenizer: Tokenizer | None = None) -> Built:
+    """The student before training, with *tokenizer* or the base's own.  Whatever has no published weights is drawn by *seed*.
 
     Raises UserError for an architecture that is not on the list and ServiceError where the hub does not give the weights.
     """
@@ -32,7 +32,7 @@ def fresh(choice: Choice, seed: int) -> Built:
     _quiet()
     torch.manual_seed(seed)
     model = _from_scratch(choice) if choice.base == "scratch" else _published(choice)
-    return Built(model.float(), of_base(choice.base, choice.revision))
+    return Built(model.float(), tokenizer or of_base(choice.base, choice.revision))
 
 
 def saved(student: Student) -> Built:
@@ -49,12 +49,9 @@ def saved(student: Student) -> Built:
 
 def keep(built: Built, student: Student) -> None:
     """Writes model.safetensors, config.json, the tokenizer's files and student.json into the student's folder."""
-    from p2m.student._bytes import ByteTokenizer
-
     built.model.save_pretrained(student.folder)
     built.tokenizer.save(student.folder)
-    named = BYTES if isinstance(built.tokenizer, ByteTokenizer) else "files"
-    about = {k: v for k, v in asdict(student).items() if k != "folder"} | {"tokenizer": named}
+    about = {k: v for k, v in asdict(student).items() if k != "folder"} | {"tokenizer": built.tokenizer.name}
     (student.folder / "student.json").write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from p2m.artifacts import Choice, Student
 from p2m.student import build
+from p2m.student.tokens import of_student
 
 BATCH = 256  # answers under way at once: a third faster than 64 with the 1 M student on two cores
 BATCH_TOKENS = 16384  # and no more input tokens than this, so that long inputs fit into memory
@@ -62,7 +63,7 @@ def load(student: Student) -> Decoder:
 
 def untrained(choice: Choice, student: Student, seed: int) -> Decoder:
     """The student as it was before training, with the limits of the trained one."""
-    return Decoder(_placed(build.fresh(choice, seed)), student.prefix, student.max_input, student.max_output)
+    return Decoder(_placed(build.fresh(choice, seed, of_student(student.folder))), student.prefix, student.max_input, student.max_output)
 
 
 def _placed(built: build.Built) -> build.Built:

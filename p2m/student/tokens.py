@@ -1,7 +1,7 @@
 """Texts as token ids: many of them flat in one array, by bytes or by a tokenizer of the hub."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-BYTES = "bytes"  # name of the byte tokenizer in student.json; any other student has tokenizer files beside its weights
+BYTES, LEARNED, FILES = "bytes", "learned", "files"  # kinds of tokenizer, as student.json names them; files: those of a published model
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,9 @@ class Tokens:
 
 
 class Tokenizer(Protocol):
-    """pad and end are token ids; size is the number of ids it can give."""
+    """name: of its kind.  pad and end are token ids; size is the number of ids it can give."""
 
+    name: str
     pad: int
     end: int
     size: int
@@ -59,10 +60,19 @@ class Tokenizer(Protocol):
 def of_student(folder: Path) -> Tokenizer:
     """The tokenizer of a student's folder."""
     from p2m.student._bytes import ByteTokenizer
+    from p2m.student._learned import LearnedTokenizer
     from p2m.student._pieces import PieceTokenizer
 
     named = json.loads((folder / "student.json").read_text(encoding="utf-8"))["tokenizer"]
-    return ByteTokenizer() if named == BYTES else PieceTokenizer.load(str(folder), None)
+    loads: dict[str, Callable[[], Tokenizer]] = {BYTES: ByteTokenizer, LEARNED: lambda: LearnedTokenizer.load(folder)}
+    return loads[named]() if named in loads else PieceTokenizer.load(str(folder), None)
+
+
+def learned(texts: Iterable[str], size: int) -> Tokenizer:
+    """A tokenizer of at most *size* ids, made for *texts*."""
+    from p2m.student._learned import LearnedTokenizer
+
+    return LearnedTokenizer.learn(texts, size)
 
 
 def of_base(base: str, revision: str | None) -> Tokenizer:

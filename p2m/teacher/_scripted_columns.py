@@ -6,8 +6,8 @@ from typing import Any
 
 FIT = 0.8  # share of values that must look right: data sets have a few bad cells
 TEXT_LIMIT = 400  # characters; a longer mean is a document, not a message
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d)?|\d{4}-\d\d|\d{4}|N/A")
-_DAY = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d)?")
+_MOMENT = re.compile(r"([+-]\d+d|\d{4}-\d\d-\d\d)(T\d\d:\d\d)?|[+-]\d+[my]|\d{4}-\d\d|\d{4}|N/A")
+_DAY = re.compile(r"([+-]\d+d|\d{4}-\d\d-\d\d)(T\d\d:\d\d)?")
 _BRACKETED = re.compile(r"\[\d{4}-\d\d-\d\d( \w{3})?\] ?\S.*", re.DOTALL)
 _REFERENCE = re.compile(r"\[\d{4}-\d\d-\d\d( \w{3})?\]")
 UNFIT: dict[str, Any] = {"input": [], "output": ""}

@@ -9,11 +9,12 @@ from functools import lru_cache
 from p2m.teacher import _scripted_clock as clocks
 from p2m.teacher._scripted_fillers import head, mark, tail
 from p2m.teacher._scripted_none import FEASTS, KINDS, NOTHING, WRITERS
-from p2m.teacher._scripted_rules import RULES, Rule
+from p2m.teacher._scripted_rules import COUNTED, RULES, Rule, Values
 from p2m.teacher._scripted_style import cased, sharpened, slip, weighted
 from p2m.teacher._scripted_words import MONTHS, SLOTS, WEEKDAYS, filled
 
-NONE = "N/A"
+NONE, TODAY = "N/A", "+0d"
+_DAY = re.compile(r"[+-]\d+[dmy]|\d{4}-\d\d-\d\d")
 NONE_SHARE = 0.145
 TIME_ONLY_SHARE = 0.055  # of what has an answer: a clock time without a day
 FIRST, LAST = date(2010, 1, 1).toordinal(), date(2035, 12, 31).toordinal()
@@ -63,15 +64,15 @@ def expression(rng: random.Random, today: date, spread: float) -> tuple[str, str
     if rng.random() < NONE_SHARE:
         return _none(rng, today, spread), NONE
     if rng.random() < TIME_ONLY_SHARE:
-        return _time_only(rng, today)
+        return _time_only(rng)
     rule = rng.choices(RULES, cum_weights=_sharp_rules(_level(spread)))[0]
     text, values = _wording(rng, today, rule, spread)
-    plain, answer = text, rule.solve(today, values)
-    if isinstance(answer, date) and rng.random() < rule.timed:
+    plain, answer = text, _answered(today, rule, values)
+    if _DAY.fullmatch(answer) and rng.random() < rule.timed:
         text, said = _timed(rng, rule, text, answer)
         return (f"on {text}" if rule.lead == "on" and text.startswith(plain) and rng.random() < 0.15 else text), said
     leads, often = _LEADS[rule.lead]
-    return (f"{rng.choice(leads)} {text}" if rng.random() < often else text), str(answer or NONE)
+    return (f"{rng.choice(leads)} {text}" if rng.random() < often else text), answer
 
 
 def wrong(rng: random.Random, input: str, output: str) -> str:  # noqa: A002 - the names of an example's fields
@@ -94,6 +95,14 @@ def solve(input: str) -> str:  # noqa: A002
         if found or any(pattern.fullmatch(span) for pattern in _none_patterns()):
             return found or NONE
     return NONE
+
+
+def _answered(today: date, rule: Rule, values: Values) -> str:
+    found, unit = rule.solve(today, values), COUNTED.get(rule.kind)
+    if unit and isinstance(found, date):
+        months = 12 * (found.year - today.year) + found.month - today.month
+        return f"{ {'d': (found - today).days, 'm': months, 'y': found.year - today.year}[unit]:+d}{unit}"
+    return str(found or NONE)
 
 
 def _level(spread: float) -> float:
@@ -123,22 +132,22 @@ def _none(rng: random.Random, today: date, spread: float) -> str:
     return filled(rng, today, rng.choices(forms, cum_weights=weights)[0], spread, WRITERS)[0]
 
 
-def _time_only(rng: random.Random, today: date) -> tuple[str, str]:
+def _time_only(rng: random.Random) -> tuple[str, str]:
     part = rng.choice(_PARTS[:6]) if rng.random() < 0.16 else ""
     text, found, firm = clocks.draw(rng, part)
     if part and not text.endswith(("am", "pm", "m.")):
-        return _laid(rng, _ALONE_PARTED, "", text, part), f"{today}T{found}"
-    return _laid(rng, _ALONE_FIRM if firm or part else _ALONE, "", text, ""), f"{today}T{found}"
+        return _laid(rng, _ALONE_PARTED, "", text, part), f"{TODAY}T{found}"
+    return _laid(rng, _ALONE_FIRM if firm or part else _ALONE, "", text, ""), f"{TODAY}T{found}"
 
 
-def _timed(rng: random.Random, rule: Rule, text: str, day: date) -> tuple[str, str]:
+def _timed(rng: random.Random, rule: Rule, text: str, day: str) -> tuple[str, str]:
     """A day's text with a clock time, a part of the day, or both."""
     if rule.part:
         time, found, _ = clocks.draw(rng, rule.part)
         return _laid(rng, _TODAY_TIMED, text, time, rule.part), f"{day}T{found}"
     kind, part = rng.random(), rng.choice(_PARTS)
     if kind < 0.16:
-        return _laid(rng, _PARTED, text, "", part), str(day)
+        return _laid(rng, _PARTED, text, "", part), day
     if kind < 0.38:
         time, found, _ = clocks.draw(rng, part)
         return _laid(rng, _PARTED_TIMED, text, time, part), f"{day}T{found}"
@@ -174,7 +183,9 @@ def _reference(input: str) -> date:  # noqa: A002
 
 
 def _misreadings(today: date, output: str) -> Iterator[str]:
-    if re.fullmatch(r"\d{4}-\d\d-\d\d(T\d\d:\d\d)?", output):
+    if counted := re.fullmatch(r"([+-]\d+)([dmy].*)", output):
+        yield from (f"{int(counted[1]) + n:+d}{counted[2]}" for n in ((7, -7, 7, -7, 1, -1) if "d" in output else (1, -1)))
+    elif re.fullmatch(r"\d{4}-\d\d-\d\d(T\d\d:\d\d)?", output):
         moment = datetime.fromisoformat(output)
         size = 16 if "T" in output else 10
         yield from ((moment + timedelta(days)).isoformat()[:size] for days in (7, -7, 7, -7, 1, -1))
@@ -197,7 +208,7 @@ def _read(today: date, span: str) -> str | None:
         return found
     alone = _read_time(span)
     if alone:
-        return f"{today}T{alone}"
+        return f"{TODAY}T{alone}"
     tokens = span.split()
     for i in range(1, len(tokens)):
         left, right = " ".join(tokens[:i]), " ".join(tokens[i:])
@@ -211,7 +222,7 @@ def _read(today: date, span: str) -> str | None:
 def _joined(today: date, day_text: str, time_text: str) -> str | None:
     rest, part = _split_part(day_text)
     day = _read_day(today, rest)
-    if not day or len(day) != 10:
+    if not day or not _DAY.fullmatch(day):
         return None
     if re.fullmatch(r"\(?(in the |at )?(early |late )?(morning|afternoon|evening|night)\)?( of)?", time_text):
         return day
@@ -244,7 +255,7 @@ def _read_day(today: date, span: str) -> str | None:
             values = {name: SLOTS[name].values.get(text) for name, text in zip(names, match.groups(), strict=True)}
             known = {name: value for name, value in values.items() if value is not None}
             if len(known) == len(values):
-                return str(rule.solve(today, known) or NONE)
+                return _answered(today, rule, known)
     return None
 
 

@@ -214,3 +214,10 @@ def _shifted(day: date | None, days: int) -> date | None:
 
 
 RULES = (*_NEAR, *_COUNTED, *_STRETCHES, *_NAMED, *_FEASTS)
+# Answered by a count from today: the unit of each such kind.  All else is answered by its place in the calendar.
+COUNTED = (
+    {rule.kind: "d" for rule in (*_NEAR, *_COUNTED)}
+    | dict.fromkeys(("start of week", "end of week", "eow"), "d")
+    | dict.fromkeys(("in months", "months ago"), "m")
+    | dict.fromkeys(("in years", "years ago"), "y")
+)

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import shutil
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from safetensors.torch import load_file, save
 
 from p2m.errors import Stopped
+from p2m.trainer import _together
 
 KEPT = 2  # checkpoints: the last, and the one before in case the disk lost part of the last
 STATE, MANIFEST = "state.pt", "manifest.json"
@@ -48,11 +50,12 @@ class WholeCheckpoints(CheckpointIO):
 
 
 def newest(folder: Path) -> Path | None:
-    """The last checkpoint of which every byte is there; broken ones are removed."""
+    """The last checkpoint of which every byte is there; the first process removes broken ones."""
     for path in sorted(folder.glob("*/"), key=lambda p: p.name, reverse=True):
         if path.suffix != ".part" and _whole(path):
             return path
-        shutil.rmtree(path)
+        if not _together.rank():
+            shutil.rmtree(path)
     return None
 
 
@@ -84,6 +87,11 @@ class Saver(Callback):  # type: ignore[misc]
     def __init__(self, folder: Path, seconds: float, stop: Callable[[], int]) -> None:
         self.folder, self.seconds, self.stop = folder, seconds, stop
         self._last = time.monotonic()
+        self._handler = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        """Lightning answers SIGTERM by raising from wherever it is, which would come before the save."""
+        signal.signal(signal.SIGTERM, self._handler)
 
     def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *ignored: Any) -> None:
         plan = module.plan
@@ -95,8 +103,8 @@ class Saver(Callback):  # type: ignore[misc]
             self._save_if_due(trainer, module)
 
     def _save_if_due(self, trainer: Trainer, module: LightningModule) -> None:
-        stop = self.stop()
-        if stop or time.monotonic() - self._last >= self.seconds:
+        stop, due = (int(x) for x in _together.of_first([self.stop(), time.monotonic() - self._last >= self.seconds]))
+        if stop or due:
             trainer.save_checkpoint(self.folder / f"{module.step:09d}")
             self._last = time.monotonic()
         if stop:
@@ -132,7 +140,8 @@ class Best(Callback):  # type: ignore[misc]
         if math.isfinite(valid.loss) and value > self.value:
             self.value, self.since, self.step = value, 0, module.step
             self.file = f"best-{module.step:09d}.safetensors"
-            self.sha256 = _written(self.folder / self.file, save(weights(module.model)))
+            if not _together.rank():
+                self.sha256 = _written(self.folder / self.file, save(weights(module.model)))
         if self.patience is not None and self.since >= self.patience:
             trainer.should_stop = True
 

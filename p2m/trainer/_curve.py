@@ -12,6 +12,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from p2m.errors import IncompleteError
+from p2m.trainer import _together
 from p2m.trainer._data import Data
 
 EVERY = 20  # steps between two points of the curve, and between two looks at the losses, which on a GPU means waiting for it
@@ -30,23 +31,24 @@ class Curve(Callback):  # type: ignore[misc]
 
     def __init__(self, path: Path, say: Callable[[dict[str, Any]], None], text: Callable[[int], str]) -> None:
         self.path, self.say, self.text = path, say, text
-        self._losses: list[torch.Tensor] = []
+        self._losses: list[torch.Tensor | float] = []
         self._spoken, self._note = 0.0, ""
         self._begun = (time.monotonic(), -1)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"bytes": self.path.stat().st_size if self.path.exists() else 0, "losses": [float(x) for x in self._losses]}
+        return {"bytes": self.path.stat().st_size if self.path.exists() else 0, "losses": self._of_all()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """What was written after the checkpoint goes: those steps come again."""
-        if self.path.exists():
+        if self.path.exists() and not _together.rank():
             os.truncate(self.path, state_dict["bytes"])
-        self._losses = [torch.tensor(x) for x in state_dict["losses"]]
+        self._losses = list(state_dict["losses"])
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         if module.step == 0:
-            self.path.write_bytes(b"")
             data: Data = trainer.datamodule
+            if not _together.rank():
+                self.path.write_bytes(b"")
             self._write({"step": 0, "examples": 0, "train": len(data.train), "cut": data.train.cut})
 
     def on_train_batch_end(self, trainer: Trainer, module: LightningModule, outputs: Any, *ignored: Any) -> None:
@@ -56,8 +58,13 @@ class Curve(Callback):  # type: ignore[misc]
         if time.monotonic() - self._spoken > PAUSE_S:
             self._speak(module)
 
+    def _of_all(self) -> list[float]:
+        """The losses since the last point, each the mean of what the processes saw."""
+        *totals, processes = _together.summed([*map(float, self._losses), 1.0])
+        return [total / processes for total in totals]
+
     def _point(self, trainer: Trainer, module: LightningModule) -> None:
-        losses = torch.stack(self._losses).tolist()
+        losses = self._of_all()
         for step, loss in enumerate(losses, module.step - len(losses)):
             if not math.isfinite(loss):
                 self._stop(trainer, module, step, loss)
@@ -72,6 +79,8 @@ class Curve(Callback):  # type: ignore[misc]
         self._speak(module)
 
     def _write(self, point: dict[str, Any]) -> None:
+        if _together.rank():
+            return
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(point) + "\n")
 

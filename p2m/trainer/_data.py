@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +21,14 @@ IGNORED = -100  # label that carries no loss
 AT_ONCE = 4096  # texts tokenized together
 SORTED = 50  # batches whose examples are sorted by length together: enough for 5 % of padding, few enough to leave the order random
 Part = tuple[Tensor, Tensor]  # ids_BS, labels_BT
+
+
+class Batch(NamedTuple):
+    """One process's share of the examples of a step.  labels and examples are those of all processes."""
+
+    parts: list[Part]
+    labels: int
+    examples: int
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,11 @@ class Pairs:
     def cut(self) -> int:
         """Pairs of which an end is cut off."""
         return int(((self.inputs.lengths > self.max_input) | (self.outputs.lengths > self.max_output)).sum())
+
+    def batch(self, rows: Sequence[int], max_tokens: int, rank: int, world: int) -> Batch:
+        """The share of process *rank* of *world*: every world-th example, so that shares are of like lengths."""
+        labels = np.minimum(self.outputs.lengths[list(rows)], self.max_output)
+        return Batch(self.parts(rows[rank::world], max_tokens), int(labels.sum()), len(rows))
 
     def parts(self, rows: Sequence[int], max_tokens: int) -> list[Part]:
         """A batch in as many parts as keep each within *max_tokens*, padding counted; its gradients are those of the whole."""
@@ -128,7 +142,10 @@ class Data(LightningDataModule):  # type: ignore[misc]
         return _Stretch(self)
 
     def val_dataloader(self) -> "_Once | list[Part]":
-        return _Once(self.valid, self.plan) if self.valid else []
+        if not self.valid:
+            return []
+        assert self.trainer
+        return _Once(self.valid, self.plan, self.trainer.global_rank, self.trainer.world_size)
 
     def rows_of(self, step: int) -> list[int]:
         """The examples of a step."""
@@ -142,22 +159,22 @@ class _Stretch:
     def __init__(self, data: Data) -> None:
         self.data = data
 
-    def __iter__(self) -> Iterator[list[Part]]:
+    def __iter__(self) -> Iterator[Batch]:
         plan, trainer = self.data.plan, self.data.trainer
         assert trainer
         step = trainer.lightning_module.step
         left = min(plan.steps, (step // plan.valid_every + 1) * plan.valid_every) - step
         for rows in islice(self.data.order.from_step(step), left):
-            yield self.data.train.parts(rows.tolist(), plan.max_tokens)
+            yield self.data.train.batch(rows.tolist(), plan.max_tokens, trainer.global_rank, trainer.world_size)
 
 
 class _Once:
-    """Every validation pair, the largest first, in batches like those of a step."""
+    """One process's share of the validation pairs, the largest first, in batches like those of a step."""
 
-    def __init__(self, pairs: Pairs, plan: Plan) -> None:
-        self.pairs, self.plan = pairs, plan
+    def __init__(self, pairs: Pairs, plan: Plan, rank: int, world: int) -> None:
+        self.pairs, self.plan, self.rank, self.world = pairs, plan, rank, world
 
     def __iter__(self) -> Iterator[list[Part]]:
-        ranked = np.argsort(-self.pairs.sizes, kind="stable")
+        ranked = np.argsort(-self.pairs.sizes, kind="stable")[self.rank :: self.world]
         for i in range(0, len(ranked), self.plan.batch_size):
             yield self.pairs.parts(ranked[i : i + self.plan.batch_size].tolist(), self.plan.max_tokens)

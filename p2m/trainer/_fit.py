@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from p2m.artifacts import Choice, Example, Rows, Student
 from p2m.errors import Stopped, UserError
 
 Say = Callable[[dict[str, Any]], None]
+LEARNT_FROM = 100_000  # examples; more change the pieces little
 FAREWELL_S = 15.0  # for a last checkpoint when the process that started this one is gone
 
 
@@ -30,24 +32,36 @@ def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
     import torch
 
     from p2m.student import build
-    from p2m.trainer import _data, _plan
+    from p2m.trainer import _data, _plan, _together
 
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     settings, choice = job["settings"], Choice(**job["choice"])
     rows: dict[str, Sequence[Example]] = {name: Rows(Path(job[name])) for name in ("train", "valid")}
     if only := settings["overfit"]:
         rows = dict.fromkeys(rows, rows["train"][:only])
-    built = build.fresh(choice, settings["seed"])
-    plan = _plan.planned(settings, choice.base == "scratch", built.model.config.model_type, len(rows["train"]))
+    built = build.fresh(choice, settings["seed"], _learned(choice, job["prefix"], rows["train"]))
+    weights = sum(p.numel() for p in built.model.parameters())
+    plan = _plan.planned(settings, choice.base == "scratch", built.model.config.model_type, len(rows["train"]), weights)
     torch.set_num_threads(plan.threads)  # decides in which order sums are made, and so their last bits
-    (folder / "tokens").mkdir(exist_ok=True)
-    train, valid = _pairs(rows, job["prefix"], built, settings, folder / "tokens")
+    tokens = folder / "tokens" / str(_together.rank())
+    tokens.mkdir(parents=True, exist_ok=True)
+    train, valid = _pairs(rows, job["prefix"], built, settings, tokens)
     student = Student(folder, choice.base, choice.kind, job["prefix"], train.max_input, train.max_output)
     data = _data.Data(train, valid, plan)
     say({"total": data.order.examples(plan.steps)})
     _trained(folder, built, data, lambda i: rows["train"][i].input, say, stop)
+    if _together.rank():
+        return
     build.keep(built, student)
     say({"student": {k: v for k, v in asdict(student).items() if k != "folder"}})
+
+
+def _learned(choice: Choice, prefix: str, rows: Sequence[Example]) -> Any:
+    """The tokenizer that is made for the training examples; None where the base has one."""
+    from p2m.student import tokens
+
+    some = islice(rows, LEARNT_FROM)
+    return tokens.learned((text for row in some for text in (prefix + row.input, row.output)), choice.pieces) if choice.pieces else None
 
 
 def _pairs(rows: dict[str, Any], prefix: str, built: Any, settings: dict[str, Any], folder: Path) -> Any:
@@ -83,13 +97,13 @@ def _trained(folder: Path, built: Any, data: Any, text: Callable[[int], str], sa
     plan = data.plan
     torch.use_deterministic_algorithms(True, warn_only=plan.device == "cuda")  # some CUDA kernels have no deterministic twin
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # costs time and guards against reading it, which nothing here does
-    torch.manual_seed(plan.seed)  # for dropout; building drew from the same generator, by the hub or from scratch
     checkpoints = folder / "checkpoints"
     checkpoints.mkdir(exist_ok=True)
     best = Best(checkpoints, plan.select, plan.patience)
     callbacks = [Curve(folder / "curve.jsonl", say, text), best, Saver(checkpoints, plan.checkpoint_s, stop)]
     trainer = Trainer(
-        accelerator=plan.device if plan.device == "cpu" else "gpu", devices=1, precision="32-true", max_epochs=-1, callbacks=callbacks,
+        accelerator=plan.device if plan.device == "cpu" else "gpu", devices=plan.devices, num_nodes=plan.nodes, strategy=_strategy(plan),
+        precision="32-true", max_epochs=-1, callbacks=callbacks,
         plugins=[WholeCheckpoints()], logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
         num_sanity_val_steps=0, limit_val_batches=1.0 if data.valid else 0, use_distributed_sampler=False, default_root_dir=folder,
         inference_mode=False,
@@ -104,8 +118,25 @@ def _trained(folder: Path, built: Any, data: Any, text: Callable[[int], str], sa
     best.restore(built.model)
 
 
+def _strategy(plan: Any) -> Any:
+    """How several processes share the work, and how they find each other on one machine, where no name need be looked up."""
+    if plan.devices * plan.nodes == 1:
+        return "auto"
+    if plan.nodes == 1 and sys.platform == "linux":
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+    if plan.strategy == "fsdp":
+        return "fsdp"
+    from pytorch_lightning.strategies import DDPStrategy
+
+    return DDPStrategy(process_group_backend="gloo" if plan.device == "cpu" else "nccl", gradient_as_bucket_view=True)
+
+
 def main(folder: Path) -> int:
+    from p2m.trainer import _together
+
     say, asked = _voice(), _listen()
+    if _together.rank():
+        return _helped(folder, asked)
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     try:
         with FileLock(folder / "fit.lock"):  # the process of a killed run may still be writing its last checkpoint
@@ -115,6 +146,15 @@ def main(folder: Path) -> int:
         return error.code
     except Stopped as stopped:
         return stopped.code
+    return 0
+
+
+def _helped(folder: Path, asked: dict[str, int]) -> int:
+    """What a further process does: the same, in silence, as the first one tells and writes."""
+    try:
+        fit(folder, lambda message: None, lambda: asked["signal"])
+    except (UserError, Stopped) as error:
+        return error.code
     return 0
 
 

@@ -1,22 +1,24 @@
 """The Lightning module: one step, one validation, what a checkpoint holds of them."""
 
+import contextlib
 import math
-import random
 import time
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own short name
 from pytorch_lightning import LightningModule
 from torch import Tensor
 from torch.optim import Optimizer
 
-from p2m.trainer._data import IGNORED, Part
+from p2m.student import _t5_forward
+from p2m.trainer import _together
+from p2m.trainer._data import IGNORED, Batch, Part
 from p2m.trainer._muon import StackedMuon
 from p2m.trainer._plan import Plan
 
+SPREAD = 1_000_003  # between the seeds of two jobs, so that their steps share none for a million steps
 BETAS = (0.9, 0.98)  # second beta of the transformer's authors (Vaswani et al. 2017): .999 is too slow for runs of a thousand steps
 
 
@@ -44,6 +46,9 @@ class Fit(LightningModule):  # type: ignore[misc]
         ids_BS, labels_BT = part  # noqa: N806
         start = labels_BT.new_full((len(labels_BT), 1), self.model.config.decoder_start_token_id)
         fed_BT = torch.cat([start, labels_BT[:, :-1].masked_fill(labels_BT[:, :-1] == IGNORED, self.pad)], 1)  # noqa: N806
+        if self.device.type == "cpu" and _t5_forward.knows(self.model.config):
+            dtype = torch.bfloat16 if self.plan.bf16 else torch.float32
+            return _t5_forward.logits(self.model, ids_BS, ids_BS != self.pad, fed_BT, dtype).float()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.plan.bf16):
             out = self.model(input_ids=ids_BS, attention_mask=ids_BS != self.pad, decoder_input_ids=fed_BT, use_cache=False)
         logits_BTV: Tensor = out.logits.float()  # noqa: N806
@@ -53,17 +58,25 @@ class Fit(LightningModule):  # type: ignore[misc]
         """Cross entropy of a part's labels, summed.  Padding carries none."""
         return _entropy(self.logits(part), part[1])
 
-    def training_step(self, batch: list[Part], batch_idx: int) -> Tensor:
-        labels = sum((labels_BT != IGNORED).sum() for _, labels_BT in batch)
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The mean over all processes of what it returns is the loss of the step, and that of their gradients its gradient."""
+        rank, world = self.trainer.global_rank, self.trainer.world_size
+        # dropout draws anew in each step, from nothing but its number, so that a resumed run needs no generator's state
+        torch.manual_seed((self.plan.seed * SPREAD + self.step) * world + rank)
         total = torch.zeros((), device=self.device)
-        for part in batch:
-            loss = self.loss(part) / labels
-            self.manual_backward(loss)
+        for i, part in enumerate(batch.parts):
+            loss = self.loss(part) * world / batch.labels
+            with self._alone() if world > 1 and i + 1 < len(batch.parts) else contextlib.nullcontext():
+                self.manual_backward(loss)
             total += loss.detach()
         self._update()
         self.step += 1
-        self.examples += sum(len(ids) for ids, _ in batch)
+        self.examples += batch.examples
         return total
+
+    def _alone(self) -> Any:
+        """Gradients of all but the last part of a batch stay in their process, as one exchange is enough."""
+        return self.trainer.strategy.block_backward_sync()
 
     def _update(self) -> None:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.plan.clip)
@@ -80,12 +93,12 @@ class Fit(LightningModule):  # type: ignore[misc]
         warm = min(1.0, (step + 1) / plan.warmup_steps) if plan.warmup_steps else 1.0
         gone = step / plan.steps
         if plan.max_minutes:
-            gone = min(1.0, max(gone, self.elapsed() / (60 * plan.max_minutes)))
+            gone = min(1.0, max(gone, _together.of_first([self.elapsed()])[0] / (60 * plan.max_minutes)))
         return plan.lr * warm * (1 + math.cos(math.pi * gone)) / 2
 
     def on_train_batch_end(self, *ignored: Any) -> None:
         minutes = self.plan.max_minutes
-        if self.step >= self.plan.steps or (minutes and self.elapsed() >= 60 * minutes):
+        if self.step >= self.plan.steps or (minutes and _together.of_first([self.elapsed()])[0] >= 60 * minutes):
             self.trainer.should_stop = True  # after one more validation
 
     def elapsed(self) -> float:
@@ -103,7 +116,8 @@ class Fit(LightningModule):  # type: ignore[misc]
             self._seen.append((float(_entropy(logits_BTV, labels_BT)), int(known.sum()), int(exact.sum()), len(exact)))
 
     def on_validation_epoch_end(self) -> None:
-        loss, tokens, exact, n = (sum(column) for column in zip(*self._seen, strict=True))
+        columns = zip(*self._seen, strict=True) if self._seen else [()] * 4
+        loss, tokens, exact, n = _together.summed([float(sum(column)) for column in columns])
         self.valid = Valid(loss / tokens, exact / n)
 
     def configure_optimizers(self) -> list[Optimizer]:
@@ -119,13 +133,12 @@ class Fit(LightningModule):  # type: ignore[misc]
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Lightning's own loop counters stay out: batches follow from `step`, and an epoch is but a stretch between validations."""
         checkpoint.pop("loops")
-        checkpoint["fit"] = {"step": self.step, "examples": self.examples, "seconds": self.elapsed(), "random": random_state()}
+        checkpoint["fit"] = {"step": self.step, "examples": self.examples, "seconds": self.elapsed()}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         fit = checkpoint["fit"]
         self.step, self.examples, self.seconds = fit["step"], fit["examples"], fit["seconds"]
         self._clock = time.monotonic()
-        set_random_state(fit["random"])
 
 
 def _entropy(logits_BTV: Tensor, labels_BT: Tensor) -> Tensor:  # noqa: N803
@@ -135,18 +148,3 @@ def _entropy(logits_BTV: Tensor, labels_BT: Tensor) -> Tensor:  # noqa: N803
 def _is_table(name: str) -> bool:
     """Whether rows are looked up in it: Muon is for matrices that multiply."""
     return any(part in name for part in ("shared", "embed", "lm_head", "relative_attention_bias"))
-
-
-def random_state() -> dict[str, Any]:
-    """The state of every generator, as numbers and tensors that a checkpoint may hold."""
-    kind, keys, *rest = np.random.get_state(legacy=True)
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    return {"python": random.getstate(), "numpy": (kind, keys.tolist(), *rest), "torch": torch.get_rng_state(), "cuda": cuda}  # type: ignore[union-attr]
-
-
-def set_random_state(state: dict[str, Any]) -> None:
-    random.setstate(state["python"])
-    np.random.set_state(state["numpy"])
-    torch.set_rng_state(state["torch"])
-    if state["cuda"]:
-        torch.cuda.set_rng_state_all(state["cuda"])

@@ -7,12 +7,19 @@ from typing import Any
 from p2m.errors import UserError
 from p2m.student.machine import cores, cpu_has_bf16
 
-AS_SET = ("seed", "max_tokens", "select", "max_minutes", "weight_decay", "clip", "checkpoint_s")
+AS_SET = ("nodes", "strategy", "seed", "max_tokens", "select", "max_minutes", "weight_decay", "clip", "checkpoint_s")
+
+
+TINY = 5_000_000  # weights; two processes of one thread trained 1 M of them TIMES times as fast as one of two threads
+LEAST = 16  # examples of a batch for each process
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how to train.  steps: updates of the weights.  valid_every: steps between validations."""
+    """How long and how to train.  steps: updates of the weights.  valid_every: steps between validations.
+
+    devices: processes on this machine that share each batch, on `threads` threads each.
+    """
 
     seed: int
     steps: int
@@ -29,12 +36,15 @@ class Plan:
     clip: float
     bf16: bool
     device: str
+    devices: int
+    nodes: int
+    strategy: str
     threads: int
     checkpoint_s: float
 
 
-def planned(settings: dict[str, Any], scratch: bool, architecture: str, n: int) -> Plan:
-    """The plan for *n* training examples."""
+def planned(settings: dict[str, Any], scratch: bool, architecture: str, n: int, weights: int) -> Plan:
+    """The plan for *n* training examples and a student of so many weights."""
     optimizer = _or(settings["optimizer"], "muon" if scratch else "adamw")
     # from a trial with a 1 M student on 20,000 dates: 90 % exact after 28,000 examples with batches of 32 and muon at 3e-3
     batch_size = min(_or(settings["batch_size"], 32), n)
@@ -45,10 +55,11 @@ def planned(settings: dict[str, Any], scratch: bool, architecture: str, n: int) 
     # twenty looks at the validation set in all cost less than a tenth of the time
     every = math.ceil(settings["valid_every"] / batch_size) if settings["valid_every"] != "auto" else math.ceil(steps / 20)
     device = _device(settings["device"])
+    devices = min(_or(settings["devices"], _processes(device, settings["strategy"], weights)), max(1, batch_size // LEAST))
     return Plan(
         steps=steps, batch_size=batch_size, valid_every=min(every, steps), optimizer=optimizer,
         lr=_or(settings["lr"], _rate(optimizer, architecture, scratch)), bf16=_bf16(settings["precision"], device),
-        device=device, threads=_or(settings["threads"], cores()),
+        device=device, devices=devices, threads=_or(settings["threads"], max(1, cores() // devices)),
         patience=_or(settings["patience"], None if scratch else 5),
         warmup_steps=min(settings["warmup_steps"], steps // 10), **{name: settings[name] for name in AS_SET},
     )  # fmt: skip
@@ -76,6 +87,15 @@ def _device(wanted: str) -> str:
     if wanted == "gpu" and not torch.cuda.is_available():
         raise UserError("trainer.device: gpu is set but torch sees none on this machine; use trainer.device=auto or trainer=cpu")
     return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def _processes(device: str, strategy: str, weights: int) -> int:
+    """On a CPU one a core for the smallest students, whose products are too small to be shared by threads."""
+    import torch
+
+    if device == "cuda":
+        return torch.cuda.device_count() if strategy != "auto" else 1
+    return cores() if weights < TINY else 1
 
 
 def _bf16(wanted: str, device: str) -> bool:

@@ -3,10 +3,11 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,12 @@ FAREWELL_S = 20.0  # for one last step and a checkpoint after SIGTERM
 PACKAGE = Path(__file__).resolve().parent.parent.parent
 
 
-def fit(folder: Path, bar: Callable[[float | None, str], AbstractContextManager[Bar]]) -> Student:
-    """The student that the job in *folder* describes.  Raises what the process reports, or UserError with the end of its log."""
-    with _started(folder) as process:
+def fit(folder: Path, bar: Callable[[float | None, str], AbstractContextManager[Bar]], launch: Sequence[str] = ()) -> Student:
+    """The student that the job in *folder* describes.  launch: words before the command, of a launcher such as torchrun or srun.
+
+    Raises what the process reports, or UserError with the end of its log.
+    """
+    with _started(folder, launch) as process:
         said = _messages(process)
         total = next((m["total"] for m in said if "total" in m), None)
         done: dict[str, Any] = {}
@@ -61,12 +65,16 @@ def _messages(process: "subprocess.Popen[bytes]") -> Iterator[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def _started(folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def _started(folder: Path, launch: Sequence[str] = ()) -> Iterator["subprocess.Popen[bytes]"]:
     """The process, ended with the block: asked first, so that it keeps where it is, then made to.
 
     It has a session of its own, so that Ctrl-C reaches us alone, and it ends by itself when its stdin closes, which is when we die.
     """
-    command = [sys.executable, "-m", "p2m.trainer._fit", str(folder)]
+    if launch and not shutil.which(launch[0]):
+        raise UserError(f"trainer.launch: no command '{launch[0]}' on this machine; give its path, or leave launch empty on one machine")
+    # torchrun takes `-m module` itself; any other launcher starts a whole command
+    words = () if launch and Path(launch[0]).name == "torchrun" else (sys.executable,)
+    command = [*launch, *words, "-m", "p2m.trainer._fit", str(folder)]
     with (folder / LOG).open("ab") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=_environment(), start_new_session=True

@@ -26,7 +26,7 @@ class Lightning:
     The same seed, settings and machine give the same student, byte for byte on a CPU, however often the run was killed.
     """
 
-    VERSION: ClassVar = 1
+    VERSION: ClassVar = 2
     RUNTIME: ClassVar = frozenset({"checkpoint_s"})
 
     seed: Annotated[int, Ge(0)]
@@ -48,6 +48,10 @@ class Lightning:
     patience: Count | Literal["auto"] | None
     precision: Literal["auto", "bf16", "fp32"]
     device: Literal["auto", "cpu", "gpu"]
+    strategy: Literal["auto", "ddp", "fsdp"]
+    devices: Count | Literal["auto"]
+    nodes: Count
+    launch: list[str]
     threads: Count | Literal["auto"]
     checkpoint_s: Annotated[float, Ge(0)]
 
@@ -57,14 +61,14 @@ class Lightning:
         from p2m.trainer._process import fit
 
         (work.folder / "job.json").write_text(json.dumps(self._job(choice, splits, work.folder), ensure_ascii=False), encoding="utf-8")
-        student = fit(work.folder, work.bar)
+        student = fit(work.folder, work.bar, self.launch)
         for name in SPARE:
             path = work.folder / name
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         return student
 
     def _job(self, choice: Choice, splits: Splits, folder: Path) -> dict[str, Any]:
-        about = {"base": choice.base, "revision": choice.revision, "kind": choice.kind, "config": choice.config}
+        about = {"base": choice.base, "revision": choice.revision, "kind": choice.kind, "config": choice.config, "pieces": choice.pieces}
         paths = {name: str(_on_disk(getattr(splits, name), folder / f"{name}.jsonl")) for name in ("train", "valid")}
         return {"settings": asdict(self), "choice": about, "prefix": splits.prefix, **paths}
 

@@ -4,7 +4,7 @@ import string
 import pytest
 import torch
 
-from p2m.student import decode
+from p2m.student import build, decode
 from tests.student.conftest import TINY_T5, built, choice, student
 
 rng = random.Random(0)
@@ -72,6 +72,7 @@ def test_progress_counts_every_input_once():
 
 
 def test_the_untrained_student_is_the_choice_with_the_limits_of_the_trained_one(tmp_path):
+    build.keep(build.fresh(choice(TINY_T5), 0), student(tmp_path))
     decoder = decode.untrained(choice(TINY_T5), student(tmp_path, prefix="x", max_input=9, max_output=5), seed=3)
     again = decode.untrained(choice(TINY_T5), student(tmp_path, prefix="x", max_input=9, max_output=5), seed=3)
     assert (decoder.prefix, decoder.max_input, decoder.max_output) == ("x", 9, 5)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2m.student._bytes import ByteTokenizer
-from p2m.student.tokens import of_base, of_student
+from p2m.student.tokens import learned, of_base, of_student
 
 
 def test_bytes_have_the_ids_of_byt5_and_the_end_token():
@@ -83,3 +83,43 @@ def test_byt5_of_the_hub_is_read_by_the_fast_byte_tokenizer(tmp_path):
 
     ByT5Tokenizer().save_pretrained(tmp_path)
     assert isinstance(of_base(str(tmp_path), None), ByteTokenizer)
+
+
+LEARNT = ["[2024-03-14 Thu] next friday", "[2024-03-15 Fri] next monday", "in a week"] * 20
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
+def test_every_text_comes_back_from_learnt_pieces(texts):
+    tokenizer = learned(LEARNT, 300)
+    tokens = tokenizer.encode(texts)
+    assert tokenizer.decode([tokens[i].tolist() for i in range(len(texts))]) == texts
+
+
+def test_pieces_are_words_that_recur_and_the_same_texts_give_the_same(tmp_path):
+    tokenizer, again = learned(LEARNT, 320), learned(iter(LEARNT), 320)
+    assert len(tokenizer.encode(["[2024-03-14 Thu] next friday"])[0]) <= 12
+    for at, made in (("a", tokenizer), ("b", again)):
+        (tmp_path / at).mkdir()
+        made.save(tmp_path / at)
+    assert (tmp_path / "a/tokenizer.json").read_bytes() == (tmp_path / "b/tokenizer.json").read_bytes()
+    assert 259 < tokenizer.size <= 320
+
+
+def test_learnt_pieces_are_kept_with_the_student(tmp_path):
+    tokenizer = learned(LEARNT, 300)
+    tokenizer.save(tmp_path)
+    (tmp_path / "student.json").write_text(json.dumps({"tokenizer": tokenizer.name}))
+    texts = ["next friday é", "</s> is four letters", "a\ud800b", "<pad>"]
+    assert [of_student(tmp_path).encode(texts)[i].tolist() for i in range(4)] == [tokenizer.encode(texts)[i].tolist() for i in range(4)]
+    assert tokenizer.decode([tokenizer.encode(texts)[i].tolist() for i in range(4)]) == [
+        "next friday é",
+        "</s> is four letters",
+        "a?b",
+        "<pad>",
+    ]
+
+
+def test_ids_beyond_the_pieces_and_broken_characters_are_left_out():
+    tokenizer = learned(LEARNT, 300)
+    ids = tokenizer.encode(["é"])[0].tolist()
+    assert tokenizer.decode([[0, ids[0], 1, 1023]]) == [""]

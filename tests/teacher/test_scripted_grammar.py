@@ -3,7 +3,8 @@ import json
 import random
 import re
 from collections import Counter
-from datetime import date, datetime
+from datetime import date
+from datetime import time as clock_time
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from p2m.teacher._scripted_words import SLOTS, ordinal, ordinal_words, words
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 DATES_PROMPT = EXPERIMENTS / "quickstart/prompt.md"
 TICKETS_PROMPT = EXPERIMENTS / "tickets/prompt.md"
-FORM = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d)?|\d{4}-\d\d|\d{4}|N/A")
+FORM = re.compile(r"([+-]\d+d|\d{4}-\d\d-\d\d)(T\d\d:\d\d)?|[+-]\d+[my]|\d{4}-\d\d|\d{4}|N/A")
 
 
 def ask(prompt: Path, kind: str, more: str = "", *, temperature: float = 1.0, sample: int = 0) -> Request:
@@ -44,49 +45,49 @@ def drawn(
 @pytest.mark.parametrize(
     ("reference", "expression", "answer"),
     [
-        ("2024-03-14", "today", "2024-03-14"),
-        ("2024-03-14", "tomorrow", "2024-03-15"),
-        ("2024-03-14", "the day after tomorrow", "2024-03-16"),
-        ("2024-03-01", "the day before yesterday", "2024-02-28"),
+        ("2024-03-14", "today", "+0d"),
+        ("2024-03-14", "tomorrow", "+1d"),
+        ("2024-03-14", "the day after tomorrow", "+2d"),
+        ("2024-03-01", "the day before yesterday", "-2d"),
         # weeks start on Monday
-        ("2024-03-14", "this tuesday", "2024-03-12"),
-        ("2024-03-14", "this thursday", "2024-03-14"),
-        ("2024-03-17", "this monday", "2024-03-11"),
-        ("2019-11-05", "next friday", "2019-11-15"),
-        ("2024-03-17", "next monday", "2024-03-18"),
-        ("2024-03-14", "friday next week", "2024-03-22"),
-        ("2024-03-14", "next week on friday", "2024-03-22"),
-        ("2024-03-14", "friday", "2024-03-15"),
-        ("2024-03-14", "thursday", "2024-03-21"),
-        ("2024-03-14", "wednesday", "2024-03-20"),
-        ("2024-03-14", "last friday", "2024-03-08"),
-        ("2024-03-14", "last thursday", "2024-03-07"),
-        ("2024-03-14", "the friday after next", "2024-03-29"),
-        ("2024-03-14", "a week on friday", "2024-03-22"),
-        ("2024-03-14", "a week from thursday", "2024-03-28"),
-        ("2024-03-14", "friday week", "2024-03-22"),
-        ("2024-03-14", "the weekend", "2024-03-16"),
-        ("2024-03-17", "this weekend", "2024-03-16"),
-        ("2024-03-14", "next weekend", "2024-03-23"),
-        ("2024-03-14", "last weekend", "2024-03-09"),
+        ("2024-03-14", "this tuesday", "-2d"),
+        ("2024-03-14", "this thursday", "+0d"),
+        ("2024-03-17", "this monday", "-6d"),
+        ("2019-11-05", "next friday", "+10d"),
+        ("2024-03-17", "next monday", "+1d"),
+        ("2024-03-14", "friday next week", "+8d"),
+        ("2024-03-14", "next week on friday", "+8d"),
+        ("2024-03-14", "friday", "+1d"),
+        ("2024-03-14", "thursday", "+7d"),
+        ("2024-03-14", "wednesday", "+6d"),
+        ("2024-03-14", "last friday", "-6d"),
+        ("2024-03-14", "last thursday", "-7d"),
+        ("2024-03-14", "the friday after next", "+15d"),
+        ("2024-03-14", "a week on friday", "+8d"),
+        ("2024-03-14", "a week from thursday", "+14d"),
+        ("2024-03-14", "friday week", "+8d"),
+        ("2024-03-14", "the weekend", "+2d"),
+        ("2024-03-17", "this weekend", "-1d"),
+        ("2024-03-14", "next weekend", "+9d"),
+        ("2024-03-14", "last weekend", "-5d"),
         # counted from today
-        ("2024-02-27", "in 3 days", "2024-03-01"),
-        ("2024-03-14", "two weeks ago", "2024-02-29"),
-        ("2024-03-14", "a fortnight from now", "2024-03-28"),
-        ("2024-03-14", "a couple of days ago", "2024-03-12"),
-        ("2031-01-31", "in a month", "2031-02-28"),
-        ("2024-01-31", "in a month", "2024-02-29"),
-        ("2024-05-31", "3 months ago", "2024-02-29"),
-        ("2024-02-29", "in a year", "2025-02-28"),
-        ("2024-12-30", "in two months", "2025-02-28"),
+        ("2024-02-27", "in 3 days", "+3d"),
+        ("2024-03-14", "two weeks ago", "-14d"),
+        ("2024-03-14", "a fortnight from now", "+14d"),
+        ("2024-03-14", "a couple of days ago", "-2d"),
+        ("2031-01-31", "in a month", "+1m"),
+        ("2024-01-31", "in a month", "+1m"),
+        ("2024-05-31", "3 months ago", "-3m"),
+        ("2024-02-29", "in a year", "+1y"),
+        ("2024-12-30", "in two months", "+2m"),
         # months, years, their starts and ends
         ("2024-03-14", "this month", "2024-03"),
         ("2024-12-14", "next month", "2025-01"),
         ("2024-01-14", "last month", "2023-12"),
         ("2024-03-14", "next year", "2025"),
         ("2024-03-14", "last year", "2023"),
-        ("2024-03-14", "the start of next week", "2024-03-18"),
-        ("2024-03-14", "the end of the week", "2024-03-17"),
+        ("2024-03-14", "the start of next week", "+4d"),
+        ("2024-03-14", "the end of the week", "+3d"),
         ("2024-01-27", "the end of next month", "2024-02-29"),
         ("2024-03-14", "beginning of the month", "2024-03-01"),
         ("2024-03-14", "end of next year", "2025-12-31"),
@@ -133,25 +134,25 @@ def drawn(
         ("2024-03-14", "halloween 2017", "2017-10-31"),
         ("2024-03-14", "easter", "N/A"),
         # times
-        ("2024-03-14", "3pm", "2024-03-14T15:00"),
-        ("2024-03-14", "at 9", "2024-03-14T09:00"),
-        ("2024-03-14", "18:20", "2024-03-14T18:20"),
-        ("2024-03-14", "half past 3", "2024-03-14T03:30"),
-        ("2024-03-14", "quarter to ten", "2024-03-14T09:45"),
-        ("2024-03-14", "noon", "2024-03-14T12:00"),
-        ("2024-03-14", "12:30 pm", "2024-03-14T12:30"),
-        ("2024-03-14", "tonight at 9", "2024-03-14T21:00"),
-        ("2024-03-14", "last night at 11", "2024-03-13T23:00"),
-        ("2024-03-14", "tomorrow at 4 in the afternoon", "2024-03-15T16:00"),
-        ("2024-03-14", "friday at 8 in the morning", "2024-03-15T08:00"),
-        ("2024-03-14", "next friday at 3pm", "2024-03-22T15:00"),
-        ("2024-03-14", "3pm on friday", "2024-03-15T15:00"),
-        ("2024-03-14", "tomorrow morning", "2024-03-15"),
-        ("2024-03-14", "tonight", "2024-03-14"),
-        ("2024-03-14", "last night", "2024-03-13"),
+        ("2024-03-14", "3pm", "+0dT15:00"),
+        ("2024-03-14", "at 9", "+0dT09:00"),
+        ("2024-03-14", "18:20", "+0dT18:20"),
+        ("2024-03-14", "half past 3", "+0dT03:30"),
+        ("2024-03-14", "quarter to ten", "+0dT09:45"),
+        ("2024-03-14", "noon", "+0dT12:00"),
+        ("2024-03-14", "12:30 pm", "+0dT12:30"),
+        ("2024-03-14", "tonight at 9", "+0dT21:00"),
+        ("2024-03-14", "last night at 11", "-1dT23:00"),
+        ("2024-03-14", "tomorrow at 4 in the afternoon", "+1dT16:00"),
+        ("2024-03-14", "friday at 8 in the morning", "+1dT08:00"),
+        ("2024-03-14", "next friday at 3pm", "+8dT15:00"),
+        ("2024-03-14", "3pm on friday", "+1dT15:00"),
+        ("2024-03-14", "tomorrow morning", "+1d"),
+        ("2024-03-14", "tonight", "+0d"),
+        ("2024-03-14", "last night", "-1d"),
         # words beside, and what has no answer
-        ("2024-03-14", "due friday", "2024-03-15"),
-        ("2024-03-14", "lunch with bo tomorrow 12:30", "2024-03-15T12:30"),
+        ("2024-03-14", "due friday", "+1d"),
+        ("2024-03-14", "lunch with bo tomorrow 12:30", "+1dT12:30"),
         ("2024-03-14", "in a few days", "N/A"),
         ("2024-03-14", "early march", "N/A"),
         ("2024-03-14", "mid-may", "N/A"),
@@ -223,8 +224,12 @@ def test_answers_of_the_dates_grammar_are_real_moments_and_references_real_weekd
         day, name = re.fullmatch(r"\[(\S+) (\S+)\] .+", text).groups()
         assert date.fromisoformat(day).strftime("%a") == name
         assert 2010 <= int(day[:4]) <= 2035
-        if len(answer) >= 10:
-            datetime.fromisoformat(answer)
+        assert FORM.fullmatch(answer)
+        day, _, time = answer.partition("T")
+        if len(day) == len("2024-03-14"):
+            date.fromisoformat(day)
+        if time:
+            clock_time.fromisoformat(time)
 
 
 def test_twenty_thousand_draws_are_mostly_unique_short_and_a_tenth_to_a_fifth_without_answer():
@@ -458,8 +463,8 @@ def test_the_rule_for_two_requests_is_the_order_of_the_prompt():
 
 def test_one_input_is_answered_and_wrongly_at_error_rate_one():
     request = ask(DATES_PROMPT, "answer", "Input: [2024-03-14 Thu] next friday at 3pm")
-    assert json.loads(reply(request, 0, 0, 0, 1)) == {"answer": "2024-03-22T15:00"}
-    assert json.loads(reply(request, 1.0, 0, 0, 1))["answer"] != "2024-03-22T15:00"
+    assert json.loads(reply(request, 0, 0, 0, 1)) == {"answer": "+8dT15:00"}
+    assert json.loads(reply(request, 1.0, 0, 0, 1))["answer"] != "+8dT15:00"
     ticket = ask(TICKETS_PROMPT, "answer", "Input: I forgot my password and the reset mail never comes")
     assert json.loads(reply(ticket, 0, 0, 0, 1)) == {"answer": "login"}
 

@@ -30,6 +30,7 @@ def settings(**changes) -> dict:
     small = {
         "seed": 0,
         "threads": 1,
+        "devices": 1,
         "max_examples": 480,
         "batch_size": 8,
         "valid_every": 80,

@@ -1,0 +1,57 @@
+"""Pieces of words, learnt from the texts that a student is trained on: byte-pair encoding (Sennrich et al. 2016) over bytes."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from p2m.student.tokens import LEARNED, Tokens
+
+FILE = "tokenizer.json"
+SPECIAL = ("<pad>", "</s>", "<unk>")  # the ids 0, 1 and 2, as with bytes
+
+
+class LearnedTokenizer:
+    """Every text can be written in it, byte by byte if need be.  `</s>` in a text is four letters: data cannot forge a special token."""
+
+    name = LEARNED
+    pad, end = 0, 1
+
+    def __init__(self, inner: Tokenizer) -> None:
+        self.inner, self.size = inner, inner.get_vocab_size()
+        self.inner.encode_special_tokens = True  # read them as plain text
+
+    @classmethod
+    def learn(cls, texts: Iterable[str], size: int) -> "LearnedTokenizer":
+        """At most *size* ids.  Pieces never reach over a space or from letters into digits; the same texts give the same pieces."""
+        inner = Tokenizer(models.BPE())
+        inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        inner.decoder = decoders.ByteLevel()
+        alphabet = pre_tokenizers.ByteLevel.alphabet()
+        plan = trainers.BpeTrainer(vocab_size=size, special_tokens=list(SPECIAL), initial_alphabet=alphabet, show_progress=False)
+        inner.train_from_iterator(map(_sound, texts), plan)
+        return cls(inner)
+
+    @classmethod
+    def load(cls, folder: Path) -> "LearnedTokenizer":
+        return cls(Tokenizer.from_file(str(folder / FILE)))
+
+    def encode(self, texts: Sequence[str]) -> Tokens:
+        rows = [found.ids for found in self.inner.encode_batch_fast([_sound(text) for text in texts], add_special_tokens=False)]
+        starts = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum([len(row) + 1 for row in rows], out=starts[1:])
+        return Tokens(np.fromiter((i for row in rows for i in (*row, self.end)), np.uint16, int(starts[-1])), starts)
+
+    def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
+        """Special ids, and those beyond the pieces, are left out."""
+        kept = [[i for i in row if len(SPECIAL) <= i < self.size] for row in rows]
+        return [str(text).replace("\ufffd", "") for text in self.inner.decode_batch(kept, skip_special_tokens=False)]
+
+    def save(self, folder: Path) -> None:
+        self.inner.save(str(folder / FILE))
+
+
+def _sound(text: str) -> str:
+    """A lone surrogate becomes "?"."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,52 @@
+"""The forward pass for training against the one of transformers."""
+
+import pytest
+import torch
+
+from p2m.student import _t5_forward, build
+from tests.student.conftest import CONFIGS, choice
+
+T5 = [name for name in CONFIGS if name != "bart"]
+
+
+def inputs():
+    torch.manual_seed(0)
+    ids, fed = torch.randint(3, 200, (5, 17)), torch.randint(3, 200, (5, 7))
+    ids[0, 9:] = ids[1, 15:] = 0
+    return ids, ids != 0, fed
+
+
+def theirs(model, ids, mask, fed):
+    return model(input_ids=ids, attention_mask=mask, decoder_input_ids=fed, use_cache=False).logits
+
+
+@pytest.mark.parametrize("name", T5)
+def test_logits_and_gradients_are_those_of_transformers(name):
+    model = build.fresh(choice(CONFIGS[name]), 0).model.eval()
+    assert _t5_forward.knows(model.config)
+    ids, mask, fed = inputs()
+    found = {}
+    for who, logits in (("ours", _t5_forward.logits(model, ids, mask, fed, torch.float32)), ("theirs", theirs(model, ids, mask, fed))):
+        model.zero_grad()
+        logits.logsumexp(-1).sum().backward()
+        found[who] = (logits.detach(), {name: p.grad.clone() for name, p in model.named_parameters()})
+    assert torch.allclose(found["ours"][0], found["theirs"][0], rtol=1e-4, atol=1e-4)
+    for at, gradient in found["theirs"][1].items():
+        assert torch.allclose(found["ours"][1][at], gradient, rtol=1e-3, atol=1e-3 * gradient.abs().max()), at
+
+
+def test_in_bf16_it_is_as_near_to_fp32_as_autocast():
+    model = build.fresh(choice(CONFIGS["t5"]), 0).model.eval()
+    ids, mask, fed = inputs()
+    with torch.no_grad():
+        exact = theirs(model, ids, mask, fed)
+        ours = _t5_forward.logits(model, ids, mask, fed, torch.bfloat16).float()
+        with torch.autocast("cpu", torch.bfloat16):
+            cast = theirs(model, ids, mask, fed).float()
+    assert (ours - exact).abs().mean() < 2 * (cast - exact).abs().mean()
+
+
+def test_what_has_dropout_or_is_no_t5_is_left_to_transformers():
+    with_dropout, bart = (build.fresh(choice(c), 0).model for c in (CONFIGS["t5"] | {"dropout_rate": 0.1}, CONFIGS["bart"]))
+    assert not _t5_forward.knows(with_dropout.config)
+    assert not _t5_forward.knows(bart.config)
