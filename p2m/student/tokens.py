@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,7 +27,7 @@ class Tokens:
     def __getitem__(self, i: int) -> "NDArray[Any]":
         return self.flat[self.starts[i] : self.starts[i + 1]]
 
-    @property
+    @cached_property
     def lengths(self) -> "NDArray[np.int64]":
         return self.starts[1:] - self.starts[:-1]
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -45,7 +46,7 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.inputs)
 
-    @property
+    @cached_property
     def sizes(self) -> NDArray[np.int64]:
         """Tokens of each pair, cut ones as cut."""
         return np.minimum(self.inputs.lengths, self.max_input) + np.minimum(self.outputs.lengths, self.max_output)

@@ -40,8 +40,7 @@ def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
     if only := settings["overfit"]:
         rows = dict.fromkeys(rows, rows["train"][:only])
     built = build.fresh(choice, settings["seed"], _learned(choice, job["prefix"], rows["train"]))
-    weights = sum(p.numel() for p in built.model.parameters())
-    plan = _plan.planned(settings, choice.base == "scratch", built.model.config.model_type, len(rows["train"]), weights)
+    plan = _plan.planned(settings, choice.base == "scratch", built.model.config.model_type, len(rows["train"]))
     torch.set_num_threads(plan.threads)  # decides in which order sums are made, and so their last bits
     tokens = folder / "tokens" / str(_together.rank())
     tokens.mkdir(parents=True, exist_ok=True)

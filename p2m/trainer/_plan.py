@@ -10,7 +10,6 @@ from p2m.student.machine import cores, cpu_has_bf16
 AS_SET = ("nodes", "strategy", "seed", "max_tokens", "select", "max_minutes", "weight_decay", "clip", "checkpoint_s")
 
 
-TINY = 5_000_000  # weights; two processes of one thread trained 1 M of them TIMES times as fast as one of two threads
 LEAST = 16  # examples of a batch for each process
 
 
@@ -43,8 +42,8 @@ class Plan:
     checkpoint_s: float
 
 
-def planned(settings: dict[str, Any], scratch: bool, architecture: str, n: int, weights: int) -> Plan:
-    """The plan for *n* training examples and a student of so many weights."""
+def planned(settings: dict[str, Any], scratch: bool, architecture: str, n: int) -> Plan:
+    """The plan for *n* training examples."""
     optimizer = _or(settings["optimizer"], "muon" if scratch else "adamw")
     # from a trial with a 1 M student on 20,000 dates: 90 % exact after 28,000 examples with batches of 32 and muon at 3e-3
     batch_size = min(_or(settings["batch_size"], 32), n)
@@ -55,7 +54,7 @@ def planned(settings: dict[str, Any], scratch: bool, architecture: str, n: int, 
     # twenty looks at the validation set in all cost less than a tenth of the time
     every = math.ceil(settings["valid_every"] / batch_size) if settings["valid_every"] != "auto" else math.ceil(steps / 20)
     device = _device(settings["device"])
-    devices = min(_or(settings["devices"], _processes(device, settings["strategy"], weights)), max(1, batch_size // LEAST))
+    devices = min(_or(settings["devices"], _processes(device, settings["strategy"])), max(1, batch_size // LEAST))
     return Plan(
         steps=steps, batch_size=batch_size, valid_every=min(every, steps), optimizer=optimizer,
         lr=_or(settings["lr"], _rate(optimizer, architecture, scratch)), bf16=_bf16(settings["precision"], device),
@@ -89,13 +88,13 @@ def _device(wanted: str) -> str:
     return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
 
 
-def _processes(device: str, strategy: str, weights: int) -> int:
-    """On a CPU one a core for the smallest students, whose products are too small to be shared by threads."""
+def _processes(device: str, strategy: str) -> int:
+    """One, unless several are asked for: two of one thread each were no faster on two cores than one of two threads."""
     import torch
 
-    if device == "cuda":
-        return torch.cuda.device_count() if strategy != "auto" else 1
-    return cores() if weights < TINY else 1
+    if strategy == "auto":
+        return 1
+    return torch.cuda.device_count() if device == "cuda" else cores()
 
 
 def _bf16(wanted: str, device: str) -> bool:

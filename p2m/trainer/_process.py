@@ -16,7 +16,7 @@ from p2m import errors
 from p2m.artifacts import Student
 from p2m.errors import UserError
 from p2m.stages import Bar
-from p2m.student.machine import share_cores
+from p2m.student.machine import SPINS, quiet, share_cores
 
 LOG = "fit.log"
 TAIL_LINES = 15  # of the log, shown when the process dies: a Python traceback's end
@@ -100,6 +100,8 @@ def _environment() -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.endswith("_API_KEY")}
     path = os.pathsep.join(p for p in (str(PACKAGE), os.environ.get("PYTHONPATH", "")) if p)
     fixed = {"TOKENIZERS_PARALLELISM": "false", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}  # the second: what CUDA needs to be deterministic
+    if quiet():
+        kept.setdefault("GOMP_SPINCOUNT", SPINS)  # threads wait awake for a moment before they sleep
     return kept | fixed | {"PYTHONPATH": path}
 
 

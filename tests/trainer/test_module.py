@@ -20,7 +20,7 @@ from tests.trainer.conftest import ROOT, TINY, examples, fit_here, job, settings
 
 def module(**changes) -> Fit:
     made = build.fresh(Choice("scratch", None, "encoder-decoder", TINY | {"dropout_rate": 0.0}), 0)
-    return Fit(made.model, 0, planned(settings(**changes), True, "t5", 100, 1_000_000))
+    return Fit(made.model, 0, planned(settings(**changes), True, "t5", 100))
 
 
 def parts(tmp_path, rows, max_tokens=9999):

@@ -7,7 +7,7 @@ from tests.trainer.conftest import settings
 
 def plan(scratch=True, architecture="t5", n=20_000, **changes):
     auto = dict.fromkeys(("max_examples", "batch_size", "valid_every", "precision", "threads"), "auto")
-    return planned(settings(**(auto | changes)), scratch, architecture, n, 1_000_000)
+    return planned(settings(**(auto | changes)), scratch, architecture, n)
 
 
 @pytest.mark.parametrize(
