@@ -47,8 +47,30 @@ def _distances(stack: Any, n: int) -> Tensor:
     return found
 
 
+class _Norm(torch.autograd.Function):
+    """x / sqrt(mean(x^2) + epsilon) * weight, its gradient written out: torch's own takes eighteen passes over x, this one seven."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:  # type: ignore[override]
+        mean = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32).square_() / x.shape[-1]
+        scale = mean.add_(epsilon).rsqrt_().to(x.dtype)
+        unit = x * scale
+        weight = weight.to(x.dtype)
+        ctx.save_for_backward(unit, scale, weight)
+        return unit * weight
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:  # type: ignore[override]
+        unit, scale, weight = ctx.saved_tensors
+        along = gradient * unit
+        shared = (along @ weight).unsqueeze(-1) / unit.shape[-1]
+        to_x = torch.addcmul(gradient * weight, unit, shared, value=-1).mul_(scale)
+        return to_x, along.flatten(0, -2).sum(0, dtype=torch.float32), None
+
+
 def _norm(x: Tensor, norm: Any) -> Tensor:
-    return F.rms_norm(x, norm.weight.shape, norm.weight.to(x.dtype), norm.variance_epsilon)
+    normed: Tensor = _Norm.apply(x, norm.weight, norm.variance_epsilon)  # type: ignore[no-untyped-call]
+    return normed
 
 
 def _split(x_BTM: Tensor, heads: int) -> Tensor:  # noqa: N803

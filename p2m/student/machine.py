@@ -5,7 +5,7 @@ from pathlib import Path
 
 CPUINFO = Path("/proc/cpuinfo")
 LOADAVG = Path("/proc/loadavg")
-SPINS = "5000"  # microseconds' worth: training took two thirds of the time on two quiet cores, and twice the time on two busy ones
+SPINS = "5000"  # turns of waiting awake: training took two thirds of the time on two quiet cores, twice the time on two busy ones
 
 
 def cores() -> int:

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,15 @@ from p2m.trainer._plan import Plan
 
 SPREAD = 1_000_003  # between the seeds of two jobs, so that their steps share none for a million steps
 BETAS = (0.9, 0.98)  # second beta of the transformer's authors (Vaswani et al. 2017): .999 is too slow for runs of a thousand steps
+
+
+DECAY = 0.2  # of a run in which wsd comes down, as in Hägele et al. 2024
+# the share of the highest learning rate, by the share of training that is over
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "cosine": lambda gone: (1 + math.cos(math.pi * gone)) / 2,
+    "linear": lambda gone: 1 - gone,
+    "wsd": lambda gone: min(1.0, (1 - gone) / DECAY),
+}
 
 
 @dataclass(frozen=True)
@@ -88,13 +98,13 @@ class Fit(LightningModule):  # type: ignore[misc]
             optimizer.zero_grad()
 
     def rate(self, step: int) -> float:
-        """The learning rate of a step: up in a straight line, then down to 0 by a cosine.  Where minutes are short, down with them."""
+        """The learning rate of a step: up in a straight line, then as the schedule has it.  Where minutes are short, down with them."""
         plan = self.plan
         warm = min(1.0, (step + 1) / plan.warmup_steps) if plan.warmup_steps else 1.0
         gone = step / plan.steps
         if plan.max_minutes:
             gone = min(1.0, max(gone, _together.of_first([self.elapsed()])[0] / (60 * plan.max_minutes)))
-        return plan.lr * warm * (1 + math.cos(math.pi * gone)) / 2
+        return plan.lr * warm * SCHEDULES[plan.schedule](gone)
 
     def on_train_batch_end(self, *ignored: Any) -> None:
         minutes = self.plan.max_minutes

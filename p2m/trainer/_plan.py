@@ -7,7 +7,7 @@ from typing import Any
 from p2m.errors import UserError
 from p2m.student.machine import cores, cpu_has_bf16
 
-AS_SET = ("nodes", "strategy", "seed", "max_tokens", "select", "max_minutes", "weight_decay", "clip", "checkpoint_s")
+AS_SET = ("schedule", "nodes", "strategy", "seed", "max_tokens", "select", "max_minutes", "weight_decay", "clip", "checkpoint_s")
 
 
 LEAST = 16  # examples of a batch for each process
@@ -30,6 +30,7 @@ class Plan:
     max_minutes: float | None
     optimizer: str
     lr: float
+    schedule: str
     warmup_steps: int
     weight_decay: float
     clip: float

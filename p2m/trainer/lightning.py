@@ -35,6 +35,7 @@ class Lightning:
     overfit: Count | None
     optimizer: Literal["auto", "adamw", "adafactor", "muon"]
     lr: Annotated[float, Gt(0)] | Literal["auto"]
+    schedule: Literal["cosine", "linear", "wsd"]
     warmup_steps: Annotated[int, Ge(0)]
     weight_decay: Annotated[float, Ge(0)]
     clip: Annotated[float, Gt(0)]

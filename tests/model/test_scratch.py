@@ -39,3 +39,21 @@ def test_distances_that_leave_no_far_bucket_are_refused(nano):
     said = "relative_attention_max_distance=8 must be above a quarter of relative_attention_num_buckets=32"
     with pytest.raises(ValueError, match=f"^{said}$"):
         replace(nano, relative_attention_max_distance=8)
+
+
+def test_pieces_are_as_many_as_the_vocabulary_has_room_for(work):
+    settings = yaml.safe_load(NANO.with_name("t5_nano.yaml").read_text(encoding="utf-8"))
+    del settings["_target_"]
+    choice = Scratch(**settings).run(TaskSpec("x"), work)
+    assert (choice.base, choice.pieces, choice.config["vocab_size"]) == ("scratch", 1024, 1024)
+    assert "tokenizer" not in choice.config
+
+
+@pytest.mark.parametrize(("name", "weights"), [("byt5_micro", 8e6), ("byt5_mini", 20e6)])
+def test_larger_ones_have_as_many_parameters_as_they_say(name, weights, work):
+    from p2m.student import build
+
+    settings = yaml.safe_load(NANO.with_name(f"{name}.yaml").read_text(encoding="utf-8"))
+    del settings["_target_"]
+    model = build.fresh(Scratch(**settings).run(TaskSpec("x"), work), seed=0).model
+    assert sum(p.numel() for p in model.parameters()) == pytest.approx(weights, rel=0.02)

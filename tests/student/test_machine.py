@@ -1,3 +1,5 @@
+import pytest
+
 from p2m.student import machine
 
 BLOCK = "processor\t: {n}\nphysical id\t: 0\ncore id\t\t: {core}\nflags\t\t: fpu avx2 {flag}\n"
@@ -42,3 +44,15 @@ def test_threads_that_wait_sleep_unless_the_user_wants_otherwise(monkeypatch):
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
     machine.share_cores()
     assert machine.os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
+
+
+@pytest.mark.parametrize(("said", "quiet"), [("0.1 0.2 0.3 1/80 99\n", True), ("2.9 0.2 0.3 3/80 99\n", False), ("?", False)])
+def test_quiet_is_when_no_other_process_runs(tmp_path, monkeypatch, said, quiet):
+    (tmp_path / "loadavg").write_text(said)
+    monkeypatch.setattr(machine, "LOADAVG", tmp_path / "loadavg")
+    assert machine.quiet() is quiet
+
+
+def test_where_the_load_cannot_be_told_it_is_not_quiet(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "LOADAVG", tmp_path / "none")
+    assert machine.quiet() is False

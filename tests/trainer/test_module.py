@@ -74,6 +74,16 @@ def test_the_learning_rate_rises_to_its_peak_and_falls_to_nothing():
     assert fit.rate(fit.plan.steps) == pytest.approx(0)
 
 
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [("cosine", [1.0, 0.854, 0.5, 0.146, 0.0]), ("linear", [1.0, 0.75, 0.5, 0.25, 0.0]), ("wsd", [1.0, 1.0, 1.0, 1.0, 0.0])],
+)
+def test_schedules_fall_as_they_are_named(schedule, rates):
+    fit = module(max_examples=8000, warmup_steps=0, lr=1.0, schedule=schedule)
+    assert [fit.rate(step) for step in (0, 250, 500, 750, 1000)] == pytest.approx(rates, abs=1e-3)
+    assert schedule != "wsd" or fit.rate(900) == pytest.approx(0.5)
+
+
 def test_muon_takes_the_matrices_and_adamw_the_tables_and_norms():
     muon, adamw = module().configure_optimizers()
     assert {p.ndim for group in muon.param_groups for p in group["params"]} == {2}
@@ -143,3 +153,14 @@ def test_the_best_weights_are_those_of_the_chosen_quantity(tmp_path, select, bes
     ):
         made.on_validation_end(None, seen)
     assert (made.step, made.file) == (best, f"best-{best:09d}.safetensors")
+
+
+def test_a_student_learns_its_pieces_from_the_training_examples(tmp_path):
+    folder = job(tmp_path / "job", Splits(examples(40), examples(10, 40)), config=TINY | {"vocab_size": 300}, pieces=300)
+    student = Student(folder, **fit_here(folder)["student"])
+    assert json.loads((folder / "student.json").read_text())["tokenizer"] == "learned"
+    assert "Ġ" in (folder / "tokenizer.json").read_text(encoding="utf-8")
+    tokenizer = decode.load(student).built.tokenizer
+    assert len(tokenizer.encode(["one two"])[0]) == 3  # two words and the end
+    untrained = decode.untrained(Choice("scratch", None, "encoder-decoder", TINY | {"vocab_size": 300}, 300), student, 0)
+    assert untrained.built.tokenizer.encode(["one two"])[0].tolist() == tokenizer.encode(["one two"])[0].tolist()
