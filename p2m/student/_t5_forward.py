@@ -51,16 +51,17 @@ class _Norm(torch.autograd.Function):
     """x / sqrt(mean(x^2) + epsilon) * weight, its gradient written out: torch's own takes eighteen passes over x, this one seven."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
         mean = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32).square_() / x.shape[-1]
         scale = mean.add_(epsilon).rsqrt_().to(x.dtype)
         unit = x * scale
         weight = weight.to(x.dtype)
         ctx.save_for_backward(unit, scale, weight)
-        return unit * weight
+        normed: Tensor = unit * weight
+        return normed
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
         unit, scale, weight = ctx.saved_tensors
         along = gradient * unit
         shared = (along @ weight).unsqueeze(-1) / unit.shape[-1]
