@@ -84,8 +84,8 @@ class Choice:
     revision: str | None
     kind: str
     config: dict[str, Any] = field(default_factory=dict)
-    pieces: int | None = None
     candidates: tuple[Candidate, ...] = ()
+    pieces: int | None = None
 
 
 @dataclass(frozen=True)

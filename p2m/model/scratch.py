@@ -47,4 +47,4 @@ class Scratch:
         tokens = {"pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0}
         config = {"model_type": "t5", **dataclasses.asdict(self), **tokens}
         del config["tokenizer"]
-        return Choice("scratch", None, "encoder-decoder", config, self.vocab_size if self.tokenizer == "pieces" else None)
+        return Choice("scratch", None, "encoder-decoder", config, pieces=self.vocab_size if self.tokenizer == "pieces" else None)

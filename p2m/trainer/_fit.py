@@ -47,12 +47,30 @@ def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
     train, valid = _pairs(rows, job["prefix"], built, settings, tokens)
     student = Student(folder, choice.base, choice.kind, job["prefix"], train.max_input, train.max_output)
     data = _data.Data(train, valid, plan)
+    _freeze(built.model, settings["freeze"])
+    if settings["gradient_checkpointing"]:
+        built.model.activation_checkpointing_enable()
     say({"total": data.order.examples(plan.steps)})
     _trained(folder, built, data, lambda i: rows["train"][i].input, say, stop)
     if _together.rank():
         return
     build.keep(built, student)
     say({"student": {k: v for k, v in asdict(student).items() if k != "folder"}})
+
+
+def _freeze(model: Any, beginnings: Sequence[str]) -> None:
+    """Leaves the weights whose names begin so as they are."""
+    names = [name for name, _ in model.named_parameters()]
+    for beginning in beginnings:
+        if not any(name.startswith(beginning) for name in names):
+            known = ", ".join(sorted({name.split(".")[0] for name in names}))
+            raise UserError(
+                f"trainer.freeze: no weight of this student begins with '{beginning}'; the first parts of their names are {known}"
+            )
+    for name, p in model.named_parameters():
+        p.requires_grad_(not name.startswith(tuple(beginnings)))
+    if not any(p.requires_grad for p in model.parameters()):
+        raise UserError(f"trainer.freeze: {', '.join(beginnings)} leave no weight to train")
 
 
 def _learned(choice: Choice, prefix: str, rows: Sequence[Example]) -> Any:

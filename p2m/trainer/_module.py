@@ -56,7 +56,7 @@ class Fit(LightningModule):  # type: ignore[misc]
         ids_BS, labels_BT = part  # noqa: N806
         start = labels_BT.new_full((len(labels_BT), 1), self.model.config.decoder_start_token_id)
         fed_BT = torch.cat([start, labels_BT[:, :-1].masked_fill(labels_BT[:, :-1] == IGNORED, self.pad)], 1)  # noqa: N806
-        if self.device.type == "cpu" and _t5_forward.knows(self.model.config):
+        if self.device.type == "cpu" and _t5_forward.knows(self.model.config) and not self.plan.gradient_checkpointing:
             dtype = torch.bfloat16 if self.plan.bf16 else torch.float32
             return _t5_forward.logits(self.model, ids_BS, ids_BS != self.pad, fed_BT, dtype).float()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.plan.bf16):

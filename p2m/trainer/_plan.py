@@ -7,7 +7,10 @@ from typing import Any
 from p2m.errors import UserError
 from p2m.student.machine import cores, cpu_has_bf16
 
-AS_SET = ("schedule", "nodes", "strategy", "seed", "max_tokens", "select", "max_minutes", "weight_decay", "clip", "checkpoint_s")
+AS_SET = (
+    "seed", "nodes", "strategy", "schedule", "max_tokens", "gradient_checkpointing", "select", "max_minutes", "weight_decay", "clip",
+    "checkpoint_s",
+)  # fmt: skip
 
 
 LEAST = 16  # examples of a batch for each process
@@ -24,6 +27,7 @@ class Plan:
     steps: int
     batch_size: int
     max_tokens: int
+    gradient_checkpointing: bool
     valid_every: int
     select: str
     patience: int | None

@@ -19,6 +19,7 @@ from p2m.stages import Bar
 from p2m.student.machine import SPINS, quiet, share_cores
 
 LOG = "fit.log"
+PLACES = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "WORLD_SIZE", "TORCHELASTIC_", "SLURM_")  # beginnings of names
 TAIL_LINES = 15  # of the log, shown when the process dies: a Python traceback's end
 FAREWELL_S = 20.0  # for one last step and a checkpoint after SIGTERM
 PACKAGE = Path(__file__).resolve().parent.parent.parent
@@ -77,7 +78,7 @@ def _started(folder: Path, launch: Sequence[str] = ()) -> Iterator["subprocess.P
     command = [*launch, *words, "-m", "p2m.trainer._fit", str(folder)]
     with (folder / LOG).open("ab") as log:
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=_environment(), start_new_session=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=_environment(bool(launch)), start_new_session=True
         )
     try:
         yield process
@@ -94,10 +95,13 @@ def _started(folder: Path, launch: Sequence[str] = ()) -> Iterator["subprocess.P
                 pipe.close()
 
 
-def _environment() -> dict[str, str]:
-    """Ours, less the keys of teachers, which training has no use for."""
+def _environment(launched: bool) -> dict[str, str]:
+    """Ours, less the keys of teachers, which training has no use for.
+
+    And less our own place among other processes where no launcher gives new ones: a job of a cluster is not a rank of the training.
+    """
     share_cores()
-    kept = {k: v for k, v in os.environ.items() if not k.endswith("_API_KEY")}
+    kept = {k: v for k, v in os.environ.items() if not k.endswith("_API_KEY") and (launched or not k.startswith(PLACES))}
     path = os.pathsep.join(p for p in (str(PACKAGE), os.environ.get("PYTHONPATH", "")) if p)
     fixed = {"TOKENIZERS_PARALLELISM": "false", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}  # the second: what CUDA needs to be deterministic
     if quiet():

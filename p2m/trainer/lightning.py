@@ -41,6 +41,8 @@ class Lightning:
     clip: Annotated[float, Gt(0)]
     batch_size: Count | Literal["auto"]
     max_tokens: Count
+    gradient_checkpointing: bool
+    freeze: list[str]
     max_input: Annotated[int, Ge(8)]
     max_output: Annotated[int, Ge(8)]
     valid_every: Count | Literal["auto"]
@@ -55,6 +57,12 @@ class Lightning:
     launch: list[str]
     threads: Count | Literal["auto"]
     checkpoint_s: Annotated[float, Ge(0)]
+
+    def __post_init__(self) -> None:
+        if self.nodes > 1 and not self.launch:
+            raise ValueError(
+                f"nodes={self.nodes} needs launch, the words that start a process on each machine, such as [srun,--nodes={self.nodes}]"
+            )
 
     def run(self, choice: Choice, splits: Splits, work: Work) -> Student:
         if not len(splits.train):

@@ -9,6 +9,7 @@ import torch
 import yaml
 
 from p2m.artifacts import Choice, Example, Splits, Student
+from p2m.errors import UserError
 from p2m.student import build, decode
 from p2m.student._bytes import ByteTokenizer
 from p2m.trainer._checkpoint import Best
@@ -162,5 +163,36 @@ def test_a_student_learns_its_pieces_from_the_training_examples(tmp_path):
     assert "Ġ" in (folder / "tokenizer.json").read_text(encoding="utf-8")
     tokenizer = decode.load(student).built.tokenizer
     assert len(tokenizer.encode(["one two"])[0]) == 3  # two words and the end
-    untrained = decode.untrained(Choice("scratch", None, "encoder-decoder", TINY | {"vocab_size": 300}, 300), student, 0)
+    untrained = decode.untrained(Choice("scratch", None, "encoder-decoder", TINY | {"vocab_size": 300}), student, 0)
     assert untrained.built.tokenizer.encode(["one two"])[0].tolist() == tokenizer.encode(["one two"])[0].tolist()
+
+
+def test_weights_that_are_frozen_stay_as_they_were(tmp_path):
+    _, decoder = trained(tmp_path, examples(20), [], freeze=["shared", "encoder"], max_examples=80)
+    fresh = build.fresh(Choice("scratch", None, "encoder-decoder", TINY | {"dropout_rate": 0.0, "d_model": 64}), 0).model.state_dict()
+    same = {name for name, t in decoder.built.model.state_dict().items() if torch.equal(t, fresh[name])}
+    assert all(name in same for name in fresh if name.startswith(("shared", "encoder")))
+    assert not any(name in same for name in fresh if name.endswith("SelfAttention.q.weight") and name.startswith("decoder"))
+
+
+@pytest.mark.parametrize(
+    ("freeze", "said"),
+    [
+        (["embed"], "no weight of this student begins with 'embed'; the first parts of their names are decoder, encoder, shared"),
+        (["shared", "encoder", "decoder"], "shared, encoder, decoder leave no weight to train"),
+    ],
+)
+def test_what_cannot_be_frozen_is_told(tmp_path, freeze, said):
+    with pytest.raises(UserError, match=f"^trainer.freeze: {said}$"):
+        trained(tmp_path, examples(20), [], freeze=freeze)
+
+
+def test_gradient_checkpointing_changes_no_loss(tmp_path):
+    curves = []
+    for on in (False, True):
+        folder, _ = trained(
+            tmp_path / str(on), examples(40), examples(10, 40), gradient_checkpointing=on, max_examples=160, optimizer="adamw"
+        )
+        curves.append([json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()])
+    for plain, checkpointed in zip(*curves, strict=True):
+        assert all(checkpointed[name] == pytest.approx(plain[name], rel=1e-3) for name in plain), (plain, checkpointed)

@@ -97,4 +97,4 @@ def test_a_checkpoint_holds_nothing_but_data(tmp_path):
     finished(folder)
     state = torch.load(newest(folder / "checkpoints") / "state.pt", weights_only=True)
     assert state["fit"]["step"] == 9
-    assert set(state["fit"]["random"]) == {"python", "numpy", "torch", "cuda"}
+    assert set(state["fit"]) == {"step", "examples", "seconds"}

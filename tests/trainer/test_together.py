@@ -9,7 +9,7 @@ import pytest
 from p2m.artifacts import Splits
 from p2m.errors import UserError
 from p2m.trainer import _process
-from tests.trainer.conftest import TINY, examples, fit_here, job
+from tests.trainer.conftest import TINY, component, examples, fit_here, job
 from tests.trainer.test_lightning import Shown, children
 
 SPLITS = Splits(examples(100), examples(20, 100))
@@ -20,9 +20,11 @@ def curve(folder):
     return [json.loads(line) for line in (folder / "curve.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-def test_two_processes_give_the_curve_of_one(tmp_path):
+@pytest.mark.parametrize(("optimizer", "near"), [("adamw", {"abs": 1e-4}), ("muon", {"rel": 1e-4})])  # muon rounds to bf16 on its way
+def test_two_processes_give_the_curve_of_one(tmp_path, optimizer, near):
     """With batches in parts too, of which the processes need not have equally many."""
-    one, two = (job(tmp_path / str(n), SPLITS, devices=n, batch_size=32, max_tokens=200, max_examples=960, **SAME) for n in (1, 2))
+    both = {"optimizer": optimizer, "batch_size": 32, "max_tokens": 200, "max_examples": 960, **SAME}
+    one, two = (job(tmp_path / str(n), SPLITS, devices=n, **both) for n in (1, 2))
     fit_here(one)
     student = _process.fit(two, Shown())
     assert (student.folder / "model.safetensors").exists()
@@ -30,7 +32,7 @@ def test_two_processes_give_the_curve_of_one(tmp_path):
     assert len(pairs) > 15
     for alone, shared in pairs:
         assert alone.keys() == shared.keys()
-        assert all(shared[name] == pytest.approx(alone[name], abs=1e-4) for name in alone)
+        assert all(shared[name] == pytest.approx(alone[name], **near) for name in alone)
 
 
 def test_two_processes_are_stopped_together_and_go_on_as_if_never_stopped(tmp_path):
@@ -57,3 +59,16 @@ def test_a_launcher_may_start_the_processes(tmp_path):
 def test_a_launcher_that_is_not_there_is_told(tmp_path):
     with pytest.raises(UserError, match=r"trainer\.launch: no command 'nowhere' on this machine"):
         _process.fit(job(tmp_path / "a", SPLITS), Shown(), ["nowhere"])
+
+
+def test_several_machines_need_a_launcher():
+    with pytest.raises(
+        ValueError, match=r"^nodes=2 needs launch, the words that start a process on each machine, such as \[srun,--nodes=2\]$"
+    ):
+        component(nodes=2)
+
+
+def test_a_place_among_the_jobs_of_a_cluster_is_no_rank_of_the_training(tmp_path, monkeypatch):
+    monkeypatch.setenv("SLURM_PROCID", "3")
+    monkeypatch.setenv("RANK", "1")
+    assert (_process.fit(job(tmp_path / "a", SPLITS, max_examples=80), Shown()).folder / "model.safetensors").exists()
