@@ -27,7 +27,7 @@ class Lightning:
     """
 
     VERSION: ClassVar = 2
-    RUNTIME: ClassVar = frozenset({"checkpoint_s"})
+    RUNTIME: ClassVar = frozenset({"checkpoint_s", "launch"})
 
     seed: Annotated[int, Ge(0)]
     max_examples: Count | Literal["auto"]
