@@ -14,7 +14,7 @@ from p2m.teacher._scripted_style import cased, sharpened, slip, weighted
 from p2m.teacher._scripted_words import MONTHS, SLOTS, WEEKDAYS, filled
 
 NONE, TODAY = "N/A", "+0d"
-_DAY = re.compile(r"[+-]\d+[dmy]|\d{4}-\d\d-\d\d")
+_DAY = re.compile(r"[+-]\d+d|\d{4}-\d\d-\d\d")
 NONE_SHARE = 0.145
 TIME_ONLY_SHARE = 0.055  # of what has an answer: a clock time without a day
 FIRST, LAST = date(2010, 1, 1).toordinal(), date(2035, 12, 31).toordinal()
