@@ -41,7 +41,15 @@ def ampm_forms(hour: int, minute: int) -> tuple[str, ...]:
     face, half = (hour - 1) % 12 + 1, "pm" if hour >= 12 else "am"
     if not minute:
         dots = f"{half[0]}.m."
-        return f"{face}{half}", f"{face} {half}", f"{face} {dots}", f"{words(face)} {half}", f"{face}:00 {half}", f"{face}:00{half}"
+        return (
+            f"{face}{half}",
+            f"{face} {half}",
+            f"{face} {dots}",
+            f"{words(face)} {half}",
+            f"{face}:00 {half}",
+            f"{face}:00{half}",
+            f"{face}{half[0]}",
+        )
     return f"{face}:{minute:02}{half}", f"{face}:{minute:02} {half}", f"{face}.{minute:02}{half}", f"{face}:{minute:02} {half[0]}.m."
 
 
@@ -49,7 +57,17 @@ def figure_forms(hour: int, minute: int) -> tuple[str, ...]:
     """Ways to write a time with a colon or an h."""
     plain = f"{hour}:{minute:02}"
     padded = (f"{hour:02}:{minute:02}",) * 2 if hour < 10 else ()
-    return (plain, plain, plain, plain, *padded, f"{hour}h{minute:02}" if minute else f"{hour}h", f"{plain}h")
+    return (
+        plain,
+        plain,
+        plain,
+        plain,
+        *padded,
+        f"{hour}h{minute:02}" if minute else f"{hour}h",
+        f"{plain}h",
+        f"{hour:02}{minute:02} hrs",
+        f"{hour:02}{minute:02}h",
+    )
 
 
 def spoken_forms(hour: int, minute: int) -> tuple[str, ...]:

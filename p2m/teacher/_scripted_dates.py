@@ -11,11 +11,13 @@ from p2m.teacher._scripted_fillers import head, mark, tail
 from p2m.teacher._scripted_none import FEASTS, KINDS, NOTHING, WRITERS
 from p2m.teacher._scripted_rules import COUNTED, RULES, Rule, Values
 from p2m.teacher._scripted_style import cased, sharpened, slip, weighted
+from p2m.teacher._scripted_words import FEASTS as FIXED
 from p2m.teacher._scripted_words import MONTHS, SLOTS, WEEKDAYS, filled
 
 NONE, TODAY = "N/A", "+0d"
 _DAY = re.compile(r"[+-]\d+d|\d{4}-\d\d-\d\d")
 NONE_SHARE = 0.145
+FEASTLY = 0.1  # of the reference dates: about a feast of a fixed day
 TIME_ONLY_SHARE = 0.055  # of what has an answer: a clock time without a day
 FIRST, LAST = date(2010, 1, 1).toordinal(), date(2035, 12, 31).toordinal()
 _PARTS = ("morning", "morning", "afternoon", "afternoon", "evening", "evening", "night")
@@ -55,6 +57,9 @@ _IMPOSSIBLE = re.compile(  # 25:00, 9:75, the 32nd; 9-11am, may 3 - 5
 def example(rng: random.Random, spread: float) -> tuple[str, str]:
     """An input and its answer.  spread: 0 for the commonest wordings, 1 for all in their due frequency."""
     today = date.fromordinal(rng.randint(FIRST, LAST))
+    if rng.random() < FEASTLY:
+        month, day = divmod(rng.choice(tuple(FIXED)), 100)
+        today = today.replace(month=month, day=day) + timedelta(rng.randint(-4, 4))
     text, answer = expression(rng, today, spread)
     return f"[{today} {today:%a}] {_dressed(rng, text, spread)}", answer
 
@@ -147,7 +152,7 @@ def _timed(rng: random.Random, rule: Rule, text: str, day: str) -> tuple[str, st
         return _laid(rng, _TODAY_TIMED, text, time, rule.part), f"{day}T{found}"
     kind, part = rng.random(), rng.choice(_PARTS)
     if kind < 0.16:
-        return _laid(rng, _PARTED, text, "", part), day
+        return _laid(rng, _PARTED, text, "", rng.choice((part, part, part, part, "lunchtime"))), day
     if kind < 0.38:
         time, found, _ = clocks.draw(rng, part)
         return _laid(rng, _PARTED_TIMED, text, time, part), f"{day}T{found}"
@@ -163,14 +168,14 @@ def _laid(rng: random.Random, layouts: tuple[tuple[str, ...], tuple[float, ...]]
 def _dressed(rng: random.Random, text: str, spread: float) -> str:
     """With words around it, a mark, capitals, a slip of the finger: each more often the larger the spread."""
     ease = min(spread, 1.0) * 0.75 + 0.25
-    if rng.random() < 0.15 * ease:
+    if rng.random() < 0.2 * ease:
         text = f"{head(rng)} {text}"
     if rng.random() < 0.08 * ease:
         text = f"{text}{rng.choice(('', '', '', ','))} {tail(rng)}"
     if rng.random() < 0.06 * ease:
         text = text.rstrip(".") + mark(rng)
-    if rng.random() < 0.05 * ease:
-        text = slip(rng, text)
+    if rng.random() < 0.08 * ease:
+        text = slip(rng, text, _NAMES)
     return cased(rng, text, _NAMES)
 
 

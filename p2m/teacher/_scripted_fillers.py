@@ -54,7 +54,9 @@ _DUES = weighted(
     cob; by close of business; not later than; latest; at the latest; target:; eta^2; eta:; date:^2; when:; due date^2; due date:^2;
     start date; start:; end:; from; happened; it was; was; it's; its; that's; that was; i'll be there; i arrive; i leave; we leave;
     we meet; see you^3; see u; c u; until^4; till^3; by^6; around^3; about^2; approx; roughly; probably^2; maybe^2; perhaps;
-    likely; possibly; for^3; as late as; only
+    likely; possibly; for^3; as late as; only; valid thru; best before; use by; opened; closed; bought it; it broke;
+    goes out; go out; changes; change; is on^2; are on; was on^2; where were you on; what did you do;
+    what are you doing^2; what's on; what is on; subject:; due_date:; date_due:; on or about; clocks change; ends on; runs out
     """
 )
 _ASKS = weighted(

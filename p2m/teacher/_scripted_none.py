@@ -37,7 +37,8 @@ KINDS: dict[str, tuple[float, str]] = {
         between {wd} and {wd}^3; {m} (to|through|until) {m}^3; {m}-{m}; between {m} and {m}; from {m} to {m}^2; {m} {n1}-{n2}^3;
         {m} {n1} - {n2}; {m} {n1} to {n2}^2; {n1}-{n2} {m}^2; {n1} to {n2} {m}; from the {th1} to the {th2}^2;
         the {th1} to the {th2}; {th1} - {th2} (of|) {m}; {t} - {t}^2; {t}-{t}^2; {t} to {t}^3; from {t} (to|until|till) {t}^4;
-        between {t} and {t}^2; {wd} {t}-{t}^2; {wd} from {t} to {t}^2; {wd} {t} to {t}; tomorrow (from|) {t} to {t};
+        between {t} and {t}^2; {wd} {t}-{t}^2; {t}-{t} {day}^2; {h}-{h} {day};
+        {wd} from {t} to {t}^2; {wd} {t} to {t}; tomorrow (from|) {t} to {t};
         today {t} - {t}; {y}-{y}^2; {y} to {y}; from {y} to {y}; between {y} and {y}; (today|tomorrow) (to|until|through) {wd};
         {wd} and {wd}^3; {wd} & {wd}; {day} to {day}^2; from {day} to {day}^2; between {day} and {day}^2; {mm}/{n1} - {mm}/{n2};
         {m} {n1} through {m} {n2}; both {wd} and {wd}; today and tomorrow; for {days}^2; for {weeks}; {days} long; all of {m};
@@ -74,7 +75,8 @@ KINDS: dict[str, tuple[float, str]] = {
         17,
         """
         before {day}^7; after {day}^7; before {t}^2; after {t}^3; after the {th1}^2; before the {th1}^2; before {m}^2; after {m}^2;
-        any time (after|before) {day}; not before {day}^2; not before {m}; not until after {day}; {day} or later; {day} onwards^2;
+        since {day}^3; since {y}^2; any time (after|before) {day}; not before {day}^2; not before {m}; not until after {day};
+        {day} or later; {day} onwards^2;
         from {day} on^2; from {day} onwards; from {m} onwards; some time (before|after) {day}; anytime (before|after) {day};
         after {y}^2; before {y}^2; earlier than {day}; later than {day}; {day} or earlier; {wd} or after;
         sometime (after|before) {day}^2; well before {day}; right after {day}; soon after {day}; shortly before {day};
@@ -105,7 +107,7 @@ KINDS: dict[str, tuple[float, str]] = {
     "midnight": (
         11,
         """
-        midnight^3; at midnight^5; {day} at midnight^5; midnight on {day}^2; midnight {day};
+        midnight^3; at (midnight|midnight|midnite)^6; {day} at midnight^5; midnight on {day}^2; midnight {day};
         (today|tonight|tomorrow) at midnight^3; midnight (tonight|tomorrow)^2; by midnight^2; tomorrow midnight;
         (shortly|just) (before|after) midnight; around midnight; {wd} midnight^2; {m} {n1} at midnight; the stroke of midnight;
         until midnight
@@ -172,6 +174,7 @@ NOTHING = listed(
     green tea; hotel by the sea; fresh bread; the big meeting; project plan; budget; agenda; minutes; who is coming; how long;
     how much; where; why; who; what; whatever you say; time flies; time is money; time will tell; day by day; may i; may i help;
     march on; sun and fun; the second door; second thoughts; once more; quarterly report; wedding present; sat down; mon ami;
+    it may rain; i sat on it; we may win; in the sun; the mon app; a march through town;
     sunny; friendly; monthly fee; yearly bonus; next; next please; last; last one; first; the first; second; end; start; the end;
     the beginning
     """

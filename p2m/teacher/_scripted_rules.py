@@ -53,7 +53,8 @@ def _month_span(first: tuple[int, int], end: bool) -> date:
 
 def _edges(kind: str, weight: float, edge: str, span: Callable[[date, Values, bool], date], lead: str = "") -> tuple[Rule, Rule]:
     """A rule for the start and one for the end of a stretch of time that *edge* names."""
-    start = f"(the|) start of {edge}^3; (the|) beginning of {edge}^2; (the|) first day of {edge}^2; (at|) the very start of {edge}"
+    start = f"(the|) start of {edge}^3; (the|) beginning of {edge}^2; (the|) begining of {edge}^0.3; "
+    start += f"(the|) first day of {edge}^2; (at|) the very start of {edge}"
     end = f"(the|) end of {edge}^6; (the|) last day of {edge}^3; the very end of {edge}; (the|) last day in {edge}"
     return (
         Rule(f"start of {kind}", weight * 0.42, start, lambda t, v: span(t, v, False), 0.03, lead),
@@ -75,8 +76,8 @@ _NEAR = (
     Rule("tomorrow", 46, "tomorrow^14; tmrw^2; tmr; tmw; tomorow; tommorow; 2moro; 2morrow; tomrw; tomoz",
          lambda t, v: t + timedelta(1), 0.42),
     Rule("yesterday", 17, "yesterday^10; yest; yday; ystd; yesterdy", lambda t, v: t - timedelta(1), 0.25),
-    Rule("overmorrow", 15, "(the|) day after (tomorrow|tomorrow|tmrw|tmr)", lambda t, v: t + timedelta(2), 0.25),
-    Rule("ereyesterday", 9, "(the|) day before (yesterday|yesterday|yest)", lambda t, v: t - timedelta(2), 0.12),
+    Rule("overmorrow", 15, "(the|) day after (tomorrow|tomorrow|tomorrow|tmrw|tmr|tomorow)", lambda t, v: t + timedelta(2), 0.25),
+    Rule("ereyesterday", 9, "(the|) day before (yesterday|yesterday|yest)^4; (the|) day b4 yesterday", lambda t, v: t - timedelta(2), 0.12),
     Rule("this morning", 8, "this morning", lambda t, v: t, 0.5, part="morning"),
     Rule("this afternoon", 8, "this (afternoon|arvo|afternoon|afternoon)", lambda t, v: t, 0.45, part="afternoon"),
     Rule("tonight", 16, "tonight^6; this evening^3; tonite; 2nite", lambda t, v: t, 0.5, part="evening"),
@@ -103,12 +104,12 @@ _NEAR = (
     Rule("day by weekday", 3, "(the|) day after {wd}", lambda t, v: bare(t, v["wd"]) + timedelta(1), 0.1),
     Rule("eve of weekday", 3, "(the|) day before {wd}", lambda t, v: bare(t, v["wd"]) - timedelta(1), 0.1),
     Rule(
-        "this weekend", 15, "this weekend^5; the weekend^4; weekend^3; (at|on|over) the weekend^2; this wkend; the wkend",
+        "this weekend", 15, "this weekend^5; the weekend^4; weekend^3; (at|on|over) the weekend^2; (this|the) (wkend|w/e)^2",
         lambda t, v: of_week(t, 5), 0.03,
     ),
-    Rule("next weekend", 10, "next weekend^6; the weekend of next week; next wkend; (the|) following weekend",
+    Rule("next weekend", 10, "next weekend^6; the weekend of next week; next (wkend|w/e); (the|) following weekend",
          lambda t, v: of_week(t, 5, 1), 0.03),
-    Rule("last weekend", 9, "last weekend^5; the last weekend; (the|) previous weekend; past weekend",
+    Rule("last weekend", 9, "last weekend^5; the last weekend; (the|) previous weekend; past weekend; last w/e",
          lambda t, v: of_week(t, 5, -1), 0.03),
     Rule("weekend after next", 4, "the weekend after next", lambda t, v: of_week(t, 5, 2)),
 )  # fmt: skip
@@ -130,15 +131,15 @@ _COUNTED = (
 
 _STRETCHES = (
     Rule("this month", 5, "this month^4; the current month", lambda t, v: month_text(t.year, t.month)),
-    Rule("next month", 11, "next month^7; the following month; nxt month", lambda t, v: month_text(*month_from(t, 1))),
+    Rule("next month", 11, "next month^7; the following month; nxt month; next mth", lambda t, v: month_text(*month_from(t, 1))),
     Rule("last month", 10, "last month^7; the previous month; previous month", lambda t, v: month_text(*month_from(t, -1))),
-    Rule("month after next", 3, "(the|) month after next", lambda t, v: month_text(*month_from(t, 2))),
-    Rule("month before last", 2, "(the|) month before last", lambda t, v: month_text(*month_from(t, -2))),
-    Rule("this year", 4, "this year^4; the current year", lambda t, v: str(t.year)),
-    Rule("next year", 8, "next year^7; the following year; nxt year", lambda t, v: str(t.year + 1)),
-    Rule("last year", 8, "last year^7; the previous year; previous year", lambda t, v: str(t.year - 1)),
-    Rule("year after next", 2, "(the|) year after next", lambda t, v: str(t.year + 2)),
-    Rule("year before last", 2, "(the|) year before last", lambda t, v: str(t.year - 2)),
+    Rule("month after next", 5, "(the|) month after next", lambda t, v: month_text(*month_from(t, 2))),
+    Rule("month before last", 4, "(the|) month before last", lambda t, v: month_text(*month_from(t, -2))),
+    Rule("this year", 4, "this year^4; the current year; this yr", lambda t, v: str(t.year)),
+    Rule("next year", 8, "next year^7; the following year; nxt year; next yr", lambda t, v: str(t.year + 1)),
+    Rule("last year", 8, "last year^7; the previous year; previous year; last yr", lambda t, v: str(t.year - 1)),
+    Rule("year after next", 4, "(the|) year after next", lambda t, v: str(t.year + 2)),
+    Rule("year before last", 4, "(the|) year before last", lambda t, v: str(t.year - 2)),
     Rule("year", 12, "{y}^6; the year {y}", lambda t, v: str(v["y"]), lead="in"),
     *_edges("week", 17, "{wr}", lambda t, v, end: of_week(t, 6 * end, v["wr"])),
     *_edges("month", 32, "{mr}", lambda t, v, end: _month_span(month_from(t, v["mr"]), end)),
@@ -154,20 +155,21 @@ _STRETCHES = (
 
 _NAMED = (
     Rule("month", 30, "{m}^9; the month of {m}", lambda t, v: month_text(*coming_month(t, v["m"])), lead="in"),
-    Rule("month of year", 20, "{m} {y}^6; {m}, {y}; {m} of {y}", lambda t, v: month_text(v["y"], v["m"]), lead="in"),
+    Rule("month of year", 20, "{m} {y}^6; {m}, {y}; {m} of {y}; {m} '{yy}",
+         lambda t, v: month_text(v.get("y") or v["yy"], v["m"]), lead="in"),
     Rule("month by year", 6, "{m} (of|) {yr}^2; {yr} in {m}", lambda t, v: month_text(t.year + v["yr"], v["m"]), lead="in"),
     Rule("month in figures", 4, "{mm}/{y}; {y}-{MM}^2", lambda t, v: month_text(v["y"], v.get("mm") or v["MM"]), lead="in"),
     Rule("next named month", 11, "next {m}", lambda t, v: month_text(*month_after(t, v["m"]))),
     Rule("last named month", 12, "last {m}^4; (past|previous) {m}", lambda t, v: month_text(*month_before(t, v["m"]))),
     Rule(
-        "nth weekday", 17, "(the|) {k} {wd} (of|in) {m}",
+        "nth weekday", 30, "(the|) {k} {wd} (of|in) {m}",
         lambda t, v: nth_weekday(*coming_month(t, v["m"]), v["wd"], v["k"]), 0.08, "on",
     ),
-    Rule("nth weekday, year", 4, "(the|) {k} {wd} (of|in) {m} {y}", lambda t, v: nth_weekday(v["y"], v["m"], v["wd"], v["k"]), 0.03, "on"),
-    Rule("nth weekday, month", 12, "(the|) {k} {wd} (of|in) {mr}",
+    Rule("nth weekday, year", 9, "(the|) {k} {wd} (of|in) {m} {y}", lambda t, v: nth_weekday(v["y"], v["m"], v["wd"], v["k"]), 0.03, "on"),
+    Rule("nth weekday, month", 17, "(the|) {k} {wd} (of|in) {mr}",
          lambda t, v: nth_weekday(*month_from(t, v["mr"]), v["wd"], v["k"]), 0.05, "on"),
     Rule(
-        "day of month", 62, "{m} {dn}^6; {m} {dth}^4; {dn} {m}^4; {dth} {m}; {dth} of {m}^2; "
+        "day of month", 72, "{m} {dn}^6; {m} {dth}^4; {dn} {m}^4; {dth} {m}; {dth} of {m}^2; "
         "the {dth} of {m}^3; {m} the {dth}; {dn}. {m}; {dn} of {m}",
         lambda t, v: coming_day(t, v["m"], v.get("dn") or v["dth"]), 0.28, "on",
     ),
@@ -175,23 +177,23 @@ _NAMED = (
         "full date", 27,
         "{m} {dn}, {y}^5; {m} {dn} {y}^2; {dn} {m} {y}^5; {dth} of {m} {y}^2; {dth} {m} {y}; {m} {dth}, {y}^2; "
         "{m} {dth} {y}; the {dth} of {m}, {y}; "
-        "{dn}-{m}-{y}; {dn}. {m} {y}; {y} {m} {dn}",
-        lambda t, v: day_of(v, v["y"]), 0.2, "on",
+        "{dn}-{m}-{y}; {dn}-{m}-{yy}; {dn} {m} '{yy}; {dn}. {m} {y}; {y} {m} {dn}",
+        lambda t, v: day_of(v, v.get("y") or v["yy"]), 0.2, "on",
     ),
     Rule("day by year", 6, "{m} {dn} (of|) {yr}; {dn} {m} {yr}; {m} {dth} {yr}; the {dth} of {m} {yr}",
          lambda t, v: day_of(v, t.year + v["yr"]), 0.1, "on"),
     Rule("weekday and day", 11, "{full}",
          lambda t, v: coming_day(t, date.fromordinal(v["full"]).month, date.fromordinal(v["full"]).day), 0.25, "on"),
     Rule("weekday and number", 6, "{numbered}", lambda t, v: coming_number(t, date.fromordinal(v["numbered"]).day), 0.2, "on"),
-    Rule("day number", 27, "the {dth}^6; {dth}", lambda t, v: coming_number(t, v["dth"]), 0.3, "on"),
+    Rule("day number", 32, "the {dth}^6; {dth}", lambda t, v: coming_number(t, v["dth"]), 0.3, "on"),
     Rule("day of this or next month", 14, "(the|) {dth} of {mr}^3; the {dth} {mx}; {mx} on the {dth}",
          lambda t, v: exact(*month_from(t, v["mr"] if "mr" in v else v["mx"]), v["dth"]), 0.1, "on"),
     Rule("m/d/y", 26, "{mm}/{dd}/{y}^2; {mm}/{dd}/{yy}", lambda t, v: day_of(v, v.get("y") or v["yy"]), 0.2, "on"),
     Rule("m/d", 13, "{mm}/{dd}", lambda t, v: coming_day(t, v["mm"], v["dd"]), 0.25, "on"),
     Rule("d.m.y", 21, "{dd}.{mm}.{y}^2; {dd}.{mm}.{yy}; {dd}. {mm}. {y}^0.2", lambda t, v: day_of(v, v.get("y") or v["yy"]), 0.2, "on"),
     Rule("d.m.", 11, "{dd}.{mm}.", lambda t, v: coming_day(t, v["mm"], v["dd"]), 0.2, "on"),
-    Rule("iso", 13, "{y}-{MM}-{DD}^6; {y}/{MM}/{DD}", lambda t, v: day_of(v, v["y"]), 0.25, "on"),
-    Rule("iso stamp", 2, "{y}-{MM}-{DD}(T| ){HH}:{MI}",
+    Rule("iso", 15, "{y}-{MM}-{DD}^6; {y}/{MM}/{DD}; {y}{MM}{DD}", lambda t, v: day_of(v, v["y"]), 0.25, "on"),
+    Rule("iso stamp", 5, "{y}-{MM}-{DD}(T| ){HH}:{MI}",
          lambda t, v: (d := day_of(v, v["y"])) and f"{d}T{v['HH']:02}:{v['MI']:02}"),
 )  # fmt: skip
 
@@ -199,7 +201,7 @@ _FEASTS = (
     Rule("feast", 34, "{f}", lambda t, v: coming_day(t, *_feast(v)), 0.12, "on"),
     Rule("feast of year", 13, "{f} {y}^5; {f} of {y}; {f}, {y}; {f} in {y}", lambda t, v: exact(v["y"], *_feast(v)), 0.04, "on"),
     Rule("feast by year", 3, "{f} (of|) {yr}", lambda t, v: exact(t.year + v["yr"], *_feast(v))),
-    Rule("last feast", 4, "last {f}", lambda t, v: latest_day(t, *_feast(v))),
+    Rule("last feast", 5, "last {f}", lambda t, v: latest_day(t, *_feast(v))),
     Rule("next feast", 3, "next {f}", lambda t, v: coming_day(t + timedelta(1), *_feast(v))),
     Rule("day after feast", 3, "(the|) day after {f}", lambda t, v: _shifted(coming_day(t, *_feast(v)), 1)),
     Rule("day before feast", 3, "(the|) day before {f}", lambda t, v: _shifted(coming_day(t, *_feast(v)), -1)),

@@ -45,11 +45,12 @@ def expanded(body: str) -> list[str]:
     return [" ".join("".join(choice).split()) for choice in product(*parts)]
 
 
-def slip(rng: random.Random, text: str) -> str:
-    """*text* with one letter dropped, doubled, swapped or missed in one of its longer words, if it has one."""
+def slip(rng: random.Random, text: str, names: re.Pattern[str] | None = None) -> str:
+    """*text* with one letter dropped, doubled, swapped or missed in one of its longer words, if it has one, more often one of *names*."""
     words = [match.span() for match in _WORD.finditer(text)]
     if not words:
         return text
+    words += [(start, end) for start, end in words if names and names.match(text[start:end].lower())] * 2
     start, end = rng.choice(words)
     i = rng.randrange(start + 1, end - 1)
     letter, how = text[i], rng.random()

@@ -4,7 +4,7 @@ import random
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache, cached_property
 
 from p2m.teacher._scripted_calendar import exact
@@ -88,11 +88,12 @@ def _unit(name: str, limit: int, abbreviation: str, extra: Mapping[int, tuple[st
 
 
 _DAYS = _unit("day", 401, "days", {100: ("a hundred days",) * 3, 12: ("a dozen days",)})
-_WEEKS = _unit("week", 61, "wks", {2: ("a fortnight",) * 3 + ("2 wks",), 4: ("4 wks",)})
+_WEEKS = _unit("week", 61, "wks", {2: ("a fortnight",) * 4 + ("2 wks", "a fortnite"), 4: ("4 wks",)})
 _MONTHS = _unit("month", 61, "months", {6: ("half a year",)})
 _YEARS = _unit("year", 101, "yrs", {100: ("a hundred years",)})
 _NAMES = {i: (name, name[:3], name, name, name, *_SHORT_DAYS[i].split()) for i, name in enumerate(WEEKDAYS)}
 _MONTH_FORMS = {i: (name, name[:3], name, name, name[:3], name, *(["sept"] if i == 9 else [])) for i, name in enumerate(MONTHS, 1)}
+NEAR, LEAP, LEAP_DAY = 0.2, 0.012, date(2024, 2, 29)
 _TWO = r"\d\d?"
 _LETTERS = r"[a-z]+\.?"
 _WEEKDAY = Slot(_among(*range(7)), {i: (*forms, f"{forms[1]}.") for i, forms in _NAMES.items()}, _LETTERS)
@@ -188,10 +189,18 @@ SLOTS: dict[str, Slot] = {
     "mx": Slot(_among(0, 1, 1, -1), {0: ("this month",), 1: ("next month",), -1: ("last month",)}, "[a-z ]+"),
     "wr": Slot(
         _among(0, 0, 1, 1, -1),
-        {0: ("the week", "this week", "week", "the week"), 1: ("next week",) * 4 + ("the following week",), -1: ("last week",)},
+        {
+            0: ("the week", "this week", "week", "the week", "the wk"),
+            1: ("next week",) * 5 + ("the following week", "next wk"),
+            -1: ("last week",),
+        },
         "[a-z ]+",
     ),
-    "yl": Slot(_among(0, 0, 0, 1, 1, -1), {0: ("the year", "this year", "year"), 1: ("next year",), -1: ("last year",)}, "[a-z ]+"),
+    "yl": Slot(
+        _among(0, 0, 0, 1, 1, -1),
+        {0: ("the year", "this year", "year"), 1: ("next year", "next year", "next yr"), -1: ("last year",)},
+        "[a-z ]+",
+    ),
     "f": Slot(lambda rng, today: rng.choice(tuple(FEASTS)), FEASTS, r"[a-z'-]+?(?: [a-z']+)*?"),
     "HH": Slot(_among(*range(24)), {n: (f"{n:02}",) for n in range(24)}, r"\d\d"),
     "MI": Slot(_among(0, 0, 0, 30, 30, 15, 45, *range(60)), {n: (f"{n:02}",) for n in range(60)}, r"\d\d"),
@@ -205,6 +214,18 @@ def day_of(value: Mapping[str, int], year: int) -> date | None:
     """The date that the slots for month and day name, whichever of them stand in *value*."""
     month = value.get("m") or value.get("mm") or value["MM"]
     return exact(year, month, value.get("dn") or value.get("dth") or value.get("dd") or value["DD"])
+
+
+def _near(rng: random.Random, today: date) -> date | None:
+    """At times the day that a wording's month and day are taken from: one of this week, where a year is won or lost, or a leap day."""
+    kind = rng.random()
+    return today + timedelta(rng.randint(-4, 4)) if kind < NEAR else LEAP_DAY if kind < NEAR + LEAP else None
+
+
+def _of_day(name: str, day: date) -> int | None:
+    if name == "f":
+        return next((feast for feast in FEASTS if abs((day.replace(month=feast // 100, day=feast % 100) - day).days) < 8), None)
+    return {"m": day.month, "mm": day.month, "MM": day.month, "dn": day.day, "dth": day.day, "dd": day.day, "DD": day.day}.get(name)
 
 
 @cache
@@ -221,20 +242,28 @@ def filled(
     A slot that *writers* has is written by it.  The same text a second time is drawn again: nobody says "friday or friday".
     """
     values: dict[str, int] = {}
-    parts = list(_parts(wording))
+    parts, near = list(_parts(wording)), _near(rng, today)
     for i in range(1, len(parts), 2):
-        parts[i] = _written(rng, today, parts[i], spread, values, (writers or {}).get(parts[i]), parts[1:i:2])
+        parts[i] = _written(rng, today, parts[i], spread, values, (writers or {}).get(parts[i]), parts[1:i:2], near)
     return "".join(parts), values
 
 
 def _written(
-    rng: random.Random, today: date, name: str, spread: float, values: dict[str, int], write: Write | None, earlier: list[str]
+    rng: random.Random,
+    today: date,
+    name: str,
+    spread: float,
+    values: dict[str, int],
+    write: Write | None,
+    earlier: list[str],
+    near: date | None,
 ) -> str:
-    for _ in range(3):
+    for attempt in range(3):
         if write:
             text = write(rng, today)
         else:
-            values[name] = SLOTS[name].draw(rng, today)
+            close = _of_day(name, near) if near and not attempt else None
+            values[name] = SLOTS[name].draw(rng, today) if close is None else close
             text = SLOTS[name].text(rng, values[name], spread)
         if text not in earlier:
             break
