@@ -93,7 +93,7 @@ class Splits:
     """Examples ready to train on and to measure with.
 
     test: split off from what was retrieved and generated.  real: the user's own test set, never trained on.
-    prefix: text that stands before each input when the student reads it.  dropped counts examples by reason.
+    prefix, suffix: texts that stand before and after each input when the student reads it.  dropped counts examples by reason.
     """
 
     train: Sequence[Example] = ()
@@ -103,11 +103,15 @@ class Splits:
     prefix: str = ""
     labels: tuple[str, ...] = ()
     dropped: dict[str, int] = field(default_factory=dict)
+    suffix: str = ""
 
 
 @dataclass(frozen=True)
 class Student:
-    """A trained model in *folder*: model.safetensors, config.json, tokenizer files; max_input and max_output in tokens."""
+    """A trained model in *folder*: model.safetensors, config.json, tokenizer files; max_input and max_output in tokens.
+
+    labels: what a student of kind `encoder` chooses its answers from, in the order of its outputs; empty for those that write.
+    """
 
     folder: Path
     base: str
@@ -115,6 +119,8 @@ class Student:
     prefix: str
     max_input: int
     max_output: int
+    suffix: str = ""
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,7 @@ def checked(cfg: DictConfig, also: tuple[str, ...] = ()) -> Config:
         elif group in plain:
             faults.append(f"{group}: must be a component, got {plain[group]!r}; it has {_options(group)}")
     aliases = {k: v for k, v in _aliases(OmegaConf.to_container(cfg, resolve=False)).items() if v.split(".")[0] in plain}
+    faults += _clash(nodes)
     if faults or root is None:
         faults += [line for group in STAGES for line in _lacking(group, nodes.get(group))]
         raise ConfigError(listed("The configuration is wrong:", _told(faults, aliases)))
@@ -183,6 +184,22 @@ def _settled(path: str, node: Any, faults: list[str]) -> Any:
     if len(faults) == before and not unset:
         faults += _refusal(path, settled)
     return settled
+
+
+def _clash(nodes: dict[str, Any]) -> list[str]:
+    """A model of a kind that the processor does not prepare for."""
+    targets = [nodes.get(group, {}).get("_target_") for group in ("model", "processor")]
+    if None in targets:
+        return []
+    try:
+        model, processor = (locate(str(target)) for target in targets)
+    except ConfigError:
+        return []  # told already
+    kind, kinds = nodes["model"].get("kind", getattr(model, "KIND", None)), getattr(processor, "KINDS", None)
+    if kind is None or kinds is None or kind in kinds:
+        return []
+    right = "causal" if kind == "decoder-only" else "seq2seq"
+    return [f"processor: {processor.__name__} prepares for {' and '.join(kinds)} students, and the model is {kind}; set processor={right}"]
 
 
 def _aliases(raw: Any, path: str = "") -> dict[str, str]:

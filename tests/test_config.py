@@ -1,6 +1,7 @@
 """What the configuration check refuses, in its own words."""
 
 import pytest
+import yaml
 from omegaconf import OmegaConf
 
 from p2m import config
@@ -71,3 +72,14 @@ def test_checked_config_builds_nothing_that_costs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config.checked(OmegaConf.create(ROOT))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_the_processor_does_not_prepare_for_is_refused():
+    nodes = {group: yaml.safe_load((config.CONF / f"{group}.yaml").read_text()) for group in ("model/bytes_nano", "processor/seq2seq")}
+    del nodes["model/bytes_nano"]["defaults"]
+    found = faults(model=nodes["model/bytes_nano"], processor=nodes["processor/seq2seq"])
+    assert found == [
+        "processor: Seq2Seq prepares for encoder-decoder and encoder students, and the model is decoder-only; set processor=causal"
+    ]
+    other = yaml.safe_load((config.CONF / "processor/causal.yaml").read_text())
+    assert config.checked(OmegaConf.create({**ROOT, "model": nodes["model/bytes_nano"], "processor": other}))

@@ -9,6 +9,7 @@ from pydantic import DirectoryPath, Field
 
 from p2m import hub
 from p2m.artifacts import Choice, TaskSpec
+from p2m.errors import InputError
 from p2m.model._hub_model import REMEDY, cached, chosen, in_folder
 from p2m.stages import Work
 
@@ -22,7 +23,7 @@ class Named:
 
     name: Annotated[DirectoryPath | str, Field(union_mode="left_to_right")]
     revision: str | None
-    kind: Literal["encoder-decoder"]
+    kind: Literal["encoder-decoder", "decoder-only", "encoder"]
     revisions: Path
 
     def __post_init__(self) -> None:
@@ -30,6 +31,11 @@ class Named:
             raise ValueError(f"revision is a commit of the hub, and {self.name} is a local folder: set revision=null")
 
     def run(self, task: TaskSpec, work: Work) -> Choice:
+        if self.kind == "encoder" and not task.labels:
+            raise InputError(
+                f"model: {self.name} chooses its answers from a closed set of labels, and this task has none. Name them in the prompt"
+                " (Labels: a, b, c), or take a model that writes its answers, such as model=flan_t5_small"
+            )
         if isinstance(self.name, Path):
             return in_folder(self.name, self.kind)
         return chosen(self.name, self.revision, self.kind, self.revisions)

@@ -20,6 +20,7 @@ class Scratch:
     """
 
     VERSION: ClassVar = 2
+    KIND: ClassVar = "encoder-decoder"
 
     tokenizer: Literal["bytes", "pieces"]
     vocab_size: Annotated[int, Ge(BYTES)]
@@ -47,4 +48,4 @@ class Scratch:
         tokens = {"pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0}
         config = {"model_type": "t5", **dataclasses.asdict(self), **tokens}
         del config["tokenizer"]
-        return Choice("scratch", None, "encoder-decoder", config, pieces=self.vocab_size if self.tokenizer == "pieces" else None)
+        return Choice("scratch", None, self.KIND, config, pieces=self.vocab_size if self.tokenizer == "pieces" else None)

@@ -1,4 +1,4 @@
-"""Text to text: clean, split by content, ready for an encoder-decoder student."""
+"""Text to text: clean, split by content, ready for a student with an encoder."""
 
 from array import array
 from collections import Counter
@@ -27,9 +27,10 @@ TICK = 1024  # examples between two moves of the bar
 
 @dataclass(frozen=True)
 class Seq2Seq:
-    """Joins what was given, retrieved and generated; counts by reason what it leaves out."""
+    """Joins what was given, retrieved and generated; counts by reason what it leaves out.  KINDS: of the students that can read it."""
 
-    VERSION: ClassVar = 1
+    VERSION: ClassVar = 2
+    KINDS: ClassVar[tuple[str, ...]] = ("encoder-decoder", "encoder")
 
     instruction: Literal["auto", "always", "never"]
     instruction_max_chars: Count

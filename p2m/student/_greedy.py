@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from p2m.student._forward import positions
 from p2m.student.build import Built
 
 Step = Callable[[Tensor], Tensor]  # last tokens (B) -> logits_BV
@@ -18,7 +19,7 @@ Keep = Callable[[Tensor], None]  # only these rows (indices) go on
 
 
 def greedy(built: Built, max_output: int) -> Callable[[NDArray[np.int64]], list[list[int]]]:
-    """A function from ids_BS, padded at the right, to the ids of each answer, without the end token."""
+    """A function from ids_BS, padded as the student wants them, to the ids of each answer, without the end token."""
     from p2m.student._t5 import T5Steps
 
     model = built.model
@@ -28,17 +29,20 @@ def greedy(built: Built, max_output: int) -> Callable[[NDArray[np.int64]], list[
     def decode(ids: NDArray[np.int64]) -> list[list[int]]:
         ids_BS = torch.from_numpy(ids).to(model.device)  # noqa: N806
         mask_BS = ids_BS != built.tokenizer.pad  # noqa: N806
+        if built.kind == "encoder":
+            return [[i] for i in model(input_ids=ids_BS, attention_mask=mask_BS).logits.argmax(-1).tolist()]
+        if built.goes_on:
+            return _run(*_continue(model, ids_BS, mask_BS), ids_BS[:, -1], built.tokenizer.end, max_output)
         step, keep = lean.start(ids_BS, mask_BS) if lean else _start(model, ids_BS, mask_BS)
-        return _run(step, keep, len(ids), model.config, built.tokenizer.end, max_output, model.device)
+        return _run(step, keep, ids_BS.new_full((len(ids),), model.config.decoder_start_token_id), built.tokenizer.end, max_output)
 
     return decode
 
 
-def _run(step: Step, keep: Keep, n: int, config: Any, end: int, max_output: int, device: torch.device) -> list[list[int]]:
-    """Steps until every answer has its end token.  A batch of which half is finished is made smaller."""
-    answers: list[list[int]] = [[] for _ in range(n)]
-    rows = list(range(n))  # which answer each line of the batch belongs to
-    last = torch.full((n,), config.decoder_start_token_id, device=device)
+def _run(step: Step, keep: Keep, last: Tensor, end: int, max_output: int) -> list[list[int]]:
+    """Steps from the tokens *last* until every answer has its end token.  A batch of which half is finished is made smaller."""
+    answers: list[list[int]] = [[] for _ in last]
+    rows = list(range(len(last)))  # which answer each line of the batch belongs to
     going = set(rows)
     for _ in range(max_output):
         last = step(last).argmax(-1)
@@ -48,7 +52,7 @@ def _run(step: Step, keep: Keep, n: int, config: Any, end: int, max_output: int,
         if not going:
             break
         if 2 * len(going) <= len(rows):
-            lines = torch.tensor([i for i, row in enumerate(rows) if row in going], device=device)
+            lines = torch.tensor([i for i, row in enumerate(rows) if row in going], device=last.device)
             keep(lines)
             rows, last = [row for row in rows if row in going], last[lines]
     return answers
@@ -71,6 +75,31 @@ def _start(model: Any, ids_BS: Tensor, mask_BS: Tensor) -> tuple[Step, Keep]:  #
 
     def keep(lines: Tensor) -> None:
         state.update({name: value[lines] for name, value in state.items()})
+        cache.batch_select_indices(lines)
+
+    return step, keep
+
+
+def _continue(model: Any, ids_BS: Tensor, mask_BS: Tensor) -> tuple[Step, Keep]:  # noqa: N803
+    """Any decoder-only model of transformers.  Inputs are padded at the left, so their last column is the first token to step from."""
+    from transformers import DynamicCache
+
+    cache, state = DynamicCache(), {"mask": mask_BS[:, :-1]}
+    if ids_BS.shape[1] > 1:
+        read = {"input_ids": ids_BS[:, :-1], "attention_mask": state["mask"], "position_ids": positions(state["mask"])}
+        model(**read, past_key_values=cache, use_cache=True, logits_to_keep=1)
+
+    def step(last: Tensor) -> Tensor:
+        state["mask"] = torch.cat([state["mask"], state["mask"].new_ones(len(last), 1)], 1)
+        out = model(
+            input_ids=last[:, None], attention_mask=state["mask"], position_ids=state["mask"].sum(1, keepdim=True) - 1,
+            past_key_values=cache, use_cache=True,
+        )  # fmt: skip
+        logits_BV: Tensor = out.logits[:, -1]  # noqa: N806
+        return logits_BV
+
+    def keep(lines: Tensor) -> None:
+        state["mask"] = state["mask"][lines]
         cache.batch_select_indices(lines)
 
     return step, keep

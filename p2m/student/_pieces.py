@@ -17,9 +17,10 @@ class PieceTokenizer:
     name = FILES
 
     def __init__(self, inner: Any, where: str) -> None:
-        if inner.pad_token_id is None or inner.eos_token_id is None:
-            raise UserError(f"student: the tokenizer of '{where}' has no pad or no end token, so nothing can be trained with it")
-        self.inner, self.pad, self.end, self.size = inner, inner.pad_token_id, inner.eos_token_id, len(inner)
+        end = inner.sep_token_id if inner.eos_token_id is None else inner.eos_token_id  # BERT ends its texts with a separator
+        if end is None:
+            raise UserError(f"student: the tokenizer of '{where}' has no end token, so nothing can be trained with it")
+        self.inner, self.pad, self.end, self.size = inner, end if inner.pad_token_id is None else inner.pad_token_id, end, len(inner)
 
     @classmethod
     def load(cls, base: str, revision: str | None) -> "PieceTokenizer":

@@ -1,38 +1,64 @@
 """Students as torch models: made from a choice, kept in a folder, read back.  Weights are safetensors; code of others is never run."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from p2m.artifacts import Choice, Student
 from p2m.errors import ServiceError, UserError
 from p2m.student.machine import share_cores
-from p2m.student.tokens import Tokenizer, of_base, of_student
+from p2m.student.tokens import LabelTokenizer, Tokenizer, Tokens, of_base, of_student
 
-# What this package knows how to train and to decode.  FLAN, CodeT5 and ByT5 are of T5's architecture.
-ARCHITECTURES = {"encoder-decoder": ("bart", "mt5", "t5")}
+# What this package knows how to train and to decode.  FLAN, CodeT5 and ByT5 are T5s by architecture, SmolLM2 is a Llama, MiniLM a BERT.
+ARCHITECTURES = {"encoder-decoder": ("bart", "mt5", "t5"), "decoder-only": ("llama", "qwen2"), "encoder": ("bert", "modernbert")}
 
 
 @dataclass(frozen=True)
 class Built:
-    """A model in memory (a transformers model, on the CPU, fp32) with its tokenizer."""
+    """A model in memory (a transformers model, on the CPU, fp32) with its tokenizer.  labels: those of a student of kind `encoder`."""
 
     model: Any
     tokenizer: Tokenizer
+    kind: str = "encoder-decoder"
+    labels: tuple[str, ...] = ()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it writes its answer right after the input, which then has no end token and is padded at the left."""
+        return self.kind == "decoder-only"
+
+    @property
+    def answers(self) -> Tokenizer:
+        """What turns answers into ids and back."""
+        return LabelTokenizer(self.labels) if self.kind == "encoder" else self.tokenizer
+
+    def read(self, texts: Sequence[str]) -> Tokens:
+        """Inputs as it reads them."""
+        tokens = self.tokenizer.encode(texts)
+        return tokens.open_ended() if self.goes_on else tokens
+
+    def closing(self, suffix: str) -> list[int]:
+        """The ids that an input ends in, also one that is cut."""
+        ids: list[int] = self.tokenizer.encode([suffix]).open_ended()[0].tolist() if self.goes_on else [self.tokenizer.end]
+        return ids
 
 
-def fresh(choice: Choice, seed: int, tokenizer: Tokenizer | None = None) -> Built:
+def fresh(choice: Choice, seed: int, tokenizer: Tokenizer | None = None, labels: tuple[str, ...] = ()) -> Built:
     """The student before training, with *tokenizer* or the base's own.  Whatever has no published weights is drawn by *seed*.
 
     Raises UserError for an architecture that is not on the list and ServiceError where the hub does not give the weights.
     """
+    if choice.kind == "encoder" and not labels:
+        raise UserError(f"student: '{choice.base}' chooses among labels, and the task has no closed set of them")
     share_cores()
     import torch
 
     _quiet()
     torch.manual_seed(seed)
-    model = _from_scratch(choice) if choice.base == "scratch" else _published(choice)
-    return Built(model.float(), tokenizer or of_base(choice.base, choice.revision))
+    head = {"num_labels": len(labels)} if choice.kind == "encoder" else {}
+    model = _from_scratch(choice, head) if choice.base == "scratch" else _published(choice, head)
+    return Built(model.float(), tokenizer or of_base(choice.base, choice.revision), choice.kind, labels)
 
 
 def saved(student: Student) -> Built:
@@ -44,7 +70,7 @@ def saved(student: Student) -> Built:
     config = AutoConfig.from_pretrained(student.folder, trust_remote_code=False)
     _check(student.kind, config.model_type, str(student.folder))
     model = _auto(student.kind).from_pretrained(student.folder, config=config, use_safetensors=True, trust_remote_code=False)
-    return Built(model.float().eval(), of_student(student.folder))
+    return Built(model.float().eval(), of_student(student.folder), student.kind, student.labels)
 
 
 def keep(built: Built, student: Student) -> None:
@@ -55,11 +81,11 @@ def keep(built: Built, student: Student) -> None:
     (student.folder / "student.json").write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
-def _from_scratch(choice: Choice) -> Any:
+def _from_scratch(choice: Choice, head: dict[str, int]) -> Any:
     from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
-    settings = dict(choice.config)
+    settings = choice.config | head
     architecture = str(settings.pop("model_type", ""))
     _check(choice.kind, architecture, "scratch")
     try:
@@ -69,13 +95,13 @@ def _from_scratch(choice: Choice) -> Any:
         raise UserError(f"student: no {architecture} can be made from {settings}: {' '.join(str(error).split())}") from error
 
 
-def _published(choice: Choice) -> Any:
+def _published(choice: Choice, head: dict[str, int]) -> Any:
     """Weights of the hub, or of a local folder, given as a path that starts with `/` or `.`."""
     from transformers import AutoConfig
 
     place: dict[str, Any] = {"revision": choice.revision or "main", "trust_remote_code": False}
     try:
-        config = AutoConfig.from_pretrained(choice.base, **place)
+        config = AutoConfig.from_pretrained(choice.base, **place, **head)
         _check(choice.kind, config.model_type, choice.base)
         return _auto(choice.kind).from_pretrained(choice.base, config=config, use_safetensors=True, **place)
     except (OSError, ValueError) as error:
@@ -88,7 +114,7 @@ def _published(choice: Choice) -> Any:
 
 def _check(kind: str, architecture: str, base: str) -> None:
     if kind not in ARCHITECTURES:
-        raise UserError(f"student: '{base}' is of kind {kind}; this version trains {', '.join(sorted(ARCHITECTURES))}")
+        raise UserError(f"student: '{base}' is of kind {kind}; p2m trains {', '.join(sorted(ARCHITECTURES))}")
     if architecture not in ARCHITECTURES[kind]:
         known = ", ".join(ARCHITECTURES[kind])
         raise UserError(f"student: '{base}' has the architecture '{architecture}'; as {kind} these are known: {known}")
@@ -102,6 +128,7 @@ def _quiet() -> None:
 
 
 def _auto(kind: str) -> Any:
-    from transformers import AutoModelForSeq2SeqLM
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoModelForSequenceClassification
 
-    return {"encoder-decoder": AutoModelForSeq2SeqLM}[kind]
+    autos = {"encoder-decoder": AutoModelForSeq2SeqLM, "decoder-only": AutoModelForCausalLM, "encoder": AutoModelForSequenceClassification}
+    return autos[kind]

@@ -1,7 +1,7 @@
 """Answers of a student: greedy, in batches of similar length, the finished ones leaving their batch."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from p2m.artifacts import Choice, Student
@@ -21,6 +21,7 @@ class Decoder:
     max_input: int
     max_output: int
     batch: int = BATCH
+    suffix: str = ""
 
     def answers(self, inputs: Sequence[str], on_done: Callable[[int], None] = lambda n: None) -> list[str]:
         """One answer for each raw input, in their order, the most probable token at each step, at most max_output tokens.
@@ -33,12 +34,13 @@ class Decoder:
         count = dict.fromkeys(unique, 0)
         for text in inputs:
             count[text] += 1
-        tokens = self.built.tokenizer.encode([self.prefix + text for text in unique])
+        tokens = self.built.read([self.prefix + text + self.suffix for text in unique])
+        closing, says = self.built.closing(self.suffix), self.built.answers
         said: dict[str, str] = {}
         decode = greedy(self.built, self.max_output)
         for rows in self._batches(tokens.lengths.tolist()):
-            ids = tokens.padded(rows, self.max_input, self.built.tokenizer.end, self.built.tokenizer.pad)
-            for i, text in zip(rows, self.built.tokenizer.decode(decode(ids)), strict=True):
+            ids = tokens.padded(rows, self.max_input, closing, self.built.tokenizer.pad, self.built.goes_on)
+            for i, text in zip(rows, says.decode(decode(ids)), strict=True):
                 said[unique[i]] = text
             on_done(sum(count[unique[i]] for i in rows))
         return [said[text] for text in inputs]
@@ -58,17 +60,18 @@ class Decoder:
 
 def load(student: Student) -> Decoder:
     """The trained student."""
-    return Decoder(_placed(build.saved(student)), student.prefix, student.max_input, student.max_output)
+    return _decoder(build.saved(student), student)
 
 
 def untrained(choice: Choice, student: Student, seed: int) -> Decoder:
     """The student as it was before training, with the limits of the trained one."""
-    return Decoder(_placed(build.fresh(choice, seed, of_student(student.folder))), student.prefix, student.max_input, student.max_output)
+    return _decoder(build.fresh(choice, seed, of_student(student.folder), student.labels), student)
 
 
-def _placed(built: build.Built) -> build.Built:
+def _decoder(built: build.Built, student: Student) -> Decoder:
     """On the GPU where there is one, in evaluation mode."""
     import torch
 
     model: Any = built.model.eval()
-    return build.Built(model.to("cuda") if torch.cuda.is_available() else model, built.tokenizer)
+    placed = replace(built, model=model.to("cuda") if torch.cuda.is_available() else model)
+    return Decoder(placed, student.prefix, student.max_input, student.max_output, suffix=student.suffix)

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from p2m.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,32 +18,37 @@ BYTES, LEARNED, FILES = "bytes", "learned", "files"  # kinds of tokenizer, as st
 
 @dataclass(frozen=True)
 class Tokens:
-    """Texts as ids, end token included: text i is flat[starts[i]:starts[i + 1]].  flat may lie on disk."""
+    """Texts as ids: text i is flat[starts[i]:starts[i + 1]], less *left_out* ids at its end.  flat may lie on disk."""
 
     flat: "NDArray[Any]"
     starts: "NDArray[np.int64]"
+    left_out: int = 0
 
     def __len__(self) -> int:
         return len(self.starts) - 1
 
     def __getitem__(self, i: int) -> "NDArray[Any]":
-        return self.flat[self.starts[i] : self.starts[i + 1]]
+        return self.flat[self.starts[i] : self.starts[i + 1] - self.left_out]
 
     @cached_property
     def lengths(self) -> "NDArray[np.int64]":
-        return self.starts[1:] - self.starts[:-1]
+        return self.starts[1:] - self.starts[:-1] - self.left_out
 
-    def padded(self, rows: Sequence[int], limit: int, end: int, fill: int) -> "NDArray[np.int64]":
-        """ids_BT of *rows*, filled up at the right.  A text of more than *limit* tokens is cut and closed with the token *end*."""
+    def open_ended(self) -> "Tokens":
+        """The same texts without their end tokens."""
+        return replace(self, left_out=1)
+
+    def padded(self, rows: Sequence[int], limit: int, closing: Sequence[int], fill: int, left: bool = False) -> "NDArray[np.int64]":
+        """ids_BT of *rows*, filled up at the right, or at the *left*.  A text of more than *limit* tokens is cut to end in *closing*."""
         import numpy as np
 
         width = min(limit, max(int(self.lengths[i]) for i in rows))
         ids_BT = np.full((len(rows), width), fill, np.int64)  # noqa: N806 - the shape legend of this package
         for line, i in zip(ids_BT, rows, strict=True):
-            ids = self[i]
-            line[: len(ids)] = ids[:width]
-            if len(ids) > width:
-                line[-1] = end
+            ids = self[i][:width]
+            line[width - len(ids) if left else 0 :][: len(ids)] = ids
+            if self.lengths[i] > width:
+                line[width - len(closing) :] = closing
         return ids_BT
 
 
@@ -56,6 +63,32 @@ class Tokenizer(Protocol):
     def encode(self, texts: Sequence[str]) -> Tokens: ...
     def decode(self, rows: Sequence[Sequence[int]]) -> list[str]: ...
     def save(self, folder: Path) -> None: ...
+
+
+class LabelTokenizer:
+    """One id for each label, in their order: what a student that chooses its answers says."""
+
+    name, pad, end = "labels", 0, 0
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self.labels, self.size = tuple(labels), len(labels)
+
+    def encode(self, texts: Sequence[str]) -> Tokens:
+        """UserError for a text that is no label."""
+        import numpy as np
+
+        places = {label: i for i, label in enumerate(self.labels)}
+        if strange := next((text for text in texts if text not in places), None):
+            raise UserError(
+                f"student: '{strange}' is none of the {self.size} labels that this student chooses from: {', '.join(self.labels)}"
+            )
+        return Tokens(np.array([places[text] for text in texts], np.int32), np.arange(len(texts) + 1, dtype=np.int64))
+
+    def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
+        return [self.labels[row[0]] for row in rows]
+
+    def save(self, folder: Path) -> None:
+        """student.json holds the labels."""
 
 
 def of_student(folder: Path) -> Tokenizer:

@@ -1,7 +1,8 @@
 """Examples as tokens on disk, and the batch of each step: a function of seed and step alone, so that a resumed run needs nothing else."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -15,10 +16,11 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
 from p2m.artifacts import Example
+from p2m.student._forward import IGNORED
+from p2m.student.build import Built
 from p2m.student.tokens import Tokenizer, Tokens
 from p2m.trainer._plan import Plan
 
-IGNORED = -100  # label that carries no loss
 AT_ONCE = 4096  # texts tokenized together
 SORTED = 50  # batches whose examples are sorted by length together: enough for 5 % of padding, few enough to leave the order random
 Part = tuple[Tensor, Tensor]  # ids_BS, labels_BT
@@ -34,7 +36,10 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Pairs:
-    """Inputs and outputs as tokens, with the most tokens of each that are used."""
+    """Inputs and outputs as tokens, with the most tokens of each that are used.
+
+    closing: ids that a cut input ends in.  left: whether inputs are padded there.
+    """
 
     inputs: Tokens
     outputs: Tokens
@@ -42,6 +47,8 @@ class Pairs:
     max_output: int
     pad: int
     end: int
+    closing: Sequence[int]
+    left: bool
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -73,8 +80,8 @@ class Pairs:
         return [self._tensors(part) for part in parts]
 
     def _tensors(self, rows: Sequence[int]) -> Part:
-        ids = self.inputs.padded(rows, self.max_input, self.end, self.pad)
-        labels = self.outputs.padded(rows, self.max_output, self.end, IGNORED)
+        ids = self.inputs.padded(rows, self.max_input, self.closing, self.pad, self.left)
+        labels = self.outputs.padded(rows, self.max_output, [self.end], IGNORED)
         return torch.from_numpy(ids), torch.from_numpy(labels)
 
 
@@ -92,18 +99,24 @@ def written(texts: Iterator[str], tokenizer: Tokenizer, path: Path) -> Tokens:
     return Tokens(flat, starts)
 
 
-def tokenized(rows: Sequence[Example], prefix: str, tokenizer: Tokenizer, folder: Path, name: str) -> tuple[Tokens, Tokens]:
-    inputs = written((prefix + row.input for row in rows), tokenizer, folder / f"{name}.input")
-    return inputs, written((row.output for row in rows), tokenizer, folder / f"{name}.output")
+def tokenized(rows: Sequence[Example], around: tuple[str, str], built: Built, folder: Path, name: str) -> tuple[Tokens, Tokens]:
+    """Inputs between their prefix and suffix, and outputs."""
+    prefix, suffix = around
+    inputs = written((prefix + row.input + suffix for row in rows), built.tokenizer, folder / f"{name}.input")
+    return inputs.open_ended() if built.goes_on else inputs, written((row.output for row in rows), built.answers, folder / f"{name}.output")
 
 
 @dataclass(frozen=True)
 class Order:
-    """Which examples each step sees: every one once a pass, those of a batch of similar length, batches in random order."""
+    """Which examples each step sees: every one once a pass, those of a batch of similar length, batches in random order.
+
+    weights: how often each example is to come, relative to the others; None: all alike.
+    """
 
     sizes: NDArray[np.int64]
     batch_size: int
     seed: int
+    weights: NDArray[np.float64] | None = None
 
     @property
     def per_pass(self) -> int:
@@ -112,11 +125,19 @@ class Order:
     def one_pass(self, number: int) -> list[NDArray[np.int64]]:
         """The batches of a pass over the data.  Their sizes differ by one at most, so no small rest weighs as much as a whole batch."""
         rng = np.random.default_rng([self.seed, number])
-        mixed = rng.permutation(len(self.sizes))
+        mixed = self._drawn(rng)
         window = self.batch_size * SORTED
         ranked = np.concatenate([w[np.argsort(self.sizes[w], kind="stable")] for w in np.split(mixed, range(window, len(mixed), window))])
         batches = np.array_split(ranked, self.per_pass)
         return [batches[i] for i in rng.permutation(self.per_pass)]
+
+    def _drawn(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        """As many examples as there are, in random order: each once, or as often as its weight says, give or take one."""
+        n = len(self.sizes)
+        if self.weights is None:
+            return rng.permutation(n)
+        share = np.cumsum(self.weights) / self.weights.sum()
+        return rng.permutation(np.searchsorted(share, (np.arange(n) + rng.random()) / n).clip(max=n - 1))
 
     def examples(self, steps: int) -> int:
         """How many examples the first *steps* show, repeats counted."""
@@ -131,13 +152,28 @@ class Order:
             number, skipped = number + 1, 0
 
 
+def weights_of(rows: Iterable[Example], mix: float, label_prior: float) -> NDArray[np.float64] | None:
+    """How often each example is to come so that its origin and its answer have the shares asked for; None where all come alike.
+
+    An origin of n examples is seen in proportion to n ** mix (Arivazhagan et al. 2019), an answer likewise to n ** label_prior.
+    """
+    if mix == label_prior == 1:
+        return None
+    named = [(row.origin.split(":")[0], row.output) for row in rows]
+    weights = np.ones(len(named))
+    for column, power in zip(zip(*named, strict=True), (mix, label_prior), strict=True):
+        count = Counter(column)
+        weights *= [count[name] ** (power - 1) for name in column]
+    return weights
+
+
 class Data(LightningDataModule):  # type: ignore[misc]
     """Batches for the Lightning trainer.  One of its epochs is what lies between two validations."""
 
-    def __init__(self, train: Pairs, valid: Pairs | None, plan: Plan) -> None:
+    def __init__(self, train: Pairs, valid: Pairs | None, plan: Plan, weights: NDArray[np.float64] | None = None) -> None:
         super().__init__()
-        self.train, self.valid, self.plan = train, valid, plan
-        self.order = Order(train.sizes, plan.batch_size, plan.seed)
+        self.train, self.valid, self.plan, self.max_tokens = train, valid, plan, plan.max_tokens
+        self.order = Order(train.sizes, plan.batch_size, plan.seed, weights)
 
     def train_dataloader(self) -> "_Stretch":
         return _Stretch(self)
@@ -146,7 +182,7 @@ class Data(LightningDataModule):  # type: ignore[misc]
         if not self.valid:
             return []
         assert self.trainer
-        return _Once(self.valid, self.plan, self.trainer.global_rank, self.trainer.world_size)
+        return _Once(self.valid, self.plan.batch_size, self.max_tokens, self.trainer.global_rank, self.trainer.world_size)
 
     def rows_of(self, step: int) -> list[int]:
         """The examples of a step."""
@@ -166,16 +202,16 @@ class _Stretch:
         step = trainer.lightning_module.step
         left = min(plan.steps, (step // plan.valid_every + 1) * plan.valid_every) - step
         for rows in islice(self.data.order.from_step(step), left):
-            yield self.data.train.batch(rows.tolist(), plan.max_tokens, trainer.global_rank, trainer.world_size)
+            yield self.data.train.batch(rows.tolist(), self.data.max_tokens, trainer.global_rank, trainer.world_size)
 
 
 class _Once:
     """One process's share of the validation pairs, the largest first, in batches like those of a step."""
 
-    def __init__(self, pairs: Pairs, plan: Plan, rank: int, world: int) -> None:
-        self.pairs, self.plan, self.rank, self.world = pairs, plan, rank, world
+    def __init__(self, pairs: Pairs, batch_size: int, max_tokens: int, rank: int, world: int) -> None:
+        self.pairs, self.batch_size, self.max_tokens, self.rank, self.world = pairs, batch_size, max_tokens, rank, world
 
     def __iter__(self) -> Iterator[list[Part]]:
         ranked = np.argsort(-self.pairs.sizes, kind="stable")[self.rank :: self.world]
-        for i in range(0, len(ranked), self.plan.batch_size):
-            yield self.pairs.parts(ranked[i : i + self.plan.batch_size].tolist(), self.plan.max_tokens)
+        for i in range(0, len(ranked), self.batch_size):
+            yield self.pairs.parts(ranked[i : i + self.batch_size].tolist(), self.max_tokens)

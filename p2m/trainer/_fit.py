@@ -39,22 +39,29 @@ def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
     rows: dict[str, Sequence[Example]] = {name: Rows(Path(job[name])) for name in ("train", "valid")}
     if only := settings["overfit"]:
         rows = dict.fromkeys(rows, rows["train"][:only])
-    built = build.fresh(choice, settings["seed"], _learned(choice, job["prefix"], rows["train"]))
+    around, labels = (job["prefix"], job["suffix"]), tuple(job["labels"]) if choice.kind == "encoder" else ()
+    built = build.fresh(choice, settings["seed"], _learned(choice, around, rows["train"]), labels)
     plan = _plan.planned(settings, choice.base == "scratch", built.model.config.model_type, len(rows["train"]))
     torch.set_num_threads(plan.threads)  # decides in which order sums are made, and so their last bits
     tokens = folder / "tokens" / str(_together.rank())
     tokens.mkdir(parents=True, exist_ok=True)
-    train, valid = _pairs(rows, job["prefix"], built, settings, tokens)
-    student = Student(folder, choice.base, choice.kind, job["prefix"], train.max_input, train.max_output)
-    data = _data.Data(train, valid, plan)
+    train, valid = _pairs(rows, around, built, settings, tokens)
+    student = Student(folder, choice.base, choice.kind, around[0], train.max_input, train.max_output, around[1], labels)
+    if settings["label_prior"] != 1 and not job["labels"]:
+        raise UserError("trainer.label_prior: this task's answers are no closed set of labels, so there is no prior to change; set it to 1")
+    data = _data.Data(train, valid, plan, _data.weights_of(rows["train"], settings["mix"], settings["label_prior"]))
     _freeze(built.model, settings["freeze"])
+    if settings["method"] == "lora":
+        from p2m.trainer import _lora
+
+        built = _lora.adapted(built, settings["lora_rank"], settings["lora_alpha"])
     if settings["gradient_checkpointing"]:
         built.model.activation_checkpointing_enable()
     say({"total": data.order.examples(plan.steps)})
     _trained(folder, built, data, lambda i: rows["train"][i].input, say, stop)
     if _together.rank():
         return
-    build.keep(built, student)
+    build.keep(_lora.merged(built) if settings["method"] == "lora" else built, student)
     say({"student": {k: v for k, v in asdict(student).items() if k != "folder"}})
 
 
@@ -73,33 +80,37 @@ def _freeze(model: Any, beginnings: Sequence[str]) -> None:
         raise UserError(f"trainer.freeze: {', '.join(beginnings)} leave no weight to train")
 
 
-def _learned(choice: Choice, prefix: str, rows: Sequence[Example]) -> Any:
+def _learned(choice: Choice, around: tuple[str, str], rows: Sequence[Example]) -> Any:
     """The tokenizer that is made for the training examples; None where the base has one."""
     from p2m.student import tokens
 
-    some = islice(rows, LEARNT_FROM)
-    return tokens.learned((text for row in some for text in (prefix + row.input, row.output)), choice.pieces) if choice.pieces else None
+    texts = (text for row in islice(rows, LEARNT_FROM) for text in (around[0] + row.input + around[1], row.output))
+    return tokens.learned(texts, choice.pieces) if choice.pieces else None
 
 
-def _pairs(rows: dict[str, Any], prefix: str, built: Any, settings: dict[str, Any], folder: Path) -> Any:
+def _pairs(rows: dict[str, Any], around: tuple[str, str], built: Any, settings: dict[str, Any], folder: Path) -> Any:
     """Training and validation examples as tokens; None for a validation set that is empty."""
     from p2m.trainer import _data
 
     some = {"train": rows["train"], "valid": rows["valid"][: settings["valid_examples"]]}
-    made = {name: _data.tokenized(value, prefix, built.tokenizer, folder, name) for name, value in some.items()}
-    limits = _limits(made["train"], settings, getattr(built.model.config, "max_position_embeddings", None))
-    pairs = {name: _data.Pairs(*tokens, *limits, built.tokenizer.pad, built.tokenizer.end) for name, tokens in made.items()}
+    made = {name: _data.tokenized(value, around, built, folder, name) for name, value in some.items()}
+    limits = _limits(made["train"], settings, getattr(built.model.config, "max_position_embeddings", None), built.goes_on)
+    how = (built.tokenizer.pad, built.tokenizer.end, built.closing(around[1]), built.goes_on)
+    pairs = {name: _data.Pairs(*tokens, *limits, *how) for name, tokens in made.items()}
     return pairs["train"], pairs["valid"] if len(pairs["valid"]) else None
 
 
-def _limits(tokens: Any, settings: dict[str, Any], positions: int | None) -> tuple[int, int]:
+def _limits(tokens: Any, settings: dict[str, Any], positions: int | None, shared: bool) -> tuple[int, int]:
     """max_input and max_output: twice the longest input and a quarter beyond the longest output of training, as what comes may be longer.
 
-    Within the settings and the model's positions.
+    Within the settings and the model's positions, which input and output may have to share.
     """
     inputs, outputs = (int(t.lengths.max()) for t in tokens)
     caps = [min(settings[name], positions or settings[name]) for name in ("max_input", "max_output")]
-    return min(caps[0], -(-2 * inputs // 64) * 64), min(caps[1], -(-5 * outputs // 32) * 8)
+    most_out = min(caps[1], -(-5 * outputs // 32) * 8)
+    if shared and positions:
+        caps[0] = min(caps[0], max(1, positions - most_out))
+    return min(caps[0], -(-2 * inputs // 64) * 64), most_out
 
 
 def _trained(folder: Path, built: Any, data: Any, text: Callable[[int], str], say: Say, stop: Callable[[], int]) -> None:
@@ -131,7 +142,7 @@ def _trained(folder: Path, built: Any, data: Any, text: Callable[[int], str], sa
         built.model.set_attn_implementation("eager")
     built.model.train()
     last = newest(checkpoints)
-    trainer.fit(Fit(built.model, built.tokenizer.pad, plan), datamodule=data, ckpt_path=last, weights_only=True)
+    trainer.fit(Fit(built, plan), datamodule=data, ckpt_path=last, weights_only=True)
     best.restore(built.model)
 
 

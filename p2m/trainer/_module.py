@@ -13,9 +13,10 @@ from pytorch_lightning import LightningModule
 from torch import Tensor
 from torch.optim import Optimizer
 
-from p2m.student import _t5_forward
-from p2m.trainer import _together
-from p2m.trainer._data import IGNORED, Batch, Part
+from p2m.student._forward import IGNORED, logits
+from p2m.student.build import Built
+from p2m.trainer import _memory, _together
+from p2m.trainer._data import Batch, Part
 from p2m.trainer._muon import StackedMuon
 from p2m.trainer._plan import Plan
 
@@ -43,26 +44,17 @@ class Valid:
 class Fit(LightningModule):  # type: ignore[misc]
     """Trains *model* by *plan*.  step counts updates, seconds the time of training, both over all runs of the job."""
 
-    def __init__(self, model: Any, pad: int, plan: Plan) -> None:
+    def __init__(self, built: Built, plan: Plan) -> None:
         super().__init__()
         self.automatic_optimization = False  # a batch may come in parts, and clipping by Lightning fails with a fused AdamW
-        self.model, self.pad, self.plan = model, pad, plan
+        self.model, self.built, self.plan = built.model, built, plan
         self.step, self.examples, self.seconds, self.valid = 0, 0, 0.0, Valid(math.nan, 0.0)
         self._seen: list[tuple[float, int, int, int]] = []
         self._clock = time.monotonic()
 
     def logits(self, part: Part) -> Tensor:
         """logits_BTV for the labels of a part, each label seen only by those after it."""
-        ids_BS, labels_BT = part  # noqa: N806
-        start = labels_BT.new_full((len(labels_BT), 1), self.model.config.decoder_start_token_id)
-        fed_BT = torch.cat([start, labels_BT[:, :-1].masked_fill(labels_BT[:, :-1] == IGNORED, self.pad)], 1)  # noqa: N806
-        if self.device.type == "cpu" and _t5_forward.knows(self.model.config) and not self.plan.gradient_checkpointing:
-            dtype = torch.bfloat16 if self.plan.bf16 else torch.float32
-            return _t5_forward.logits(self.model, ids_BS, ids_BS != self.pad, fed_BT, dtype).float()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.plan.bf16):
-            out = self.model(input_ids=ids_BS, attention_mask=ids_BS != self.pad, decoder_input_ids=fed_BT, use_cache=False)
-        logits_BTV: Tensor = out.logits.float()  # noqa: N806
-        return logits_BTV
+        return logits(self.built, *part, self.plan.bf16, lean=not self.plan.gradient_checkpointing)
 
     def loss(self, part: Part) -> Tensor:
         """Cross entropy of a part's labels, summed.  Padding carries none."""
@@ -73,16 +65,30 @@ class Fit(LightningModule):  # type: ignore[misc]
         rank, world = self.trainer.global_rank, self.trainer.world_size
         # dropout draws anew in each step, from nothing but its number, so that a resumed run needs no generator's state
         torch.manual_seed((self.plan.seed * SPREAD + self.step) * world + rank)
-        total = torch.zeros((), device=self.device)
-        for i, part in enumerate(batch.parts):
-            loss = self.loss(part) * world / batch.labels
-            with self._alone() if world > 1 and i + 1 < len(batch.parts) else contextlib.nullcontext():
-                self.manual_backward(loss)
-            total += loss.detach()
+        total = self._gradients(batch, world)
         self._update()
         self.step += 1
         self.examples += batch.examples
         return total
+
+    def _gradients(self, batch: Batch, world: int) -> Tensor:
+        """The loss of a batch, its gradients in the weights.  Where memory does not suffice for a part, in smaller ones from here on."""
+        try:
+            total = torch.zeros((), device=self.device)
+            for i, part in enumerate(batch.parts):
+                loss = self.loss(part) * world / batch.labels
+                with self._alone() if world > 1 and i + 1 < len(batch.parts) else contextlib.nullcontext():
+                    self.manual_backward(loss)
+                total += loss.detach()
+        except RuntimeError as error:
+            if world > 1 or not _memory.lacks(error):  # processes that wait for each other cannot go back alone
+                raise
+        else:
+            return total
+        self.zero_grad()
+        halves = _memory.halved(batch.parts)
+        self.trainer.datamodule.max_tokens = max(part[0].numel() + part[1].numel() for part in halves)
+        return self._gradients(batch._replace(parts=halves), world)
 
     def _alone(self) -> Any:
         """Gradients of all but the last part of a batch stay in their process, as one exchange is enough."""

@@ -2,12 +2,13 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le
 
 from p2m.artifacts import Choice, Example, Rows, Splits, Student, write_rows
 from p2m.errors import IncompleteError
@@ -26,7 +27,7 @@ class Lightning:
     The same seed, settings and machine give the same student, byte for byte on a CPU, however often the run was killed.
     """
 
-    VERSION: ClassVar = 2
+    VERSION: ClassVar = 3
     RUNTIME: ClassVar = frozenset({"checkpoint_s", "launch"})
 
     seed: Annotated[int, Ge(0)]
@@ -39,6 +40,11 @@ class Lightning:
     warmup_steps: Annotated[int, Ge(0)]
     weight_decay: Annotated[float, Ge(0)]
     clip: Annotated[float, Gt(0)]
+    method: Literal["full", "lora"]
+    lora_rank: Count
+    lora_alpha: Count
+    mix: Annotated[float, Ge(0), Le(1)]
+    label_prior: Annotated[float, Ge(0), Le(1)]
     batch_size: Count | Literal["auto"]
     max_tokens: Count
     gradient_checkpointing: bool
@@ -59,10 +65,16 @@ class Lightning:
     checkpoint_s: Annotated[float, Ge(0)]
 
     def __post_init__(self) -> None:
+        if self.method == "lora" and self.freeze:
+            raise ValueError("freeze has nothing to say with method=lora, which freezes all but its adapters; set freeze=[]")
         if self.nodes > 1 and not self.launch:
             raise ValueError(
                 f"nodes={self.nodes} needs launch, the words that start a process on each machine, such as [srun,--nodes={self.nodes}]"
             )
+
+    def ready(self) -> Iterator[str]:
+        if self.method == "lora" and find_spec("peft") is None:
+            yield "method=lora needs peft, which is not installed; pip install 'p2m[lora]'"
 
     def run(self, choice: Choice, splits: Splits, work: Work) -> Student:
         if not len(splits.train):
@@ -79,7 +91,8 @@ class Lightning:
     def _job(self, choice: Choice, splits: Splits, folder: Path) -> dict[str, Any]:
         about = {"base": choice.base, "revision": choice.revision, "kind": choice.kind, "config": choice.config, "pieces": choice.pieces}
         paths = {name: str(_on_disk(getattr(splits, name), folder / f"{name}.jsonl")) for name in ("train", "valid")}
-        return {"settings": asdict(self), "choice": about, "prefix": splits.prefix, **paths}
+        shown = {"prefix": splits.prefix, "suffix": splits.suffix, "labels": splits.labels}
+        return {"settings": asdict(self), "choice": about, **shown, **paths}
 
 
 def _on_disk(rows: Sequence[Example], path: Path) -> Path:

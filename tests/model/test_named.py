@@ -155,3 +155,9 @@ def test_hub_that_hangs_is_given_up_in_two_seconds(hub):
         "from p2m import hub; hub.reachable(0.1); t = time.monotonic(); print(hub.reachable(), time.monotonic() - t < 2.5)"
     )
     assert hub.run(code) == "False True"
+
+
+def test_a_model_that_chooses_is_refused_for_a_task_without_labels(tmp_path):
+    named = Named("sentence-transformers/all-MiniLM-L12-v2", None, "encoder", tmp_path / "met.json")
+    with pytest.raises(InputError, match="chooses its answers from a closed set of labels, and this task has none"):
+        named.run(TASK, None)

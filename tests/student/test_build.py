@@ -4,7 +4,7 @@ import torch
 from p2m.artifacts import Choice
 from p2m.errors import ServiceError, UserError
 from p2m.student import build, decode
-from tests.student.conftest import TINY_BART, TINY_T5, built, choice, student
+from tests.student.conftest import TINY_BART, TINY_BERT, TINY_T5, built, choice, student
 
 
 def test_the_seed_decides_the_weights():
@@ -35,12 +35,17 @@ def test_a_kept_student_may_be_trained_further_as_a_local_folder(tmp_path):
 
 def test_an_architecture_off_the_list_is_refused_with_the_list():
     with pytest.raises(UserError, match=r"'scratch' has the architecture 'bert'; as encoder-decoder these are known: bart, mt5, t5"):
-        build.fresh(choice({"model_type": "bert"}), 0)
+        build.fresh(Choice("scratch", None, "encoder-decoder", {"model_type": "bert"}), 0)
 
 
 def test_a_kind_that_cannot_be_trained_is_refused():
-    with pytest.raises(UserError, match=r"student: 'gpt2' is of kind decoder-only; this version trains encoder-decoder"):
-        build._check("decoder-only", "gpt2", "gpt2")
+    with pytest.raises(UserError, match=r"student: 'x' is of kind diffusion; p2m trains decoder-only, encoder, encoder-decoder"):
+        build._check("diffusion", "x", "x")
+
+
+def test_a_student_that_chooses_needs_labels_to_choose_from():
+    with pytest.raises(UserError, match=r"student: 'scratch' chooses among labels, and the task has no closed set of them"):
+        build.fresh(choice(TINY_BERT), 0)
 
 
 def test_settings_that_the_architecture_does_not_take_are_told():

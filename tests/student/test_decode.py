@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from p2m.student import build, decode
-from tests.student.conftest import TINY_T5, built, choice, student
+from tests.student.conftest import TINY_BERT, TINY_LLAMA, TINY_T5, built, choice, student
 
 rng = random.Random(0)
 TEXTS = ["".join(rng.choices(string.ascii_letters + " é日", k=n)) for n in (3, 40, 1, 17, 25, 8, 60, 12, 33, 5, 21, 2)]
@@ -20,9 +20,9 @@ def by_transformers(made, texts, max_output: int) -> list[str]:
         max_new_tokens=max_output, do_sample=False, num_beams=1, eos_token_id=1, pad_token_id=0, decoder_start_token_id=0, use_cache=True
     )
     for text in texts:
-        ids = torch.from_numpy(made.tokenizer.encode([text]).padded([0], 64, 1, 0))
+        ids = torch.from_numpy(made.read([text]).padded([0], 64, made.closing(""), 0))
         out = made.model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=plain)
-        said += made.tokenizer.decode([[i for i in out[0].tolist() if i != 1]])
+        said += made.tokenizer.decode([[i for i in out[0].tolist()[ids.shape[1] if made.goes_on else 0 :] if i != 1]])
     return said
 
 
@@ -77,3 +77,19 @@ def test_the_untrained_student_is_the_choice_with_the_limits_of_the_trained_one(
     again = decode.untrained(choice(TINY_T5), student(tmp_path, prefix="x", max_input=9, max_output=5), seed=3)
     assert (decoder.prefix, decoder.max_input, decoder.max_output) == ("x", 9, 5)
     assert decoder.answers(TEXTS) == again.answers(TEXTS)
+
+
+def test_the_suffix_stands_after_each_input_also_after_one_that_is_cut():
+    made = built(choice(TINY_LLAMA))
+    cut = decode.Decoder(made, "", 8, 24, suffix="\n=")
+    assert decode.Decoder(made, "", 64, 24, suffix="\n=").answers(["abc"]) == decode.Decoder(made, "", 64, 24).answers(["abc\n="])
+    assert cut.answers(["abcdefghijkl"]) == decode.Decoder(made, "", 64, 24).answers(["abcdef\n="])
+
+
+def test_an_encoder_answers_with_the_likeliest_label():
+    made = built(choice(TINY_BERT), labels=("red", "green", "blue"))
+    said = decode.Decoder(made, "", 64, 8).answers(TEXTS)
+    ids = [torch.tensor([[b + 3 for b in text.encode()] + [1]])[:, :64] for text in TEXTS]
+    wanted = [("red", "green", "blue")[int(made.model(input_ids=i).logits.argmax())] for i in ids]
+    assert said == wanted
+    assert len(set(said)) > 1

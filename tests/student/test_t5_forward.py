@@ -6,7 +6,7 @@ import torch
 from p2m.student import _t5_forward, build
 from tests.student.conftest import CONFIGS, choice
 
-T5 = [name for name in CONFIGS if name != "bart"]
+T5 = [name for name in CONFIGS if name not in {"bart", "llama", "qwen2"}]
 
 
 def inputs():

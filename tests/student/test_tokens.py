@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from p2m.errors import UserError
 from p2m.student._bytes import ByteTokenizer
-from p2m.student.tokens import learned, of_base, of_student
+from p2m.student.tokens import LabelTokenizer, learned, of_base, of_student
 
 
 def test_bytes_have_the_ids_of_byt5_and_the_end_token():
@@ -45,9 +46,13 @@ def test_ids_that_are_no_byte_and_broken_characters_are_left_out():
 
 def test_padding_stands_at_the_right_and_a_long_text_is_cut_before_an_end_token():
     tokens = ByteTokenizer().encode(["ab", "abcdef", "a"])
-    assert tokens.padded([2, 0, 1], limit=4, end=1, fill=-100).tolist() == [[100, 1, -100, -100], [100, 101, 1, -100], [100, 101, 102, 1]]
+    assert tokens.padded([2, 0, 1], limit=4, closing=[1], fill=-100).tolist() == [
+        [100, 1, -100, -100],
+        [100, 101, 1, -100],
+        [100, 101, 102, 1],
+    ]
     assert tokens.lengths.tolist() == [3, 7, 2]
-    assert tokens.padded([0], 4, 1, 0).dtype == np.int64
+    assert tokens.padded([0], 4, [1], 0).dtype == np.int64
 
 
 def test_a_student_from_scratch_reads_bytes(tmp_path):
@@ -123,3 +128,17 @@ def test_ids_beyond_the_pieces_and_broken_characters_are_left_out():
     tokenizer = learned(LEARNT, 300)
     ids = tokenizer.encode(["é"])[0].tolist()
     assert tokenizer.decode([[0, ids[0], 1, 1023]]) == [""]
+
+
+def test_inputs_that_an_answer_follows_have_no_end_token_and_are_padded_at_the_left():
+    tokens = ByteTokenizer().encode(["abc", "a"]).open_ended()
+    assert tokens.lengths.tolist() == [3, 1]
+    assert tokens.padded([0, 1], 8, [], 0, left=True).tolist() == [[100, 101, 102], [0, 0, 100]]
+    assert tokens.padded([0, 1], 2, [9], 0, left=True).tolist() == [[100, 9], [0, 100]]
+
+
+def test_a_label_that_is_not_known_is_told_with_those_that_are():
+    labels = LabelTokenizer(["red", "green"])
+    assert labels.decode([labels.encode(["green", "red"])[0].tolist()]) == ["green"]
+    with pytest.raises(UserError, match="'blue' is none of the 2 labels that this student chooses from: red, green"):
+        labels.encode(["red", "blue"])

@@ -45,10 +45,10 @@ def component(**changes) -> Lightning:
     return Lightning(**settings(**changes))
 
 
-def job(folder: Path, splits: Splits, config: dict = TINY, pieces: int | None = None, **changes) -> Path:
+def job(folder: Path, splits: Splits, config: dict = TINY, pieces: int | None = None, kind: str = "encoder-decoder", **changes) -> Path:
     """The folder with its job file, as the component writes it."""
     folder.mkdir(parents=True, exist_ok=True)
-    about = component(**changes)._job(Choice("scratch", None, "encoder-decoder", config, pieces=pieces), splits, folder)
+    about = component(**changes)._job(Choice("scratch", None, kind, config, pieces=pieces), splits, folder)
     (folder / "job.json").write_text(json.dumps(about), encoding="utf-8")
     return folder
 

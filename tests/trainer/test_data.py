@@ -1,13 +1,18 @@
 import numpy as np
 import pytest
 
+from p2m.artifacts import Example
 from p2m.student._bytes import ByteTokenizer
-from p2m.trainer._data import IGNORED, Order, Pairs, tokenized
+from p2m.student._forward import IGNORED
+from p2m.student.build import Built
+from p2m.trainer._data import Order, Pairs, tokenized, weights_of
 from tests.trainer.conftest import examples
+
+BYTES = Built(None, ByteTokenizer())
 
 
 def pairs(tmp_path, rows, max_input=64, max_output=64) -> Pairs:
-    return Pairs(*tokenized(rows, "", ByteTokenizer(), tmp_path, "train"), max_input, max_output, 0, 1)
+    return Pairs(*tokenized(rows, ("", ""), BYTES, tmp_path, "train"), max_input, max_output, 0, 1, [1], False)
 
 
 def order(sizes, batch_size=32, seed=0) -> Order:
@@ -15,7 +20,7 @@ def order(sizes, batch_size=32, seed=0) -> Order:
 
 
 def test_tokens_are_read_back_from_disk(tmp_path):
-    inputs, outputs = tokenized(examples(5000), "n: ", ByteTokenizer(), tmp_path, "train")
+    inputs, outputs = tokenized(examples(5000), ("n: ", ""), BYTES, tmp_path, "train")
     tokenizer = ByteTokenizer()
     assert tokenizer.decode([inputs[i].tolist() for i in (0, 4096, 4999)]) == ["n: 0", "n: 4096", "n: 4999"]
     assert tokenizer.decode([outputs[12].tolist()]) == ["two three"]
@@ -23,7 +28,7 @@ def test_tokens_are_read_back_from_disk(tmp_path):
 
 
 def test_no_text_gives_no_tokens(tmp_path):
-    inputs, _ = tokenized([], "", ByteTokenizer(), tmp_path, "valid")
+    inputs, _ = tokenized([], ("", ""), BYTES, tmp_path, "valid")
     assert len(inputs) == 0
 
 
@@ -83,3 +88,22 @@ def test_the_examples_of_so_many_steps_are_counted():
     made = order(np.arange(100), 8)
     stream = made.from_step(0)
     assert made.examples(31) == sum(len(next(stream)) for _ in range(31))
+
+
+def test_origins_are_mixed_by_the_power_of_their_numbers():
+    rows = [Example(str(i), "a", "teacher:x") for i in range(900)] + [Example(str(i), "b", "hub:y@1#2") for i in range(100)]
+    for mix, share in ((1.0, None), (0.5, 0.25), (0.0, 0.5)):
+        weights = weights_of(rows, mix, 1.0)
+        if share is None:
+            assert weights is None
+            continue
+        drawn = np.concatenate(Order(np.ones(1000, int), 50, 0, weights).one_pass(0))
+        assert len(drawn) == 1000
+        assert (drawn >= 900).mean() == pytest.approx(share, abs=0.002)
+
+
+def test_answers_that_are_rare_come_as_often_as_the_label_prior_says():
+    rows = [Example(str(i), "yes" if i % 10 else "no", "user:train") for i in range(1000)]
+    drawn = np.concatenate(Order(np.ones(1000, int), 50, 0, weights_of(rows, 1.0, 0.0)).one_pass(0))
+    assert np.mean([rows[i].output == "no" for i in drawn]) == pytest.approx(0.5, abs=0.002)
+    assert len(set(drawn.tolist())) > 500, "the frequent ones should still differ"

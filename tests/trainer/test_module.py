@@ -12,8 +12,9 @@ from p2m.artifacts import Choice, Example, Splits, Student
 from p2m.errors import UserError
 from p2m.student import build, decode
 from p2m.student._bytes import ByteTokenizer
+from p2m.trainer import _memory
 from p2m.trainer._checkpoint import Best
-from p2m.trainer._data import Pairs, tokenized
+from p2m.trainer._data import Batch, Pairs, tokenized
 from p2m.trainer._module import Fit, Valid, _entropy
 from p2m.trainer._plan import planned
 from tests.trainer.conftest import ROOT, TINY, examples, fit_here, job, settings
@@ -21,11 +22,12 @@ from tests.trainer.conftest import ROOT, TINY, examples, fit_here, job, settings
 
 def module(**changes) -> Fit:
     made = build.fresh(Choice("scratch", None, "encoder-decoder", TINY | {"dropout_rate": 0.0}), 0)
-    return Fit(made.model, 0, planned(settings(**changes), True, "t5", 100))
+    return Fit(made, planned(settings(**changes), True, "t5", 100))
 
 
 def parts(tmp_path, rows, max_tokens=9999):
-    return Pairs(*tokenized(rows, "", ByteTokenizer(), tmp_path, "train"), 64, 64, 0, 1).parts(range(len(rows)), max_tokens)
+    tokens = tokenized(rows, ("", ""), build.Built(None, ByteTokenizer()), tmp_path, "train")
+    return Pairs(*tokens, 64, 64, 0, 1, [1], False).parts(range(len(rows)), max_tokens)
 
 
 def test_padding_carries_no_loss(tmp_path):
@@ -196,3 +198,32 @@ def test_gradient_checkpointing_changes_no_loss(tmp_path):
         curves.append([json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()])
     for plain, checkpointed in zip(*curves, strict=True):
         assert all(checkpointed[name] == pytest.approx(plain[name], rel=1e-3) for name in plain), (plain, checkpointed)
+
+
+def test_where_memory_does_not_suffice_a_batch_goes_in_halves_with_the_same_gradients(tmp_path, monkeypatch):
+    data = type("Data", (), {"max_tokens": 9999})()
+    whole, halved = module(), module()
+    halved._trainer = whole._trainer = type("Trainer", (), {"datamodule": data, "training": False})()
+    batch = Batch(parts(tmp_path, examples(8)), 99, 8)
+    monkeypatch.setattr(Fit, "manual_backward", lambda self, loss: loss.backward())
+    wanted = whole._gradients(batch, 1)
+    loss = Fit.loss
+
+    def tight(self, part):
+        if len(part[0]) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return loss(self, part)
+
+    monkeypatch.setattr(Fit, "loss", tight)
+    assert halved._gradients(batch, 1) == pytest.approx(float(wanted), rel=1e-5)
+    for p, q in zip(whole.parameters(), halved.parameters(), strict=True):
+        torch.testing.assert_close(p.grad, q.grad, atol=1e-6, rtol=1e-4)
+    assert data.max_tokens < 2 * 40
+    assert all(len(ids) <= 2 for ids, _ in parts(tmp_path, examples(8), data.max_tokens)), "later batches should begin with what fits"
+
+
+def test_memory_that_does_not_suffice_for_one_example_is_told_with_what_to_do(tmp_path):
+    with pytest.raises(UserError, match=r"memory does not suffice for a single example; set trainer\.gradient_checkpointing=true"):
+        _memory.halved(parts(tmp_path, examples(1)))
+    assert _memory.lacks(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"))
+    assert not _memory.lacks(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))

@@ -1,0 +1,106 @@
+"""Trains students on published tasks through the command line, default settings, and writes results.csv.
+
+python experiments/published/run.py --data FOLDER                    all of it: some hours on two cores
+python experiments/published/run.py --data FOLDER --seeds 0 g2p.geo  one set, one seed
+
+FOLDER holds <set>.train.jsonl.gz, <set>.dev.jsonl.gz (where there is one) and <set>.test.jsonl.gz.
+"""
+
+import argparse
+import csv
+import json
+import math
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+PROMPTS = {
+    "g2p": "Write how the word is pronounced, in IPA with a space between sounds.",
+    "inflection": "Write the inflected form of the lemma that the features after it ask for.",
+    "scan": "Translate the command into the actions that carry it out.",
+    "num_to_verbal": "Write the number in words.",
+}
+SETS = (
+    "g2p.geo", "g2p.hun", "g2p.fre", "g2p.gre", "g2p.eng_us", "inflection.english", "inflection.turkish", "inflection.german",
+    "inflection.english.1000", "inflection.turkish.1000", "inflection.german.1000", "scan.simple", "scan.length", "num_to_verbal",
+)  # fmt: skip
+COLUMNS = ("set", "model", "seed", "n", "exact_match", "low", "high", "train", "seconds")
+
+
+def main() -> None:
+    args = _arguments()
+    rows = _known(HERE / "results.csv")
+    for name in args.sets or SETS:
+        for seed in args.seeds:
+            if (name, args.model, str(seed)) not in {(r["set"], r["model"], r["seed"]) for r in rows}:
+                rows.append({key: str(value) for key, value in _run(args.data, name, args.model, seed).items()})
+                print(rows[-1], flush=True)
+                _write(HERE / "results.csv", rows)
+    print(_table(rows))
+
+
+def _run(data: Path, name: str, model: str, seed: int) -> dict[str, Any]:
+    base = name.removesuffix(".1000")
+    train = data / f"{base}.train{'1000' if name != base else ''}.jsonl.gz"
+    valid = data / f"{base}.dev.jsonl.gz"
+    with tempfile.TemporaryDirectory() as folder:
+        command = [
+            sys.executable, "-m", "p2m", "prompt=text", f"prompt.text='{PROMPTS[name.split('.')[0]]}'", f"prompt.train={train}",
+            f"prompt.test={data / f'{base}.test.jsonl.gz'}", *([f"prompt.valid={valid}"] if valid.exists() else []), "parser=sections",
+            "retriever=none", "generator=none", f"model={model}", f"seed={seed}", "metric=[exact_match]",
+            f"store={folder}/store", f"hydra.run.dir={folder}/run",
+        ]  # fmt: skip
+        began = time.monotonic()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        report = json.loads((Path(folder) / "run/report.json").read_text(encoding="utf-8"))
+    score = report["scores"]["exact_match"]
+    return {
+        "set": name, "model": model, "seed": seed, "n": score["n"], "exact_match": round(100 * score["value"], 2),
+        "low": round(100 * score["low"], 2), "high": round(100 * score["high"], 2), "train": report["examples"]["train"],
+        "seconds": round(time.monotonic() - began),
+    }  # fmt: skip
+
+
+def _table(rows: list[dict[str, str]]) -> str:
+    """Mean over seeds of exact match and word error rate (their sum is 100), with the spread over seeds and the interval of the first."""
+    lines = ["| set | model | seeds | exact match | word error rate | interval of one seed | seconds |", "|---|---|---|---|---|---|---|"]
+    for name, model in dict.fromkeys((r["set"], r["model"]) for r in rows):
+        found = [r for r in rows if (r["set"], r["model"]) == (name, model)]
+        exact = [float(r["exact_match"]) for r in found]
+        mean = sum(exact) / len(exact)
+        spread = math.sqrt(sum((x - mean) ** 2 for x in exact) / (len(exact) - 1)) if len(exact) > 1 else math.nan
+        seconds = sum(float(r["seconds"]) for r in found) / len(found)
+        interval = f"[{found[0]['low']}, {found[0]['high']}], n = {found[0]['n']}"
+        lines.append(f"| {name} | {model} | {len(found)} | {mean:.2f} ± {spread:.2f} | {100 - mean:.2f} | {interval} | {seconds:.0f} |")
+    return "\n".join(lines)
+
+
+def _known(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _write(path: Path, rows: list[dict[str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Trains students on published tasks and writes results.csv.")
+    parser.add_argument("sets", nargs="*", choices=[[], *SETS], metavar="SET", help=f"of {', '.join(SETS)}; none: all")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the sets")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--model", default="byt5_nano")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+"""Measures training and decoding of students against what people would use instead, and writes results.csv.
+
+python experiments/student_speed/run.py           all of it, about a quarter of an hour on two cores
+python experiments/student_speed/run.py --quick   a tenth of the examples
+
+Contenders take turns, each in a process of its own, on the same examples and the same batch size: p2m; transformers' Seq2SeqTrainer at
+its defaults; a bare PyTorch loop (bf16 autocast, p2m's optimiser and batches, transformers' forward).
+"""
+
+import argparse
+import csv
+import json
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+CONF = HERE.parent.parent / "conf"
+BATCH = 32
+MODELS = {"byt5_nano": 12_800, "byt5_micro": 3_200}  # examples that each contender trains on
+COLUMNS = ("figure", "student", "contender", "median_per_s", "runs", "ratio_of_p2m")
+
+
+def main() -> None:
+    args = _arguments()
+    if args.one:
+        contender, model, n = args.one
+        print(json.dumps(CONTENDERS[contender](model, int(n))))
+        return
+    rows: list[dict[str, Any]] = []
+    for figure, names in (("training", ("p2m", "seq2seq_trainer", "bare_loop")), ("decoding", ("p2m_decode", "generate"))):
+        for model, n in MODELS.items():
+            rows += _paired(figure, model, n // 10 if args.quick else n, names, args.rounds)
+    with (HERE / "results.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _paired(figure: str, model: str, n: int, names: tuple[str, ...], rounds: int) -> list[dict[str, Any]]:
+    found: dict[str, list[float]] = {name: [] for name in names}
+    said: dict[str, list[str]] = {}
+    for _ in range(rounds):
+        for name in names:
+            told = json.loads(_child(name, model, n))
+            found[name].append(told["per_s"])
+            said[name] = told.get("said", [])
+    rows = []
+    for name in names:
+        ratio = statistics.median(a / b for a, b in zip(found[names[0]], found[name], strict=True))
+        median = statistics.median(found[name])
+        row = (figure, model, name, f"{median:.0f}", " ".join(f"{x:.0f}" for x in found[name]), f"{ratio:.2f}")
+        rows.append(dict(zip(COLUMNS, row, strict=True)))
+        print(rows[-1], flush=True)
+    if figure == "decoding":
+        equal = sum(a == b for a, b in zip(*said.values(), strict=True))
+        print(f"equal answers: {equal} of {len(said[names[0]])}", flush=True)
+    return rows
+
+
+def _child(name: str, model: str, n: int) -> str:
+    done = subprocess.run([sys.executable, __file__, "--one", name, model, str(n)], check=True, capture_output=True, text=True)
+    return done.stdout.splitlines()[-1]
+
+
+def _examples(n: int) -> list[Any]:
+    from p2m.artifacts import Example
+    from p2m.teacher import _scripted_dates
+
+    rng = random.Random(0)
+    return [Example(*_scripted_dates.example(rng, 1.0), "teacher:x") for _ in range(n)]
+
+
+def _choice(model: str) -> Any:
+    import yaml
+
+    from p2m.artifacts import TaskSpec
+    from p2m.config import build
+
+    return build(yaml.safe_load((CONF / f"model/{model}.yaml").read_text(encoding="utf-8"))).run(TaskSpec("x"), None)
+
+
+def _p2m(model: str, n: int) -> dict[str, Any]:
+    """Examples a second between the first line of the curve and the last, as a user has it: with validations and checkpoints."""
+    import yaml
+
+    from p2m.artifacts import Splits
+    from p2m.trainer.lightning import Lightning
+
+    settings = yaml.safe_load((CONF / "trainer/default.yaml").read_text(encoding="utf-8"))
+    del settings["_target_"]
+    rows = _examples(n + 300)
+    with tempfile.TemporaryDirectory() as folder:
+        from p2m.trainer import _fit
+
+        place = Path(folder)
+        changes = {"seed": 0, "device": "cpu", "batch_size": BATCH, "max_examples": n}
+        job = Lightning(**settings | changes)._job(_choice(model), Splits(rows[:n], rows[n:]), place)
+        (place / "job.json").write_text(json.dumps(job), encoding="utf-8")
+        marks: list[tuple[float, int]] = []
+        _fit.fit(place, lambda told: marks.append((time.monotonic(), told["examples"])) if "examples" in told else None, lambda: 0)
+    (began, first), (ended, last) = marks[0], marks[-1]
+    return {"per_s": (last - first) / (ended - began)}
+
+
+def _built(model: str) -> Any:
+    import torch
+
+    from p2m.student import build
+    from p2m.student.machine import cores
+
+    made = build.fresh(_choice(model), 0)
+    torch.set_num_threads(cores())
+    return made
+
+
+def _seq2seq_trainer(model: str, n: int) -> dict[str, Any]:
+    import torch
+    from transformers import ByT5Tokenizer, DataCollatorForSeq2Seq, Seq2SeqTrainer, Seq2SeqTrainingArguments
+
+    made, rows = _built(model), _examples(n)
+    inputs, outputs = made.tokenizer.encode([e.input for e in rows]), made.tokenizer.encode([e.output for e in rows])
+    data = [{"input_ids": inputs[i].tolist(), "labels": outputs[i].tolist()} for i in range(n)]
+    with tempfile.TemporaryDirectory() as folder:
+        how = Seq2SeqTrainingArguments(
+            folder, per_device_train_batch_size=BATCH, num_train_epochs=1, report_to=[], disable_tqdm=True, use_cpu=True,
+            save_strategy="no",
+        )  # fmt: skip
+        trainer = Seq2SeqTrainer(made.model, how, DataCollatorForSeq2Seq(ByT5Tokenizer(), made.model), data)
+        torch.set_num_threads(2)
+        began = time.monotonic()
+        trainer.train()
+    return {"per_s": n / (time.monotonic() - began)}
+
+
+def _bare_loop(model: str, n: int) -> dict[str, Any]:
+    import torch
+    import torch.nn.functional as F  # noqa: N812 - torch's own short name
+
+    from p2m.trainer import _data
+    from p2m.trainer._module import BETAS, _is_table
+    from p2m.trainer._muon import StackedMuon
+
+    made, rows = _built(model), _examples(n)
+    with tempfile.TemporaryDirectory() as folder:
+        tokens = _data.tokenized(rows, ("", ""), made, Path(folder), "train")
+        pairs = _data.Pairs(*tokens, 1024, 512, 0, 1, [1], False)
+        matrices = [p for name, p in made.model.named_parameters() if p.ndim == 2 and not _is_table(name)]
+        rest = [p for p in made.model.parameters() if not any(p is q for q in matrices)]
+        optimizers = [StackedMuon(matrices, 3e-3, weight_decay=0.01), torch.optim.AdamW(rest, 3e-3, betas=BETAS, fused=True)]
+        order = _data.Order(pairs.sizes, BATCH, 0)
+        began = time.monotonic()
+        for batch in order.one_pass(0):
+            ((ids, labels),) = pairs.parts(batch.tolist(), 1 << 30)
+            with torch.autocast("cpu", torch.bfloat16):
+                out = made.model(input_ids=ids, attention_mask=ids != 0, labels=labels).logits
+            F.cross_entropy(out.float().flatten(0, 1), labels.flatten(), ignore_index=-100).backward()
+            torch.nn.utils.clip_grad_norm_(made.model.parameters(), 1.0)
+            for optimizer in optimizers:
+                optimizer.step()
+                optimizer.zero_grad()
+        return {"per_s": n / (time.monotonic() - began)}
+
+
+def _taught(model: str) -> Any:
+    """A student that has learnt to end its answers, so that they are of usual length."""
+    import torch
+
+    from p2m.student._forward import IGNORED, logits
+
+    made, rows = _built(model), _examples(2000)
+    optimizer = torch.optim.AdamW(made.model.parameters(), 2e-3)
+    for i in range(0, len(rows), 64):
+        some = rows[i : i + 64]
+        ids = torch.from_numpy(made.read([e.input for e in some]).padded(range(len(some)), 1024, [1], 0))
+        labels = torch.from_numpy(made.answers.encode([e.output for e in some]).padded(range(len(some)), 512, [1], IGNORED))
+        found = logits(made, ids, labels, bf16=False, lean=True)
+        torch.nn.functional.cross_entropy(found.flatten(0, 1), labels.flatten(), ignore_index=IGNORED).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    made.model.eval()
+    return made
+
+
+def _p2m_decode(model: str, n: int) -> dict[str, Any]:
+    from p2m.student.decode import Decoder
+
+    made, inputs = _taught(model), [e.input for e in _examples(n // 5)]
+    began = time.monotonic()
+    said = Decoder(made, "", 128, 24).answers(inputs)
+    return {"per_s": len(inputs) / (time.monotonic() - began), "said": said}
+
+
+def _generate(model: str, n: int) -> dict[str, Any]:
+    """transformers' generate, in batches of 32 as they come."""
+    import torch
+
+    made, inputs = _taught(model), [e.input for e in _examples(n // 5)]
+    said: list[str] = []
+    began = time.monotonic()
+    for i in range(0, len(inputs), BATCH):
+        some = inputs[i : i + BATCH]
+        ids = torch.from_numpy(made.read(some).padded(range(len(some)), 128, [1], 0))
+        with torch.inference_mode():
+            out = made.model.generate(input_ids=ids, attention_mask=ids != 0, max_new_tokens=24, do_sample=False, num_beams=1)
+        said += made.tokenizer.decode([[t for t in row if t > 1] for row in out.tolist()])
+    return {"per_s": len(inputs) / (time.monotonic() - began), "said": said}
+
+
+CONTENDERS = {
+    "p2m": _p2m, "seq2seq_trainer": _seq2seq_trainer, "bare_loop": _bare_loop, "p2m_decode": _p2m_decode, "generate": _generate,
+}  # fmt: skip
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measures training and decoding of students; writes results.csv.")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the examples")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--one", nargs=3, metavar=("CONTENDER", "MODEL", "N"), help="what a process of its own does")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

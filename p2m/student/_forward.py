@@ -1,0 +1,47 @@
+"""The forward pass of training: how likely each label is, each seen only by those after it.
+
+Shapes: B examples, S input tokens, T output tokens, V of the vocabulary (or the number of labels).
+"""
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from p2m.student import _t5_forward
+from p2m.student.build import Built
+
+IGNORED = -100  # label that carries no loss
+
+
+def logits(built: Built, ids_BS: Tensor, labels_BT: Tensor, bf16: bool, lean: bool) -> Tensor:  # noqa: N803
+    """logits_BTV in fp32.  Inputs are padded at the side that the kind of student wants.  lean: p2m's own forward where there is one."""
+    model, pad = built.model, built.tokenizer.pad
+    mask_BS = ids_BS != pad  # noqa: N806
+    if built.kind == "encoder":
+        with torch.autocast(ids_BS.device.type, torch.bfloat16, enabled=bf16):
+            classes_BV: Tensor = model(input_ids=ids_BS, attention_mask=mask_BS).logits  # noqa: N806
+        return classes_BV.float()[:, None]
+    start = labels_BT.new_full((len(labels_BT), 1), getattr(model.config, "decoder_start_token_id", None) or 0)
+    given_BT = labels_BT.masked_fill(labels_BT == IGNORED, pad)  # noqa: N806
+    if built.kind == "encoder-decoder":
+        fed_BT = torch.cat([start, given_BT[:, :-1]], 1)  # noqa: N806
+        plain = isinstance(model, PreTrainedModel)  # with no adapters around its layers, which the lean forward would pass by
+        if lean and plain and ids_BS.device.type == "cpu" and _t5_forward.knows(model.config):
+            return _t5_forward.logits(model, ids_BS, mask_BS, fed_BT, torch.bfloat16 if bf16 else torch.float32).float()
+        with torch.autocast(ids_BS.device.type, torch.bfloat16, enabled=bf16):
+            out = model(input_ids=ids_BS, attention_mask=mask_BS, decoder_input_ids=fed_BT, use_cache=False)
+    else:
+        ids_BL = torch.cat([ids_BS, given_BT[:, :-1]], 1)  # noqa: N806
+        mask_BL = torch.cat([mask_BS, torch.ones_like(given_BT[:, :-1], dtype=torch.bool)], 1)  # noqa: N806 - what stands after sees nothing
+        with torch.autocast(ids_BS.device.type, torch.bfloat16, enabled=bf16):
+            out = model(
+                input_ids=ids_BL, attention_mask=mask_BL, position_ids=positions(mask_BL), use_cache=False,
+                logits_to_keep=labels_BT.shape[1],
+            )  # fmt: skip
+    logits_BTV: Tensor = out.logits.float()  # noqa: N806
+    return logits_BTV
+
+
+def positions(mask_BL: Tensor) -> Tensor:  # noqa: N803
+    """Places counted from the first token of each row that is no padding."""
+    return (mask_BL.long().cumsum(-1) - 1).clamp(min=0)

@@ -1,0 +1,41 @@
+"""What training sees of a student is what decoding does."""
+
+import pytest
+import torch
+
+from p2m.student._forward import IGNORED, logits
+from tests.student.conftest import CONFIGS, TINY_BERT, built, choice
+
+INPUTS, ANSWERS = ["a", "hello world", "x" * 90, "é日"], ["yes", "no way", "a", "bb"]
+
+
+def batch(made, rows):
+    outputs = made.answers.encode([ANSWERS[i] for i in rows])
+    ids = made.read([INPUTS[i] + "\n" for i in rows]).padded(range(len(rows)), 64, made.closing("\n"), 0, made.goes_on)
+    return torch.from_numpy(ids), torch.from_numpy(outputs.padded(range(len(rows)), 12, [1], IGNORED))
+
+
+@pytest.mark.parametrize("name", list(CONFIGS))
+def test_an_example_has_the_same_logits_alone_and_beside_longer_ones(name):
+    made = built(choice(CONFIGS[name]))
+    with torch.no_grad():
+        whole = logits(made, *batch(made, range(4)), bf16=False, lean=False)
+        for i in range(4):
+            alone = logits(made, *batch(made, [i]), bf16=False, lean=False)[0]
+            torch.testing.assert_close(whole[i, : len(alone)], alone, atol=2e-5, rtol=1e-4)
+
+
+def test_a_decoder_only_student_is_asked_for_its_answer_alone():
+    made = built(choice(CONFIGS["llama"]))
+    ids, labels = batch(made, [1])
+    with torch.no_grad():
+        told = logits(made, ids, labels, bf16=False, lean=False)
+        plain = made.model(torch.cat([ids, labels[:, :-1]], 1)).logits[:, ids.shape[1] - 1 :]
+    assert told.shape[:2] == labels.shape
+    torch.testing.assert_close(told, plain)
+
+
+def test_an_encoder_has_one_label_an_example():
+    made = built(choice(TINY_BERT), labels=tuple(ANSWERS))
+    with torch.no_grad():
+        assert logits(made, *batch(made, range(4)), bf16=False, lean=False).shape == (4, 1, 4)

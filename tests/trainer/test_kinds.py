@@ -1,0 +1,76 @@
+"""Students of every kind, trained whole or by adapters, learn what they are shown and are measured as they answer."""
+
+import json
+
+import pytest
+
+from p2m.artifacts import Example, Splits, Student
+from p2m.errors import UserError
+from p2m.student import decode
+from tests.trainer.conftest import TINY, examples, fit_here, job
+
+LLAMA = {
+    "model_type": "llama", "vocab_size": 384, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "max_position_embeddings": 128, "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": None,
+}  # fmt: skip
+BERT = {
+    "model_type": "bert", "vocab_size": 384, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "max_position_embeddings": 128, "pad_token_id": 0, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0,
+}  # fmt: skip
+T5 = TINY | {"dropout_rate": 0.0}
+COLOURS = ("red", "green", "blue")
+CHOSEN = [
+    Example(f"{i} {word}", colour, "user:train") for i in range(8) for word, colour in zip(("rose", "leaf", "sky"), COLOURS, strict=True)
+]
+CASES = {
+    "decoder-only": (LLAMA, Splits(examples(12), examples(12), suffix="=")),
+    "encoder": (BERT, Splits(CHOSEN, CHOSEN, labels=COLOURS)),
+    "encoder-decoder": (T5, Splits(examples(12), examples(12))),
+}
+
+
+def trained(folder, kind, **changes):
+    config, splits = CASES[kind]
+    plain = {"lr": 3e-3, "max_examples": 4800, "valid_every": 1200, "batch_size": 12}
+    said = fit_here(job(folder, splits, config, kind=kind, **(plain | changes)))
+    return splits, Student(folder, **{k: tuple(v) if k == "labels" else v for k, v in said["student"].items()})
+
+
+@pytest.mark.parametrize("kind", list(CASES))
+def test_a_student_of_each_kind_learns_and_answers_what_validation_saw(tmp_path, kind):
+    splits, student = trained(tmp_path, kind)
+    told = decode.load(student).answers([e.input for e in splits.train])
+    exact = sum(a == e.output for a, e in zip(told, splits.train, strict=True)) / len(told)
+    seen = max(json.loads(line).get("exact_match", 0) for line in (tmp_path / "curve.jsonl").read_text().splitlines())
+    assert exact == pytest.approx(seen)
+    assert exact > 0.9
+
+
+@pytest.mark.parametrize("kind", list(CASES))
+def test_adapters_are_merged_into_a_student_like_any_other(tmp_path, kind):
+    from safetensors.torch import load_file
+
+    splits, student = trained(tmp_path, kind, method="lora", optimizer="adamw", lr=2e-2, lora_rank=8)
+    names = list(load_file(tmp_path / "model.safetensors"))
+    told = decode.load(student).answers([e.input for e in splits.train])
+    exact = sum(a == e.output for a, e in zip(told, splits.train, strict=True)) / len(told)
+    seen = max(json.loads(line).get("exact_match", 0) for line in (tmp_path / "curve.jsonl").read_text().splitlines())
+    assert not [name for name in names if "lora" in name]
+    assert exact == pytest.approx(seen)
+    assert exact > 0.3
+
+
+def test_adapters_leave_the_weights_of_the_base_to_the_merge(tmp_path):
+    from p2m.student import build
+    from p2m.trainer import _lora
+    from tests.student.conftest import choice
+
+    made = build.fresh(choice(T5), 0)
+    names = {name for name, p in _lora.adapted(made, 4, 8).model.named_parameters() if p.requires_grad}
+    assert names
+    assert all("lora" in name for name in names)
+
+
+def test_a_label_prior_without_labels_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"trainer\.label_prior: this task's answers are no closed set of labels"):
+        fit_here(job(tmp_path, Splits(examples(12)), T5, label_prior=0.5))
