@@ -24,6 +24,7 @@ def check(argv: list[str]) -> None:
     path = [f"hydra.searchpath=[file://{args.config_dir}]"] if args.config_dir else []
     with initialize_config_dir(str(config.CONF), version_base="1.3"):
         overrides, faults = _parsed([*path, *args.overrides])
+        overrides = [o for o in overrides if not _of_launcher(o)]  # whose plugin has its own fields, which Hydra checks
         overrides = [o for o in overrides if not (faulty := _unknown_option(o)) or faults.append(faulty)]  # type: ignore[func-returns-value]
         swept = [o for o in overrides if o.is_sweep_override()]
         for lines in _jobs(overrides, swept):
@@ -34,6 +35,10 @@ def check(argv: list[str]) -> None:
                 faults += [line.strip() for line in str(error).split("\n")[1:] if line.strip() not in faults]
     if faults:
         raise ConfigError(listed("The configuration is wrong:", faults))
+
+
+def _of_launcher(override: Override) -> bool:
+    return str(override.key_or_group).startswith(("hydra/launcher", "hydra.launcher."))
 
 
 def _parsed(lines: list[str]) -> tuple[list[Override], list[str]]:
