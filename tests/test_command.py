@@ -24,7 +24,9 @@ def start(folder: Path, *overrides: str, **kwargs) -> subprocess.Popen:
     (folder / "tmp").mkdir(exist_ok=True)
     flags = [o for o in overrides if o.startswith("-")]  # these stand first, then what a test may override
     command = [sys.executable, "-m", "p2m", *flags, *places, *overrides[len(flags) :]]
-    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **kwargs)
+    # a shell's background jobs begin with SIGINT ignored, and so would what these tests start there
+    hears = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)} | kwargs
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **hears)
 
 
 def p2m(folder: Path, *overrides: str) -> subprocess.CompletedProcess:

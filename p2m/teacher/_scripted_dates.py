@@ -59,7 +59,8 @@ def example(rng: random.Random, spread: float) -> tuple[str, str]:
     today = date.fromordinal(rng.randint(FIRST, LAST))
     if rng.random() < FEASTLY:
         month, day = divmod(rng.choice(tuple(FIXED)), 100)
-        today = today.replace(month=month, day=day) + timedelta(rng.randint(-4, 4))
+        about = today.replace(month=month, day=day).toordinal() + rng.randint(-4, 4)
+        today = date.fromordinal(min(max(about, FIRST), LAST))
     text, answer = expression(rng, today, spread)
     return f"[{today} {today:%a}] {_dressed(rng, text, spread)}", answer
 
