@@ -63,13 +63,17 @@ class Session:
         try:
             self._ready.result()
         except BaseException:
-            self._thread.join()
+            self._leave()  # the thread may be well: a signal comes here as it does anywhere
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
         """Drops what was not sent, waits at most GRACE_S for what was, and leaves the ledger whole."""
-        self._loop.call_soon_threadsafe(self._end)
+        self._leave()
+
+    def _leave(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._end)
         self._thread.join()
 
     def _end(self) -> None:

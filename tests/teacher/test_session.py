@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from teacher_ends import GOOD, SCHEMA, Told, ask, good, line, opened
 
-from p2m.errors import BudgetError, DiskFullError, IncompleteError, InputError, ServiceError
+from p2m.errors import BudgetError, DiskFullError, IncompleteError, InputError, ServiceError, Stopped
 from p2m.stages import Request
 from p2m.teacher._account import Caps
 from p2m.teacher._line import Reply
@@ -252,3 +252,16 @@ def test_endpoint_that_ignores_or_refuses_a_schema_is_not_sent_one(tmp_path: Pat
         body = session.line.body(ask(1, schema=SCHEMA), structured=transport.sent[1].structured)
     assert [call.structured for call in transport.sent] == [True, False, False]
     assert "response_format" not in body
+
+
+@pytest.mark.timeout(30)
+def test_a_signal_while_the_session_opens_ends_it(tmp_path, monkeypatch):
+    session = opened(tmp_path, Told(lambda number: good()))
+
+    def stopped(*_: object) -> None:
+        raise Stopped(15)
+
+    monkeypatch.setattr(session._ready, "result", stopped)
+    with pytest.raises(Stopped):
+        session.__enter__()
+    assert not session._thread.is_alive()
