@@ -86,7 +86,7 @@ def _choice(model: str) -> Any:
 
 
 def _p2m(model: str, n: int) -> dict[str, Any]:
-    """Examples a second between the first line of the curve and the last, as a user has it: with validations and checkpoints."""
+    """Examples a second between the first line of the curve and the last, as a user has it, but that it validates once, at the end."""
     import yaml
 
     from p2m.artifacts import Splits
@@ -99,7 +99,7 @@ def _p2m(model: str, n: int) -> dict[str, Any]:
         from p2m.trainer import _fit
 
         place = Path(folder)
-        changes = {"seed": 0, "device": "cpu", "batch_size": BATCH, "max_examples": n}
+        changes = {"seed": 0, "device": "cpu", "batch_size": BATCH, "max_examples": n, "valid_every": n}
         job = Lightning(**settings | changes)._job(_choice(model), Splits(rows[:n], rows[n:]), place)
         (place / "job.json").write_text(json.dumps(job), encoding="utf-8")
         marks: list[tuple[float, int]] = []
