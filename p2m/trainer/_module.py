@@ -143,8 +143,10 @@ class Fit(LightningModule):  # type: ignore[misc]
         matrices = [p for n, p in named if plan.optimizer == "muon" and p.ndim == 2 and not _is_table(n)]
         taken = {id(p) for p in matrices}
         rest = [p for _, p in named if id(p) not in taken]
-        muon: list[Optimizer] = [StackedMuon(matrices, plan.lr, weight_decay=plan.weight_decay)] if matrices else []
-        return [*muon, torch.optim.AdamW(rest, plan.lr, betas=BETAS, weight_decay=plan.weight_decay, fused=True)]
+        optimizers: list[Optimizer] = [StackedMuon(matrices, plan.lr, weight_decay=plan.weight_decay)] if matrices else []
+        if rest:  # adapters alone are matrices, all of them
+            optimizers.append(torch.optim.AdamW(rest, plan.lr, betas=BETAS, weight_decay=plan.weight_decay, fused=True))
+        return optimizers
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Lightning's own loop counters stay out: batches follow from `step`, and an epoch is but a stretch between validations."""

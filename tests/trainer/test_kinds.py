@@ -71,6 +71,11 @@ def test_adapters_leave_the_weights_of_the_base_to_the_merge(tmp_path):
     assert all("lora" in name for name in names)
 
 
+def test_adapters_train_with_the_optimizer_of_students_from_scratch(tmp_path):
+    _, student = trained(tmp_path, "decoder-only", method="lora", optimizer="auto", max_examples=24, valid_every=24)
+    assert (student.folder / "model.safetensors").is_file()
+
+
 def test_a_label_prior_without_labels_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"trainer\.label_prior: this task's answers are no closed set of labels"):
         fit_here(job(tmp_path, Splits(examples(12)), T5, label_prior=0.5))
