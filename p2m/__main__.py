@@ -52,6 +52,9 @@ def _dispatch(argv: list[str]) -> int:
         near = difflib.get_close_matches(argv[0], VERBS, 1)
         hint = f" (did you mean '{near[0]}'?)" if near else ""
         raise UsageError(f"p2m {argv[0]}: there is no such verb{hint}; there is {', '.join(VERBS)}, or key=value to run an experiment")
+    if help_text := compose.helped(argv):
+        print(help_text)  # noqa: T201
+        return 0
     compose.check(argv)
     app()
     from p2m import sweep

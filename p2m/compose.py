@@ -1,5 +1,7 @@
 """Judge a command line before Hydra runs it, so that all its faults stand in one message."""
 
+from pathlib import Path
+from string import Template
 from typing import Any
 
 from hydra import compose, initialize_config_dir
@@ -12,6 +14,23 @@ from omegaconf.errors import OmegaConfBaseException
 
 from p2m import config
 from p2m.errors import ConfigError, UsageError, listed
+
+
+def helped(argv: list[str]) -> str | None:
+    """What `p2m --help` says, where argv asks for it.
+
+    Hydra would fill the same template by composing it all, and copies every plugin's fields once a group for it: two seconds with Ray's.
+    """
+    args = get_args_parser().parse_args(argv)
+    if not args.help:
+        return None
+    folders = [config.CONF, *([Path(args.config_dir)] if args.config_dir else [])]
+    files = sorted(file for folder in folders for file in folder.glob("[!.]*/*.yaml"))
+    options: dict[str, list[str]] = {}
+    for file in files:
+        options.setdefault(file.parent.name, []).append(file.stem)
+    groups = "".join(f"{group}: {', '.join(sorted(set(names)))}\n" for group, names in sorted(options.items()) if group != "hydra")
+    return Template(OmegaConf.load(config.CONF / "config.yaml").hydra.help.template).substitute(APP_CONFIG_GROUPS=groups)
 
 
 def check(argv: list[str]) -> None:

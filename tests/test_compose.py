@@ -1,8 +1,11 @@
 """A wrong command line is refused whole, before anything runs."""
 
+import subprocess
+import sys
+
 import pytest
 
-from p2m import compose
+from p2m import compose, config
 from p2m.errors import ConfigError, UsageError
 
 
@@ -65,6 +68,21 @@ def test_flag_that_unpickles_is_refused():
         compose.check(["--experimental-rerun", "config.pickle"])
 
 
-def test_help_and_config_flags_are_left_to_hydra():
-    for flags in (["--help"], ["--cfg", "job"], ["--info", "defaults"]):
+def test_config_flags_are_left_to_hydra():
+    for flags in (["--cfg", "job"], ["--info", "defaults"]):
         compose.check([*flags, "nonsense=1"])
+        assert compose.helped(flags) is None
+
+
+def test_help_lists_every_option_those_of_a_folder_of_the_user_too(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/mine.yaml").write_text("x: 1\n")
+    told = compose.helped(["model=nonsense", "--config-dir", str(tmp_path), "-h"]).splitlines()
+    for group in ("prompt", "teacher", "parser", "retriever", "generator", "processor", "trainer", "evaluator", "tracker", "experiment"):
+        assert f"{group}: {', '.join(config.options(group))}" in told
+    assert f"model: {', '.join(sorted([*config.options('model'), 'mine']))}" in told
+
+
+def test_help_loads_no_plugin_nor_anything_that_trains():
+    code = "import sys; from p2m import compose; assert compose.helped(['--help']); print(*{'hydra_plugins', 'torch', 'datasets'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == ""
