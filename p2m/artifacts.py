@@ -134,11 +134,24 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Parity:
+    """Of n inputs, the share that another engine answers as torch does."""
+
+    engine: str
+    equal: float
+    n: int
+
+
+@dataclass(frozen=True)
 class Report:
-    """Scores by test set (`real`, `generated`) and metric, and the same for each baseline on the same sets."""
+    """Scores by test set (`real`, `generated`) and metric, and the same for each baseline on the same sets.
+
+    parity: how the engine that answered compares with torch; empty where torch did.
+    """
 
     scores: dict[str, dict[str, Score]] = field(default_factory=dict)
     baselines: dict[str, dict[str, dict[str, Score]]] = field(default_factory=dict)
+    parity: tuple[Parity, ...] = ()
 
 
 class Rows(Sequence[Example]):

@@ -44,7 +44,7 @@ class Root:
     budget: Budget
 
 
-GROUPS = ("teacher", *STAGES, "metric", "tracker")
+GROUPS = ("teacher", *STAGES, "metric", "student", "tracker")
 _NAMES = [*(f.name for f in dataclasses.fields(Root)), *GROUPS]
 # Hydra refuses a root key that is not here.  Values are Any: OmegaConf knows neither Literal nor bounds; `checked` judges them.
 ConfigStore.instance().store(name="spine", node=dataclasses.make_dataclass("Spine", [(n, Any, MISSING) for n in _NAMES]))

@@ -1,6 +1,7 @@
 """What a run has to show: report.json for programs, report.md and a table for people."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ def write(folder: Path, made: dict[str, Made], kept: set[str], seed: int, wall_s
         "usd": sum(n["usd"] for n in notes.values()),
         "seconds": round(sum(n["seconds"] for n in notes.values()), 1),
         "wall_seconds": round(wall_s, 1),
+        "parity": [asdict(parity) for parity in result.parity],
         "seed": seed,
         "stages": {
             s: {"key": made[s].key, "kept": s in kept, "seconds": n["seconds"], "usd": n["usd"], "calls": n["calls"]}
@@ -89,6 +91,10 @@ def _tables(told: dict[str, Any]) -> list[tuple[str, list[str], list[list[str]]]
     if told["generated"] and told["on"] == "real":
         m = next(iter(told["generated"].values()))["n"]
         scores.append([f"student, generated test set (n = {m})", *(shown(told["generated"][k]) for k in metrics)])
+    scores += [
+        [f"answers of {p['engine']} that are torch's (n = {p['n']})", f"{100 * p['equal']:.1f}", *[""] * (len(metrics) - 1)]
+        for p in told["parity"]
+    ]
     counts = told["examples"]
     examples = [[f"kept: {k}", f"{counts[k]:,}"] for k in ("retrieved", "generated", "train", "valid", "test", "real")]
     examples += [[f"dropped by {reason}", f"{count:,}"] for reason, count in counts["dropped"].items()]

@@ -3,12 +3,13 @@
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from p2m.artifacts import Student
 from p2m.demo.page import Shown
 from p2m.errors import UsageError
-from p2m.student import decode
+from p2m.student import decode, serving
 
 HOST = "127.0.0.1"
 os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_SHARE": "False", "GRADIO_MCP_SERVER": "False"}
@@ -34,9 +35,9 @@ footer { display: none !important; }
 """
 
 
-def serve(shown: Shown, student: Student, port: int | None) -> None:
+def serve(shown: Shown, student: Student, report: Path, port: int | None) -> None:
     """Blocks until it is stopped."""
-    answer = answerer(decode.load(student))
+    answer = answerer(serving.served(student, report))
     launch(built(shown, student, answer), port, block=True)
 
 

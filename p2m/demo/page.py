@@ -37,7 +37,7 @@ def main(argv: list[str]) -> int:
         raise UsageError("p2m demo: needs Gradio, which is not installed; pip install 'p2m[demo]'")
     from p2m.demo._page import serve
 
-    serve(shown(run), artifacts.load(Student, run / "student"), args.port)
+    serve(shown(run), artifacts.load(Student, run / "student"), run / "report", args.port)
     return 0
 
 

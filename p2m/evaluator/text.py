@@ -14,6 +14,7 @@ from annotated_types import Ge, Gt, Lt
 from p2m.artifacts import Choice, Example, Report, Score, Splits, Student
 from p2m.stages import Bar, Work
 from p2m.student import decode
+from p2m.student.serving import Serving
 
 Baseline = Literal["most_frequent", "nearest_neighbour", "untrained"]
 Answers = Callable[[Sequence[str]], list[str]]
@@ -27,9 +28,10 @@ class Text:
     Leaves predictions.<set>.jsonl in the stage's folder: input, outputs, prediction, correct.
     """
 
-    VERSION: ClassVar = 1
+    VERSION: ClassVar = 2
 
     metrics: Any
+    student: Serving
     baselines: tuple[Baseline, ...]
     examples: Annotated[int, Ge(1)] | None
     resamples: Annotated[int, Ge(1)]
@@ -44,10 +46,11 @@ class Text:
         sets = {name: self._drawn(rows) for name, rows in (("real", splits.real), ("generated", splits.test)) if len(rows)}
         decoded = 1 + ("untrained" in self.baselines)
         with work.bar(decoded * sum(map(len, sets.values())), "answers") as bar:
-            told = self._answered(sets, _student(student, bar))
+            serving, parity = self.student.load(student, work.folder, [example.input for rows in sets.values() for example in rows])
+            told = self._answered(sets, partial(serving.answers, on_done=bar.advance))
             for name, rows in sets.items():
                 _write(work.folder / f"predictions.{name}.jsonl", rows, told[name])
-            report = Report(self._scores(sets, told), {})
+            report = Report(self._scores(sets, told), {}, parity)
             for name, answers in self._contenders(choice, splits, student, bar):
                 bar.note(name.replace("_", " "))
                 report.baselines[name] = self._scores(sets, self._answered(sets, answers))
@@ -80,10 +83,6 @@ class Text:
             name: {label: scored(metric, told[name], [e.accepted for e in rows], *how) for label, metric in self.metrics.items()}
             for name, rows in sets.items()
         }
-
-
-def _student(student: Student, bar: Bar) -> Answers:
-    return lambda inputs: decode.load(student).answers(inputs, on_done=bar.advance)
 
 
 def _untrained(choice: Choice, student: Student, seed: int, bar: Bar) -> Answers:

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from p2m.artifacts import Choice, Student
 from p2m.student import build
 from p2m.student.tokens import of_student
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 BATCH = 256  # answers under way at once: a third faster than 64 with the 1 M student on two cores
 BATCH_TOKENS = 16384  # and no more input tokens than this, so that long inputs fit into memory
@@ -14,7 +18,11 @@ BATCH_TOKENS = 16384  # and no more input tokens than this, so that long inputs 
 
 @dataclass(frozen=True)
 class Decoder:
-    """A model with its tokenizer and limits, ready to answer.  batch: answers under way at once; it does not change what is answered."""
+    """A model with its tokenizer and limits, ready to answer.
+
+    batch: answers under way at once; it does not change what is answered.
+    engine: gives the ids of each answer for padded inputs; None: torch.
+    """
 
     built: build.Built
     prefix: str
@@ -22,6 +30,7 @@ class Decoder:
     max_output: int
     batch: int = BATCH
     suffix: str = ""
+    engine: "Callable[[NDArray[np.int64]], list[list[int]]] | None" = None
 
     def answers(self, inputs: Sequence[str], on_done: Callable[[int], None] = lambda n: None) -> list[str]:
         """One answer for each raw input, in their order, the most probable token at each step, at most max_output tokens.
@@ -37,7 +46,7 @@ class Decoder:
         tokens = self.built.read([self.prefix + text + self.suffix for text in unique])
         closing, says = self.built.closing(self.suffix), self.built.answers
         said: dict[str, str] = {}
-        decode = greedy(self.built, self.max_output)
+        decode = self.engine or greedy(self.built, self.max_output)
         for rows in self._batches(tokens.lengths.tolist()):
             ids = tokens.padded(rows, self.max_input, closing, self.built.tokenizer.pad, self.built.goes_on)
             for i, text in zip(rows, says.decode(decode(ids)), strict=True):

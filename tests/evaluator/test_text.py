@@ -8,6 +8,7 @@ from p2m.evaluator.text import Text
 from p2m.metric.exact_match import ExactMatch
 from p2m.stages import Work
 from p2m.student import build, decode
+from p2m.student.serving import Serving
 
 SIZES = {"d_model": 16, "d_kv": 8, "d_ff": 16, "num_layers": 1, "num_decoder_layers": 1, "num_heads": 2, "vocab_size": 384}
 TINY = {"model_type": "t5", **SIZES, "decoder_start_token_id": 0, "pad_token_id": 0, "eos_token_id": 1}
@@ -47,7 +48,7 @@ def student(tmp_path_factory):
 
 def evaluator(**changes) -> Text:
     fields = {"metrics": {"exact_match": ExactMatch()}, "baselines": ("most_frequent", "nearest_neighbour", "untrained"), "examples": None}
-    return Text(**{**fields, "resamples": 50, "confidence": 0.95, "seed": 0, **changes})
+    return Text(**{**fields, "student": Serving("torch", "float32", 1.0), "resamples": 50, "confidence": 0.95, "seed": 0, **changes})
 
 
 def evaluated(folder, student, splits, **changes):

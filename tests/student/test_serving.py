@@ -1,0 +1,87 @@
+import json
+
+import pytest
+
+from p2m.artifacts import Parity
+from p2m.errors import UserError
+from p2m.student import build, decode, serving
+from p2m.student.serving import Serving
+from tests.student.conftest import CONFIGS, TINY_LLAMA, TINY_T5, built, choice, student
+from tests.student.test_decode import TEXTS
+
+ctranslate2 = pytest.importorskip("ctranslate2")
+CONVERTIBLE = [name for name, config in CONFIGS.items() if config["model_type"] in {"t5", "mt5", "bart"}]
+
+
+def kept(folder, config: dict, **changes):
+    about = student(folder, prefix="to: ", max_input=64, max_output=24, **changes)
+    build.keep(built(choice(config)), about)
+    return about
+
+
+@pytest.mark.parametrize("name", CONVERTIBLE)
+def test_converted_students_answer_as_torch_does(tmp_path, name):
+    trained = kept(tmp_path / "student", CONFIGS[name])
+    fast, parity = Serving("ctranslate2", "float32", 1.0).load(trained, tmp_path, TEXTS)
+    plain = decode.load(trained).answers(TEXTS)
+    assert fast.engine is not None
+    assert len(set(plain)) > 5
+    assert fast.answers(TEXTS) == plain
+    assert parity == (Parity("ctranslate2 float32", 1.0, len(TEXTS)),)
+
+
+def test_int8_is_a_quarter_of_the_size_and_is_served_again_as_it_was_left(tmp_path):
+    trained = kept(tmp_path / "student", TINY_T5 | {"d_model": 64, "d_ff": 256})
+    sizes = {}
+    for compute_type in ("float32", "int8"):
+        fast, _ = Serving("ctranslate2", compute_type, 0.0).load(trained, tmp_path, TEXTS)
+        sizes[compute_type] = (tmp_path / "ctranslate2/model.bin").stat().st_size
+    assert sizes["int8"] < 0.4 * sizes["float32"]
+    again = serving.served(trained, tmp_path)
+    assert again.engine is not None
+    assert again.answers(TEXTS) == fast.answers(TEXTS)
+
+
+def test_a_report_without_conversion_is_served_by_torch(tmp_path):
+    trained = kept(tmp_path / "student", TINY_T5)
+    plain, parity = Serving("torch", "float32", 1.0).load(trained, tmp_path, TEXTS)
+    assert (plain.engine, parity) == (None, ())
+    assert serving.served(trained, tmp_path).engine is None
+
+
+def test_answers_that_differ_too_often_are_refused(tmp_path, monkeypatch):
+    trained = kept(tmp_path / "student", TINY_T5)
+    from p2m.student import _ctranslate2
+
+    monkeypatch.setattr(_ctranslate2, "greedy", lambda *_: lambda ids: [[70] for _ in ids])
+    with pytest.raises(UserError) as caught:
+        Serving("ctranslate2", "int8", 0.98).load(trained, tmp_path, TEXTS)
+    assert str(caught.value) == (
+        "student: as ctranslate2 with compute_type=int8, 0.0 % of 12 answers are torch's, and student.parity asks for 98.0 %;"
+        " the student is kept: set student.compute_type=float32, or lower student.parity"
+    )
+
+
+def test_an_architecture_that_cannot_be_converted_is_named(tmp_path):
+    trained = kept(tmp_path / "student", TINY_LLAMA, kind="decoder-only")
+    with pytest.raises(
+        UserError, match=r"is for the architectures bart, mt5, t5; this one is llama \(decoder-only\): set student.engine=torch"
+    ):
+        Serving("ctranslate2", "float32", 1.0).load(trained, tmp_path, TEXTS)
+
+
+def test_int8_without_ctranslate2_is_refused_and_a_missing_package_is_told(monkeypatch):
+    with pytest.raises(ValueError, match="int8 is for engine=ctranslate2"):
+        Serving("torch", "int8", 0.9)
+    assert list(Serving("ctranslate2", "int8", 0.9).ready()) == []
+    monkeypatch.setattr(serving, "find_spec", lambda name: None)
+    assert list(Serving("ctranslate2", "int8", 0.9).ready()) == [
+        "engine=ctranslate2 needs CTranslate2, which is not installed; pip install 'p2m[ctranslate2]'"
+    ]
+
+
+def test_the_converted_student_holds_no_text_of_the_vocabulary(tmp_path):
+    trained = kept(tmp_path / "student", TINY_T5)
+    Serving("ctranslate2", "float32", 0.0).load(trained, tmp_path, TEXTS)
+    tokens = json.loads((tmp_path / "ctranslate2/shared_vocabulary.json").read_text())
+    assert tokens == [str(i) for i in range(TINY_T5["vocab_size"])]
