@@ -153,7 +153,7 @@ def _bare_loop(model: str, n: int) -> dict[str, Any]:
         matrices = [p for name, p in made.model.named_parameters() if p.ndim == 2 and not _is_table(name)]
         rest = [p for p in made.model.parameters() if not any(p is q for q in matrices)]
         optimizers = [StackedMuon(matrices, 3e-3, weight_decay=0.01), torch.optim.AdamW(rest, 3e-3, betas=BETAS, fused=True)]
-        order = _data.Order(pairs.sizes, BATCH, 0)
+        order = _data.Order(pairs.ranks, BATCH, 0)
         began = time.monotonic()
         for batch in order.one_pass(0):
             ((ids, labels),) = pairs.parts(batch.tolist(), 1 << 30)

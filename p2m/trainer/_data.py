@@ -58,6 +58,13 @@ class Pairs:
         """Tokens of each pair, cut ones as cut."""
         return np.minimum(self.inputs.lengths, self.max_input) + np.minimum(self.outputs.lengths, self.max_output)
 
+    @cached_property
+    def ranks(self) -> NDArray[np.int64]:
+        """What pairs are sorted by so that those side by side need little padding: tokens of the input, then of the output."""
+        inputs, outputs = np.minimum(self.inputs.lengths, self.max_input), np.minimum(self.outputs.lengths, self.max_output)
+        ranks: NDArray[np.int64] = inputs * (self.max_output + 1) + outputs
+        return ranks
+
     @property
     def cut(self) -> int:
         """Pairs of which an end is cut off."""
@@ -110,30 +117,31 @@ def tokenized(rows: Sequence[Example], around: tuple[str, str], built: Built, fo
 class Order:
     """Which examples each step sees: every one once a pass, those of a batch of similar length, batches in random order.
 
+    ranks: what examples of similar length have in common: they are sorted by it.
     weights: how often each example is to come, relative to the others; None: all alike.
     """
 
-    sizes: NDArray[np.int64]
+    ranks: NDArray[np.int64]
     batch_size: int
     seed: int
     weights: NDArray[np.float64] | None = None
 
     @property
     def per_pass(self) -> int:
-        return math.ceil(len(self.sizes) / self.batch_size)
+        return math.ceil(len(self.ranks) / self.batch_size)
 
     def one_pass(self, number: int) -> list[NDArray[np.int64]]:
         """The batches of a pass over the data.  Their sizes differ by one at most, so no small rest weighs as much as a whole batch."""
         rng = np.random.default_rng([self.seed, number])
         mixed = self._drawn(rng)
         window = self.batch_size * SORTED
-        ranked = np.concatenate([w[np.argsort(self.sizes[w], kind="stable")] for w in np.split(mixed, range(window, len(mixed), window))])
+        ranked = np.concatenate([w[np.argsort(self.ranks[w], kind="stable")] for w in np.split(mixed, range(window, len(mixed), window))])
         batches = np.array_split(ranked, self.per_pass)
         return [batches[i] for i in rng.permutation(self.per_pass)]
 
     def _drawn(self, rng: np.random.Generator) -> NDArray[np.int64]:
         """As many examples as there are, in random order: each once, or as often as its weight says, give or take one."""
-        n = len(self.sizes)
+        n = len(self.ranks)
         if self.weights is None:
             return rng.permutation(n)
         share = np.cumsum(self.weights) / self.weights.sum()
@@ -142,7 +150,7 @@ class Order:
     def examples(self, steps: int) -> int:
         """How many examples the first *steps* show, repeats counted."""
         passes, rest = divmod(steps, self.per_pass)
-        return passes * len(self.sizes) + sum(len(batch) for batch in self.one_pass(passes)[:rest])
+        return passes * len(self.ranks) + sum(len(batch) for batch in self.one_pass(passes)[:rest])
 
     def from_step(self, step: int) -> Iterator[NDArray[np.int64]]:
         """The batches from *step* on, without end."""
@@ -173,7 +181,7 @@ class Data(LightningDataModule):  # type: ignore[misc]
     def __init__(self, train: Pairs, valid: Pairs | None, plan: Plan, weights: NDArray[np.float64] | None = None) -> None:
         super().__init__()
         self.train, self.valid, self.plan, self.max_tokens = train, valid, plan, plan.max_tokens
-        self.order = Order(train.sizes, plan.batch_size, plan.seed, weights)
+        self.order = Order(train.ranks, plan.batch_size, plan.seed, weights)
 
     def train_dataloader(self) -> "_Stretch":
         return _Stretch(self)
