@@ -54,8 +54,8 @@ class Serving:
         if equal < self.parity:
             other = "student.compute_type=float32" if self.compute_type == "int8" else "student.engine=torch"
             raise UserError(
-                f"student: as ctranslate2 with compute_type={self.compute_type}, {100 * equal:.1f} % of {len(some)} answers are torch's, and"
-                f" student.parity asks for {100 * self.parity:.1f} %; the student is kept: set {other}, or lower student.parity"
+                f"student: as ctranslate2 with compute_type={self.compute_type}, {100 * equal:.1f} % of {len(some)} answers are torch's;"
+                f" student.parity asks for {100 * self.parity:.1f} %.  The student is kept: set {other}, or lower student.parity"
             )
         return fast, (Parity(f"{self.engine} {self.compute_type}", equal, len(some)),)
 

@@ -57,8 +57,8 @@ def test_answers_that_differ_too_often_are_refused(tmp_path, monkeypatch):
     with pytest.raises(UserError) as caught:
         Serving("ctranslate2", "int8", 0.98).load(trained, tmp_path, TEXTS)
     assert str(caught.value) == (
-        "student: as ctranslate2 with compute_type=int8, 0.0 % of 12 answers are torch's, and student.parity asks for 98.0 %;"
-        " the student is kept: set student.compute_type=float32, or lower student.parity"
+        "student: as ctranslate2 with compute_type=int8, 0.0 % of 12 answers are torch's; student.parity asks for 98.0 %."
+        "  The student is kept: set student.compute_type=float32, or lower student.parity"
     )
 
 
