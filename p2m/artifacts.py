@@ -18,12 +18,14 @@ class Example:
 
     origin: `prompt` | `user:train` | `hub:<name>@<revision>#<row>` | `folder:<file>@<sha256>#<row>` | `teacher:<call key>`.
     also: further answers that count as right (test sets only).
+    votes: what a teacher answered to this input and how often, where it was not of one mind; the output is the one that won.
     """
 
     input: str
     output: str
     origin: str
     also: tuple[str, ...] = ()
+    votes: tuple[tuple[str, int], ...] = ()
 
     @property
     def accepted(self) -> tuple[str, ...]:
@@ -186,14 +188,16 @@ class Rows(Sequence[Example]):
 
 
 def example_of(record: dict[str, Any]) -> Example:
-    return Example(record["input"], record["output"], record["origin"], tuple(record.get("also", ())))
+    votes = tuple((output, n) for output, n in record.get("votes", ()))
+    return Example(record["input"], record["output"], record["origin"], tuple(record.get("also", ())), votes)
 
 
 def write_rows(path: Path, rows: Iterable[Example]) -> None:
-    """One JSON object a line; `also` only where there is one."""
+    """One JSON object a line; `also` and `votes` only where there are some."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for row in rows:
-            record = {"input": row.input, "output": row.output, "origin": row.origin} | ({"also": row.also} if row.also else {})
+            more = {name: value for name, value in (("also", row.also), ("votes", row.votes)) if value}
+            record = {"input": row.input, "output": row.output, "origin": row.origin} | more
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 

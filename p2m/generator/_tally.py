@@ -75,7 +75,8 @@ class Tally:
         for source in self.inputs[:n]:
             votes = self.votes[squeezed(source)]
             output = _winner(votes)
-            rows.append(Example(source, output, f"teacher:{votes[output].key}"))
+            differ = tuple((other, vote.n) for other, vote in votes.items()) if len(votes) > 1 else ()
+            rows.append(Example(source, output, f"teacher:{votes[output].key}", votes=differ))
             dropped["repeated"] += votes[output].n - 1
             dropped["outvoted"] += sum(vote.n for other, vote in votes.items() if other != output)
         dropped["beyond the target"] += sum(vote.n for source in self.inputs[n:] for vote in self.votes[squeezed(source)].values())

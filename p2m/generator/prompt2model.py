@@ -39,7 +39,7 @@ class _Progress:
 class Prompt2Model:
     """Asks until `target` different inputs stand, the teacher gives no new ones, or the requests are used up."""
 
-    VERSION: ClassVar = 1
+    VERSION: ClassVar = 2
 
     teacher: Any
     target: Count

@@ -26,7 +26,7 @@ class Bounds:
     def settle(self, row: Example) -> Example:
         """As it goes to the student: without white space around, a label in the case of the list."""
         output = row.output.strip()
-        return Example(row.input.strip(), self.folded.get(output.casefold(), output), row.origin)
+        return Example(row.input.strip(), self.folded.get(output.casefold(), output), row.origin, votes=row.votes)
 
     def fault(self, row: Example) -> str | None:
         if not row.input or not row.output:

@@ -29,7 +29,7 @@ TICK = 1024  # examples between two moves of the bar
 class Seq2Seq:
     """Joins what was given, retrieved and generated; counts by reason what it leaves out.  KINDS: of the students that can read it."""
 
-    VERSION: ClassVar = 2
+    VERSION: ClassVar = 3
     KINDS: ClassVar[tuple[str, ...]] = ("encoder-decoder", "encoder")
 
     instruction: Literal["auto", "always", "never"]

@@ -20,6 +20,7 @@ from p2m.student._forward import IGNORED
 from p2m.student.build import Built
 from p2m.student.tokens import Tokenizer, Tokens
 from p2m.trainer._plan import Plan
+from p2m.trainer._votes import Voted
 
 AT_ONCE = 4096  # texts tokenized together
 SORTED = 50  # batches whose examples are sorted by length together: enough for 5 % of padding, few enough to leave the order random
@@ -163,12 +164,14 @@ class Order:
 def weights_of(rows: Iterable[Example], mix: float, label_prior: float) -> NDArray[np.float64] | None:
     """How often each example is to come so that its origin and its answer have the shares asked for; None where all come alike.
 
+    The answers to one input share what is due to it by their votes (see _votes.py).
     An origin of n examples is seen in proportion to n ** mix (Arivazhagan et al. 2019), an answer likewise to n ** label_prior.
     """
+    shares = np.array(rows.shares) if isinstance(rows, Voted) else None
     if mix == label_prior == 1:
-        return None
+        return shares
     named = [(row.origin.split(":")[0], row.output) for row in rows]
-    weights = np.ones(len(named))
+    weights = np.ones(len(named)) if shares is None else shares
     for column, power in zip(zip(*named, strict=True), (mix, label_prior), strict=True):
         count = Counter(column)
         weights *= [count[name] ** (power - 1) for name in column]

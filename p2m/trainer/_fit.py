@@ -32,13 +32,15 @@ def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
     import torch
 
     from p2m.student import build
-    from p2m.trainer import _data, _plan, _together
+    from p2m.trainer import _data, _plan, _together, _votes
 
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     settings, choice = job["settings"], Choice(**job["choice"])
     rows: dict[str, Sequence[Example]] = {name: Rows(Path(job[name])) for name in ("train", "valid")}
     if only := settings["overfit"]:
         rows = dict.fromkeys(rows, rows["train"][:only])
+    if settings["soft_votes"]:
+        rows["train"] = _votes.Voted(rows["train"])
     around, labels = (job["prefix"], job["suffix"]), tuple(job["labels"]) if choice.kind == "encoder" else ()
     built = build.fresh(choice, settings["seed"], _learned(choice, around, rows["train"]), labels)
     plan = _plan.planned(settings, choice.base == "scratch", built.model.config.model_type, len(rows["train"]))

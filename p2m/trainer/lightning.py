@@ -27,7 +27,7 @@ class Lightning:
     The same seed, settings and machine give the same student, byte for byte on a CPU, however often the run was killed.
     """
 
-    VERSION: ClassVar = 3
+    VERSION: ClassVar = 4
     RUNTIME: ClassVar = frozenset({"checkpoint_s", "launch"})
 
     seed: Annotated[int, Ge(0)]
@@ -44,6 +44,7 @@ class Lightning:
     lora_rank: Count
     lora_alpha: Count
     mix: Annotated[float, Ge(0), Le(1)]
+    soft_votes: bool
     label_prior: Annotated[float, Ge(0), Le(1)]
     batch_size: Count | Literal["auto"]
     max_tokens: Count

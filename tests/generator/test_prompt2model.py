@@ -174,6 +174,8 @@ def test_outputs_of_one_input_are_settled_by_vote_then_length_then_order(told, w
     assert pairs(examples) == [("a", "y"), ("b", "s"), ("c", "pp"), ("d", "r")]
     assert examples.rows[0].origin == "teacher:call1"
     assert examples.dropped == {"outvoted": 3, "repeated": 2}
+    votes = [row.votes for row in examples.rows]
+    assert votes == [(("x", 1), ("y", 2)), (("long", 1), ("s", 1)), (("pp", 1), ("qq", 1)), ()], "all that was said is kept"
 
 
 def test_a_sample_that_comes_back_is_no_vote(told, work):
