@@ -13,7 +13,7 @@ AS_SET = (
 )  # fmt: skip
 
 
-LEAST = 16  # examples of a batch for each process
+LEAST = 16  # examples of a batch for each process where the number of processes is left to p2m
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def planned(settings: dict[str, Any], scratch: bool, architecture: str, n: int) 
     # twenty looks at the validation set in all cost less than a tenth of the time
     every = math.ceil(settings["valid_every"] / batch_size) if settings["valid_every"] != "auto" else math.ceil(steps / 20)
     device = _device(settings["device"])
-    devices = min(_or(settings["devices"], _processes(device, settings["strategy"])), max(1, batch_size // LEAST))
+    devices = _devices(settings["devices"], device, settings["strategy"], batch_size)
     return Plan(
         steps=steps, batch_size=batch_size, valid_every=min(every, steps), optimizer=optimizer,
         lr=_or(settings["lr"], _rate(optimizer, architecture, scratch)), bf16=_bf16(settings["precision"], device),
@@ -93,13 +93,16 @@ def _device(wanted: str) -> str:
     return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
 
 
-def _processes(device: str, strategy: str) -> int:
-    """One, unless several are asked for: two of one thread each were no faster on two cores than one of two threads."""
+def _devices(wanted: Any, device: str, strategy: str, batch_size: int) -> int:
+    """Processes of this machine.  Of itself it takes one, as two of one thread each were no faster on two cores than one of two threads."""
     import torch
 
-    if strategy == "auto":
-        return 1
-    return torch.cuda.device_count() if device == "cuda" else cores()
+    if wanted == "auto":
+        most = 1 if strategy == "auto" else torch.cuda.device_count() if device == "cuda" else cores()
+        return min(most, max(1, batch_size // LEAST))
+    if wanted > batch_size:
+        raise UserError(f"trainer.devices: {wanted} processes cannot share a batch of {batch_size} examples; use {batch_size} or fewer")
+    return int(wanted)
 
 
 def _bf16(wanted: str, device: str) -> bool:

@@ -222,6 +222,25 @@ def test_where_memory_does_not_suffice_a_batch_goes_in_halves_with_the_same_grad
     assert all(len(ids) <= 2 for ids, _ in parts(tmp_path, examples(8), data.max_tokens)), "later batches should begin with what fits"
 
 
+@torch.no_grad()
+def test_where_memory_does_not_suffice_validation_goes_in_halves_and_finds_the_same(tmp_path, monkeypatch):
+    whole, halved = module(), module()
+    every = parts(tmp_path, examples(8))
+    whole.validation_step(every, 0)
+    look = Fit._looked_at
+
+    def tight(self, part):
+        if len(part[0]) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return look(self, part)
+
+    monkeypatch.setattr(Fit, "_looked_at", tight)
+    halved.validation_step(every, 0)
+    assert len(halved._seen) > len(whole._seen)
+    for one, other in zip(zip(*whole._seen, strict=True), zip(*halved._seen, strict=True), strict=True):
+        assert sum(other) == pytest.approx(sum(one), rel=1e-5)
+
+
 def test_memory_that_does_not_suffice_for_one_example_is_told_with_what_to_do(tmp_path):
     with pytest.raises(UserError, match=r"memory does not suffice for a single example; set trainer\.gradient_checkpointing=true"):
         _memory.halved(parts(tmp_path, examples(1)))

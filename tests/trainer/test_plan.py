@@ -68,3 +68,15 @@ def test_bf16_without_hardware_for_it_is_told(monkeypatch):
 def test_bf16_is_used_where_there_is_hardware_for_it(monkeypatch):
     monkeypatch.setattr("p2m.trainer._plan.cpu_has_bf16", lambda: True)
     assert (plan(precision="auto").bf16, plan(precision="bf16").bf16, plan(precision="fp32").bf16) == (True, True, False)
+
+
+def test_processes_share_a_batch_of_which_each_has_sixteen_examples_unless_told_otherwise(monkeypatch):
+    from p2m.trainer import _plan
+
+    monkeypatch.setattr(_plan, "cores", lambda: 8)
+    assert plan(10_000, strategy="ddp", devices="auto").devices == 2
+    assert plan(10_000, strategy="ddp", devices="auto", batch_size=256).devices == 8
+    assert plan(10_000, devices="auto").devices == 1
+    assert plan(10_000, devices=5).devices == 5
+    with pytest.raises(UserError, match=r"^trainer\.devices: 40 processes cannot share a batch of 32 examples; use 32 or fewer$"):
+        plan(10_000, devices=40)

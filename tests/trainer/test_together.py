@@ -1,7 +1,13 @@
 """Several processes that train one student: the same curve as one process with the same batches, and one stop for all."""
 
+import contextlib
 import json
+import os
+import random
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -44,6 +50,47 @@ def test_two_processes_are_stopped_together_and_go_on_as_if_never_stopped(tmp_pa
         _process.fit(broken, Shown(interrupt))
     assert children() == []
     assert len(list((broken / "checkpoints").glob("[0-9]*"))) == 1
+    for folder in (whole, broken):
+        _process.fit(folder, Shown())
+    assert all((whole / name).read_bytes() == (broken / name).read_bytes() for name in ("model.safetensors", "curve.jsonl"))
+
+
+def ranks(group: int) -> list[int]:
+    """The processes of a group that train, the first one first."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = path.read_text().rpartition(")")[2].split()
+            if int(fields[2]) == group and fields[0] != "Z" and b"p2m.trainer._fit" in (path.parent / "cmdline").read_bytes():
+                found.append(int(path.parent.name))
+    return sorted(found)
+
+
+def killed(folder: Path, rng: random.Random, alone: bool) -> None:
+    """Kills both processes at a random moment of training; alone: only the second, whereupon the first has to end by itself."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "p2m.trainer._fit", str(folder)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True, env=_process._environment(False),
+    )  # fmt: skip
+    for _ in range(rng.randint(2, 6)):
+        assert process.stdout.readline(), "the run came to its end before it was killed"
+    time.sleep(rng.uniform(0, 0.3))
+    both = ranks(process.pid)
+    assert len(both) == 2
+    for pid in both[1:] if alone else both:
+        os.kill(pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert ranks(process.pid) == []
+
+
+@pytest.mark.slow
+def test_two_processes_killed_at_random_steps_give_the_student_of_a_run_that_was_not(tmp_path):
+    long = {"devices": 2, "batch_size": 32, "max_examples": 16000, "valid_every": 1600}
+    whole, broken = (job(tmp_path / name, SPLITS, **long) for name in ("a", "b"))
+    rng = random.Random(0)
+    for kill in range(4):
+        killed(broken, rng, alone=kill % 2 == 1)
     for folder in (whole, broken):
         _process.fit(folder, Shown())
     assert all((whole / name).read_bytes() == (broken / name).read_bytes() for name in ("model.safetensors", "curve.jsonl"))
