@@ -1,0 +1,96 @@
+"""Measures what training costs as examples and students grow, and writes results.csv.
+
+python experiments/student_growth/run.py           1,000 to 1,000,000 examples, students of 1, 8 and 20 M parameters
+python experiments/student_growth/run.py --quick   up to 100,000 examples
+
+Each size is a process of its own.  It makes all its examples ready, then trains on so many that the time of one can be told; a whole pass
+would take as much longer as there are examples more, which is what `seconds_a_pass` says.
+"""
+
+import argparse
+import csv
+import json
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+CONF = HERE.parent.parent / "conf"
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+TRAINED = {"byt5_nano": 9_600, "byt5_micro": 2_400, "byt5_mini": 1_200}  # examples: some 10 to 60 seconds each
+DIFFERENT = 10_000  # examples; more are these again, which costs the same
+COLUMNS = ("student", "examples", "seconds_before_the_first_step", "examples_per_s", "seconds_a_pass", "peak_mb")
+
+
+def main() -> None:
+    args = _arguments()
+    if args.one:
+        print(json.dumps(_measured(args.one[0], int(args.one[1]), Path(args.one[2]))))
+        return
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for n in SIZES[: 3 if args.quick else 4]:
+            _write(Path(folder) / f"{n}.jsonl", n)
+        for model in TRAINED:
+            for n in SIZES[: 3 if args.quick else 4]:
+                command = [sys.executable, __file__, "--one", model, str(n), folder]
+                done = subprocess.run(command, check=True, capture_output=True, text=True)
+                rows.append({"student": model, "examples": n} | json.loads(done.stdout.splitlines()[-1]))
+                print(rows[-1], flush=True)
+    with (HERE / "results.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _write(path: Path, n: int) -> None:
+    from p2m.artifacts import Example, write_rows
+    from p2m.teacher import _scripted_dates
+
+    rng = random.Random(0)
+    some = [Example(*_scripted_dates.example(rng, 1.0), "teacher:x") for _ in range(min(n, DIFFERENT))]
+    write_rows(path, (some[i % len(some)] for i in range(n)))
+
+
+def _measured(model: str, n: int, folder: Path) -> dict[str, Any]:
+    import yaml
+
+    from p2m.artifacts import Rows, Splits, TaskSpec
+    from p2m.config import build
+    from p2m.trainer import _fit
+    from p2m.trainer.lightning import Lightning
+
+    choice = build(yaml.safe_load((CONF / f"model/{model}.yaml").read_text(encoding="utf-8"))).run(TaskSpec("x"), None)
+    settings = yaml.safe_load((CONF / "trainer/default.yaml").read_text(encoding="utf-8"))
+    del settings["_target_"]
+    changes = {"seed": 0, "device": "cpu", "max_examples": TRAINED[model], "valid_every": TRAINED[model], "valid_examples": 100}
+    splits = Splits(Rows(folder / f"{n}.jsonl"), Rows(folder / "1000.jsonl"))
+    with tempfile.TemporaryDirectory() as place:
+        job = Lightning(**settings | changes)._job(choice, splits, Path(place))
+        (Path(place) / "job.json").write_text(json.dumps(job), encoding="utf-8")
+        began, marks = time.monotonic(), []
+        _fit.fit(Path(place), lambda told: marks.append((time.monotonic(), told["examples"])) if "examples" in told else None, lambda: 0)
+    (first, seen), (last, all_seen) = marks[0], marks[-1]
+    rate = (all_seen - seen) / (last - first)
+    return {
+        "seconds_before_the_first_step": round(first - began - seen / rate, 1),
+        "examples_per_s": round(rate),
+        "seconds_a_pass": round(n / rate),
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measures what training costs as examples and students grow; writes results.csv.")
+    parser.add_argument("--quick", action="store_true", help="up to 100,000 examples")
+    parser.add_argument("--one", nargs=3, metavar=("MODEL", "EXAMPLES", "FOLDER"), help="what a process of its own does")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
