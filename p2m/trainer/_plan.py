@@ -13,6 +13,16 @@ AS_SET = (
 )  # fmt: skip
 
 
+# the highest learning rate for AdamW on every weight of a published student
+RATES = {
+    "t5": 3e-4, "mt5": 3e-4,  # transformers' page on T5: 1e-4 to 3e-4
+    "bart": 5e-5, "bert": 5e-5,  # Devlin et al. 2019, appendix A.3: 2e-5 to 5e-5
+    "modernbert": 5e-5,  # Warner et al. 2024, among 1e-5 to 8e-5 of their search
+    "llama": 3e-4,  # SmolLM2's own fine-tuning: 1e-3 for 135M and 360M with batches of 128, 3e-4 for 1.7B
+    "qwen2": 2e-5,  # trl's default for supervised fine-tuning
+}  # fmt: skip
+FOR_ADAPTERS = 10  # times the rate for every weight: Schulman et al. 2025, "LoRA Without Regret"
+MOST_FOR_ADAPTERS = 1e-3  # what peft's own examples use on T5 kinds
 LEAST = 16  # examples of a batch for each process where the number of processes is left to p2m
 
 
@@ -62,7 +72,8 @@ def planned(settings: dict[str, Any], scratch: bool, architecture: str, n: int) 
     devices = _devices(settings["devices"], device, settings["strategy"], batch_size)
     return Plan(
         steps=steps, batch_size=batch_size, valid_every=min(every, steps), optimizer=optimizer,
-        lr=_or(settings["lr"], _rate(optimizer, architecture, scratch)), bf16=_bf16(settings["precision"], device),
+        lr=_or(settings["lr"], _rate(optimizer, architecture, scratch, settings["method"] == "lora")),
+        bf16=_bf16(settings["precision"], device),
         device=device, devices=devices, threads=_or(settings["threads"], max(1, cores() // devices)),
         patience=_or(settings["patience"], None if scratch else 5),
         warmup_steps=min(settings["warmup_steps"], steps // 10), **{name: settings[name] for name in AS_SET},
@@ -73,7 +84,7 @@ def _or(value: Any, otherwise: Any) -> Any:
     return otherwise if value == "auto" else value
 
 
-def _rate(optimizer: str, architecture: str, scratch: bool) -> float:
+def _rate(optimizer: str, architecture: str, scratch: bool, adapters: bool) -> float:
     """The highest learning rate of the schedule."""
     if optimizer == "muon":
         return 3e-3  # of the same trial
@@ -81,8 +92,7 @@ def _rate(optimizer: str, architecture: str, scratch: bool) -> float:
         return 1e-2  # relative to the size of the weights, as in Shazeer & Stern 2018
     if scratch:
         return 1e-3  # of the same trial: at 2e-3 the student reached 39 % instead of 95 %
-    # BART: its authors' fine-tuning; T5 and its kin: transformers' page on T5 names 1e-4 to 3e-4 for AdamW
-    return 5e-5 if architecture == "bart" else 3e-4
+    return min(FOR_ADAPTERS * RATES[architecture], MOST_FOR_ADAPTERS) if adapters else RATES[architecture]
 
 
 def _device(wanted: str) -> str:

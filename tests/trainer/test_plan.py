@@ -17,6 +17,9 @@ def plan(scratch=True, architecture="t5", n=20_000, **changes):
         (True, "t5", {"optimizer": "adamw"}, ("adamw", 1e-3)),
         (False, "t5", {}, ("adamw", 3e-4)),
         (False, "bart", {}, ("adamw", 5e-5)),
+        (False, "qwen2", {}, ("adamw", 2e-5)),
+        (False, "qwen2", {"method": "lora"}, ("adamw", 2e-4)),
+        (False, "t5", {"method": "lora"}, ("adamw", 1e-3)),
         (False, "t5", {"optimizer": "adafactor"}, ("adafactor", 1e-2)),
         (True, "t5", {"lr": 0.5}, ("muon", 0.5)),
     ],
@@ -80,3 +83,10 @@ def test_processes_share_a_batch_of_which_each_has_sixteen_examples_unless_told_
     assert plan(10_000, devices=5).devices == 5
     with pytest.raises(UserError, match=r"^trainer\.devices: 40 processes cannot share a batch of 32 examples; use 32 or fewer$"):
         plan(10_000, devices=40)
+
+
+def test_every_architecture_that_is_trained_has_a_learning_rate_of_its_own():
+    from p2m.student.build import ARCHITECTURES
+    from p2m.trainer._plan import RATES
+
+    assert set(RATES) == {name for names in ARCHITECTURES.values() for name in names}
