@@ -146,7 +146,7 @@ class Parity:
 
 @dataclass(frozen=True)
 class Report:
-    """Scores by test set (`real`, `generated`) and metric, and the same for each baseline on the same sets.
+    """Scores by test set (`real`, `generated`) and metric, and the same for each baseline on the first of them.
 
     parity: how the engine that answered compares with torch; empty where torch did.
     """

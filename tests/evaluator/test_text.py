@@ -61,7 +61,7 @@ def records(path) -> list[dict]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
-def test_baselines_are_measured_on_the_same_sets(tmp_path, student):
+def test_baselines_are_measured_on_the_test_set_given_else_on_the_generated_one(tmp_path, student):
     real = [
         Example("a cat purrs", "animal", "prompt"),
         Example("the oak grows", "plant", "prompt"),
@@ -72,7 +72,9 @@ def test_baselines_are_measured_on_the_same_sets(tmp_path, student):
     assert list(report.baselines) == ["most_frequent", "nearest_neighbour", "untrained"]
     assert report.baselines["most_frequent"]["real"]["exact_match"].value == pytest.approx(2 / 3)
     assert report.baselines["nearest_neighbour"]["real"]["exact_match"] == Score(1.0, 1.0, 1.0, 3)
-    assert report.baselines["nearest_neighbour"]["generated"]["exact_match"] == Score(0.0, 0.0, 0.0, 1)
+    assert all(list(sets) == ["real"] for sets in report.baselines.values())
+    report, _ = evaluated(tmp_path, student, Splits(train=TRAIN, test=test))
+    assert report.baselines["nearest_neighbour"] == {"generated": {"exact_match": Score(0.0, 0.0, 0.0, 1)}}
 
 
 def test_the_students_own_answers_are_scored_and_written_down(tmp_path, student):
@@ -123,7 +125,7 @@ def test_baselines_not_asked_for_are_not_measured(tmp_path, student):
 
 def test_the_bar_counts_every_answer_that_is_decoded(tmp_path, student):
     _, bar = evaluated(tmp_path, student, Splits(train=TRAIN, real=TRAIN, test=TRAIN[:2]))
-    assert bar.total == bar.done == 10
+    assert bar.total == bar.done == 8
     assert bar.notes == ["most frequent", "nearest neighbour", "untrained"]
 
 
