@@ -10,6 +10,7 @@ its defaults; a bare PyTorch loop (bf16 autocast, p2m's optimiser and batches, t
 import argparse
 import csv
 import json
+import os
 import random
 import statistics
 import subprocess
@@ -23,6 +24,7 @@ HERE = Path(__file__).resolve().parent
 CONF = HERE.parent.parent / "conf"
 BATCH = 32
 MODELS = {"byt5_nano": 12_800, "byt5_micro": 3_200}  # examples that each contender trains on
+THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "5000"}  # how threads wait: for all as p2m has it on a quiet machine
 COLUMNS = ("figure", "student", "contender", "median_per_s", "runs", "ratio_of_p2m")
 
 
@@ -64,7 +66,8 @@ def _paired(figure: str, model: str, n: int, names: tuple[str, ...], rounds: int
 
 
 def _child(name: str, model: str, n: int) -> str:
-    done = subprocess.run([sys.executable, __file__, "--one", name, model, str(n)], check=True, capture_output=True, text=True)
+    command = [sys.executable, __file__, "--one", name, model, str(n)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | THREADS)
     return done.stdout.splitlines()[-1]
 
 
