@@ -3,6 +3,7 @@
 https://opennmt.net/CTranslate2: greedy search is beam_size=1; weights go as they are, or as int8 with a scale a row.
 """
 
+import copy
 import json
 import shutil
 from collections.abc import Callable
@@ -30,7 +31,7 @@ def convert(built: Built, folder: Path, compute_type: str) -> None:
         )
     if config.model_type == "bart":
         config.normalize_before = False  # which the loader asks for: a flag of old configs, as BART has it in transformers
-    spec = LOADERS[config.model_type]().get_model_spec(built.model)
+    spec = LOADERS[config.model_type]().get_model_spec(copy.deepcopy(built.model))  # it rounds the weights it is given where they stand
     tokens = [str(i) for i in range(config.vocab_size)]
     spec.register_source_vocabulary(tokens)
     spec.register_target_vocabulary(tokens)

@@ -34,7 +34,8 @@ def test_int8_is_a_quarter_of_the_size_and_is_served_again_as_it_was_left(tmp_pa
     trained = kept(tmp_path / "student", TINY_T5 | {"d_model": 64, "d_ff": 256})
     sizes = {}
     for compute_type in ("float32", "int8"):
-        fast, _ = Serving("ctranslate2", compute_type, 0.0).load(trained, tmp_path, TEXTS)
+        fast, (parity,) = Serving("ctranslate2", compute_type, 0.5).load(trained, tmp_path, TEXTS)
+        assert parity.equal > 0.7, "int8 rounds, and answers of random weights are close calls"
         sizes[compute_type] = (tmp_path / "ctranslate2/model.bin").stat().st_size
     assert sizes["int8"] < 0.4 * sizes["float32"]
     again = serving.served(trained, tmp_path)
