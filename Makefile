@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml constraints.txt
 run: $(STAMP)  ## the whole path on bundled data: no key, no network, no cost
 	$(BIN)/p2m experiment=quickstart $(ARGS)
 
-test: $(STAMP)  ## the tests, about five minutes on two cores
+test: $(STAMP)  ## the tests, about eight minutes on two cores
 	$(BIN)/python -m pytest -m "not slow and not gpu and not network" $(ARGS)
 
 test-slow: $(STAMP)  ## the tests that train, kill and resume
