@@ -177,8 +177,8 @@ def _settled(path: str, node: Any, faults: list[str]) -> Any:
     faults += [f"{path}.{key}: {cls.__name__} has no such field{hint(str(key), names)}; {has}" for key in strange]
     unset = [name for name in names if name not in node]
     faults += [f"{path}.{name}: is not set; every field of {cls.__name__} is written in its yaml" for name in unset]
-    inner = {k: _settled(f"{path}.{k}", v, faults) for k, v in node.items() if k in names and _holds_component(v)}
     before = len(faults)
+    inner = {k: _settled(f"{path}.{k}", v, faults) for k, v in node.items() if k in names and _holds_component(v)}
     typed = _typed_fields(f"{path}.", cls, {k: node[k] for k in names if k in node and k not in inner}, faults)
     settled = {"_target_": node["_target_"], **typed, **inner}
     if len(faults) == before and not unset:
@@ -224,7 +224,8 @@ def _told(faults: list[str], aliases: dict[str, str]) -> list[str]:
 def _lacking(path: str, node: Any) -> list[str]:
     if not isinstance(node, dict) or "_target_" not in node:
         return []
-    own = list(build(node).ready()) if _complete(node) and hasattr(locate(node["_target_"]), "ready") else []
+    ready = _complete(node) and hasattr(locate(node["_target_"]), "ready") and not _refusal(path, node)
+    own = list(build(node).ready()) if ready else []
     return [f"{path}: {line}" for line in own] + [line for key, value in node.items() for line in _lacking(f"{path}.{key}", value)]
 
 

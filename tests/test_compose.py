@@ -86,3 +86,11 @@ def test_help_lists_every_option_those_of_a_folder_of_the_user_too(tmp_path):
 def test_help_loads_no_plugin_nor_anything_that_trains():
     code = "import sys; from p2m import compose; assert compose.helped(['-h']); print({'hydra_plugins', 'torch'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "set()"
+
+
+def test_faults_of_a_component_inside_another_are_told_once_at_its_own_key():
+    assert faults("student.engine=onnx", "student.parity=2") == [
+        "student.engine: must be 'torch' or 'ctranslate2', got 'onnx'",
+        "student.parity: must be less than or equal to 1, got 2",
+    ]
+    assert faults("student.compute_type=int8") == ["student: compute_type: int8 is for engine=ctranslate2; torch computes in float32"]
