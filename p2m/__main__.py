@@ -40,8 +40,13 @@ def main() -> None:
     except (KeyboardInterrupt, Stopped) as error:
         code = getattr(error, "code", 130)
         print("\nStopped." if VERBS.keys() & set(sys.argv[1:2]) else STOPPED, file=sys.stderr)  # noqa: T201
-    sys.stdout.flush()
+    except BrokenPipeError:
+        code = 141  # as a shell says of a command that SIGPIPE ended
     sys.stderr.flush()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read has read enough, as `head` has; Python would complain of it once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(code)
 
 

@@ -5,6 +5,7 @@ import json
 import mmap
 import operator
 import typing
+from abc import abstractmethod
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -156,7 +157,27 @@ class Report:
     parity: tuple[Parity, ...] = ()
 
 
-class Rows(Sequence[Example]):
+class Lazy(Sequence[Example]):
+    """Examples made when asked for: a subclass says how many there are and makes one of them."""
+
+    @abstractmethod
+    def _made(self, i: int) -> Example:
+        """The example at place i, 0 <= i < len(self)."""
+
+    @overload
+    def __getitem__(self, index: int) -> Example: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Example]: ...
+    def __getitem__(self, index: int | slice) -> Example | list[Example]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        return self._made(range(len(self))[index])
+
+    def __iter__(self) -> Iterator[Example]:
+        return map(self._made, range(len(self)))
+
+
+class Rows(Lazy):
     """Examples in a JSON lines file, read when asked for: memory holds eight bytes a row, whatever their number."""
 
     def __init__(self, path: Path) -> None:
@@ -170,18 +191,8 @@ class Rows(Sequence[Example]):
     def __len__(self) -> int:
         return len(self._starts) - 1
 
-    @overload
-    def __getitem__(self, index: int) -> Example: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Example]: ...
-    def __getitem__(self, index: int | slice) -> Example | list[Example]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        i = range(len(self))[index]
+    def _made(self, i: int) -> Example:
         return example_of(json.loads(self._bytes[self._starts[i] : self._starts[i + 1]]))
-
-    def __iter__(self) -> Iterator[Example]:
-        return (self[i] for i in range(len(self)))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and len(self) == len(other) and all(map(operator.eq, self, other))

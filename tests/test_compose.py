@@ -83,6 +83,13 @@ def test_help_lists_every_option_those_of_a_folder_of_the_user_too(tmp_path):
     assert f"model: {', '.join(sorted([*config.options('model'), 'mine']))}" in told
 
 
+def test_a_reader_who_leaves_early_is_no_fault():
+    process = subprocess.Popen([sys.executable, "-m", "p2m", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.close()  # as `| head` does
+    assert (process.stderr.read(), process.wait()) == ("", 141)
+    process.stderr.close()
+
+
 def test_help_loads_no_plugin_nor_anything_that_trains():
     code = "import sys; from p2m import compose; assert compose.helped(['-h']); print({'hydra_plugins', 'torch'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "set()"

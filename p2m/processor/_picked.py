@@ -6,12 +6,11 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import accumulate
-from typing import overload
 
-from p2m.artifacts import Example
+from p2m.artifacts import Example, Lazy
 
 
-class Picked(Sequence[Example]):
+class Picked(Lazy):
     """Those at *places* of *sources*, taken as one sequence after another, each as *settle* gives it."""
 
     def __init__(self, sources: Sequence[Sequence[Example]], places: array[int], settle: Callable[[Example], Example]) -> None:
@@ -21,13 +20,7 @@ class Picked(Sequence[Example]):
     def __len__(self) -> int:
         return len(self._places)
 
-    @overload
-    def __getitem__(self, index: int) -> Example: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Example]: ...
-    def __getitem__(self, index: int | slice) -> Example | list[Example]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        place = self._places[index]
+    def _made(self, i: int) -> Example:
+        place = self._places[i]
         source = bisect_right(self._begins, place) - 1
         return self._settle(self._sources[source][place - self._begins[source]])

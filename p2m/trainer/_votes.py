@@ -7,12 +7,11 @@ from __future__ import annotations  # array[int] is for type checkers only befor
 
 from array import array
 from collections.abc import Sequence
-from typing import overload
 
-from p2m.artifacts import Example
+from p2m.artifacts import Example, Lazy
 
 
-class Voted(Sequence[Example]):
+class Voted(Lazy):
     """The examples of *rows*, one for each different answer.  shares: of an input's votes, what each got.  Holds 24 bytes an example."""
 
     def __init__(self, rows: Sequence[Example]) -> None:
@@ -27,12 +26,6 @@ class Voted(Sequence[Example]):
     def __len__(self) -> int:
         return len(self._places)
 
-    @overload
-    def __getitem__(self, index: int) -> Example: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Example]: ...
-    def __getitem__(self, index: int | slice) -> Example | list[Example]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        row = self._rows[self._places[index]]
-        return Example(row.input, row.votes[self._answers[index]][0], row.origin) if row.votes else row
+    def _made(self, i: int) -> Example:
+        row = self._rows[self._places[i]]
+        return Example(row.input, row.votes[self._answers[i]][0], row.origin) if row.votes else row
