@@ -2,6 +2,9 @@
 
 python experiments/published/run.py --data FOLDER                    all of it: some hours on two cores
 python experiments/published/run.py --data FOLDER --seeds 0 g2p.geo  one set, one seed
+python experiments/published/run.py --data FOLDER --jobs 2           two runs at a time, each on half of the cores
+
+Runs that results.csv has are not made again.
 
 FOLDER holds <set>.train.jsonl.gz, <set>.dev.jsonl.gz (where there is one) and <set>.test.jsonl.gz.
 """
@@ -14,8 +17,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
+
+from p2m.student.machine import cores
 
 HERE = Path(__file__).resolve().parent
 PROMPTS = {
@@ -28,22 +34,28 @@ SETS = (
     "g2p.geo", "g2p.hun", "g2p.fre", "g2p.gre", "g2p.eng_us", "inflection.english", "inflection.turkish", "inflection.german",
     "inflection.english.1000", "inflection.turkish.1000", "inflection.german.1000", "scan.simple", "scan.length", "num_to_verbal",
 )  # fmt: skip
-COLUMNS = ("set", "model", "seed", "n", "exact_match", "low", "high", "train", "seconds")
+COLUMNS = ("set", "model", "seed", "n", "exact_match", "low", "high", "train", "threads", "seconds")
 
 
 def main() -> None:
     args = _arguments()
     rows = _known(HERE / "results.csv")
-    for name in args.sets or SETS:
-        for seed in args.seeds:
-            if (name, args.model, str(seed)) not in {(r["set"], r["model"], r["seed"]) for r in rows}:
-                rows.append({key: str(value) for key, value in _run(args.data, name, args.model, seed).items()})
-                print(rows[-1], flush=True)
-                _write(HERE / "results.csv", rows)
+    known = {(r["set"], r["model"], int(r["seed"])) for r in rows}
+    missing = [(name, seed) for name in args.sets or SETS for seed in args.seeds if (name, args.model, seed) not in known]
+    threads = max(1, cores() // args.jobs)
+    pool = ThreadPoolExecutor(args.jobs)
+    try:
+        for done in as_completed([pool.submit(_run, args.data, name, args.model, seed, threads) for name, seed in missing]):
+            row = {key: str(value) for key, value in done.result().items()}
+            print(row, flush=True)
+            rows = sorted([*rows, row], key=lambda r: (SETS.index(r["set"]), r["model"], int(r["seed"])))
+            _write(HERE / "results.csv", rows)
+    finally:  # after a failure nothing more is begun
+        pool.shutdown(cancel_futures=True)
     print(_table(rows))
 
 
-def _run(data: Path, name: str, model: str, seed: int) -> dict[str, Any]:
+def _run(data: Path, name: str, model: str, seed: int, threads: int) -> dict[str, Any]:
     base = name.removesuffix(".1000")
     train = data / f"{base}.train{'1000' if name != base else ''}.jsonl.gz"
     valid = data / f"{base}.dev.jsonl.gz"
@@ -51,7 +63,7 @@ def _run(data: Path, name: str, model: str, seed: int) -> dict[str, Any]:
         command = [
             sys.executable, "-m", "p2m", "prompt=text", f"prompt.text='{PROMPTS[name.split('.')[0]]}'", f"prompt.train={train}",
             f"prompt.test={data / f'{base}.test.jsonl.gz'}", *([f"prompt.valid={valid}"] if valid.exists() else []), "parser=sections",
-            "retriever=none", "generator=none", f"model={model}", f"seed={seed}", "metric=[exact_match]",
+            "retriever=none", "generator=none", f"model={model}", f"seed={seed}", "metric=[exact_match]", f"trainer.threads={threads}",
             f"store={folder}/store", f"hydra.run.dir={folder}/run",
         ]  # fmt: skip
         began = time.monotonic()
@@ -61,7 +73,7 @@ def _run(data: Path, name: str, model: str, seed: int) -> dict[str, Any]:
     return {
         "set": name, "model": model, "seed": seed, "n": score["n"], "exact_match": round(100 * score["value"], 2),
         "low": round(100 * score["low"], 2), "high": round(100 * score["high"], 2), "train": report["examples"]["train"],
-        "seconds": round(time.monotonic() - began),
+        "threads": threads, "seconds": round(time.monotonic() - began),
     }  # fmt: skip
 
 
@@ -99,7 +111,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder of the sets")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--model", default="byt5_nano")
-    return parser.parse_args()
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, which share the cores")
+    args = parser.parse_args()
+    if not args.data.is_dir():
+        parser.error(f"--data: there is no folder {args.data}")
+    return args
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def planned(settings: dict[str, Any], scratch: bool, architecture: str, n: int) 
     batch_size = min(_or(settings["batch_size"], 32), n)
     # from scratch many passes pay, and most is learnt at the end, when the learning rate falls, so nothing ends it before;
     # a published student has learnt a task after a few passes, and `patience` ends it
-    examples = _or(settings["max_examples"], max(12 * n, 90_000) if scratch else 10 * n)
+    examples = _or(settings["max_examples"], max(12 * n, 200_000) if scratch else 10 * n)
     steps = max(1, math.ceil(examples / batch_size))
     # twenty looks at the validation set in all cost less than a tenth of the time
     every = math.ceil(settings["valid_every"] / batch_size) if settings["valid_every"] != "auto" else math.ceil(steps / 20)
