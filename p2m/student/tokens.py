@@ -38,11 +38,16 @@ class Tokens:
         """The same texts without their end tokens."""
         return replace(self, left_out=1)
 
-    def padded(self, rows: Sequence[int], limit: int, closing: Sequence[int], fill: int, left: bool = False) -> "NDArray[np.int64]":
-        """ids_BT of *rows*, filled up at the right, or at the *left*.  A text of more than *limit* tokens is cut to end in *closing*."""
+    def padded(
+        self, rows: Sequence[int], limit: int, closing: Sequence[int], fill: int, left: bool = False, multiple: int = 1
+    ) -> "NDArray[np.int64]":
+        """ids_BT of *rows*, filled up at the right, or at the *left*, to a T that is a *multiple* or the *limit*.
+
+        A text of more than *limit* tokens is cut to end in *closing*.
+        """
         import numpy as np
 
-        width = min(limit, max(int(self.lengths[i]) for i in rows))
+        width = min(limit, -(-max(int(self.lengths[i]) for i in rows) // multiple) * multiple)
         ids_BT = np.full((len(rows), width), fill, np.int64)  # noqa: N806 - the shape legend of this package
         for line, i in zip(ids_BT, rows, strict=True):
             ids = self[i][:width]

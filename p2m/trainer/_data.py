@@ -23,6 +23,7 @@ from p2m.trainer._plan import Plan
 from p2m.trainer._votes import Voted
 
 AT_ONCE = 4096  # texts tokenized together
+MULTIPLE = 8  # of it are the widths of batches: kernels are made anew for each shape, and kept; all widths took twice the memory
 SORTED = 50  # batches whose examples are sorted by length together: enough for 5 % of padding, few enough to leave the order random
 Part = tuple[Tensor, Tensor]  # ids_BS, labels_BT
 
@@ -56,14 +57,17 @@ class Pairs:
 
     @cached_property
     def sizes(self) -> NDArray[np.int64]:
-        """Tokens of each pair, cut ones as cut."""
-        return np.minimum(self.inputs.lengths, self.max_input) + np.minimum(self.outputs.lengths, self.max_output)
+        """Tokens of each pair in a batch of its own, cut ones as cut."""
+        return self._widths(self.inputs, self.max_input) + self._widths(self.outputs, self.max_output)
+
+    def _widths(self, tokens: Tokens, limit: int) -> NDArray[np.int64]:
+        return np.minimum(-(-tokens.lengths // MULTIPLE) * MULTIPLE, limit)
 
     @cached_property
     def ranks(self) -> NDArray[np.int64]:
-        """What pairs are sorted by so that those side by side need little padding: tokens of the input, then of the output."""
-        inputs, outputs = np.minimum(self.inputs.lengths, self.max_input), np.minimum(self.outputs.lengths, self.max_output)
-        ranks: NDArray[np.int64] = inputs * (self.max_output + 1) + outputs
+        """What pairs are sorted by so that those side by side need little padding: width of the input, then tokens of the output."""
+        outputs = np.minimum(self.outputs.lengths, self.max_output)
+        ranks: NDArray[np.int64] = self._widths(self.inputs, self.max_input) * (self.max_output + 1) + outputs
         return ranks
 
     @property
@@ -88,8 +92,8 @@ class Pairs:
         return [self._tensors(part) for part in parts]
 
     def _tensors(self, rows: Sequence[int]) -> Part:
-        ids = self.inputs.padded(rows, self.max_input, self.closing, self.pad, self.left)
-        labels = self.outputs.padded(rows, self.max_output, [self.end], IGNORED)
+        ids = self.inputs.padded(rows, self.max_input, self.closing, self.pad, self.left, MULTIPLE)
+        labels = self.outputs.padded(rows, self.max_output, [self.end], IGNORED, multiple=MULTIPLE)
         return torch.from_numpy(ids), torch.from_numpy(labels)
 
 

@@ -109,7 +109,7 @@ def _limits(tokens: Any, settings: dict[str, Any], positions: int | None, shared
     """
     inputs, outputs = (int(t.lengths.max()) for t in tokens)
     caps = [min(settings[name], positions or settings[name]) for name in ("max_input", "max_output")]
-    most_out = min(caps[1], -(-5 * outputs // 32) * 8)
+    most_out = min(caps[1], -(-5 * outputs // 32) * 8) if outputs > 1 else 1  # a label is one token
     if shared and positions:
         caps[0] = min(caps[0], max(1, positions - most_out))
     return min(caps[0], -(-2 * inputs // 64) * 64), most_out

@@ -6,22 +6,22 @@ from p2m.artifacts import Parity
 from p2m.errors import UserError
 from p2m.student import build, decode, serving
 from p2m.student.serving import Serving
-from tests.student.conftest import CONFIGS, TINY_LLAMA, TINY_T5, built, choice, student
+from tests.student.conftest import CONFIGS, TINY_BERT, TINY_T5, built, choice, student
 from tests.student.test_decode import TEXTS
 
 ctranslate2 = pytest.importorskip("ctranslate2")
-CONVERTIBLE = [name for name, config in CONFIGS.items() if config["model_type"] in {"t5", "mt5", "bart"}]
 
 
 def kept(folder, config: dict, **changes):
     about = student(folder, prefix="to: ", max_input=64, max_output=24, **changes)
-    build.keep(built(choice(config)), about)
+    build.keep(built(choice(config), labels=about.labels), about)
     return about
 
 
-@pytest.mark.parametrize("name", CONVERTIBLE)
+@pytest.mark.parametrize("name", CONFIGS)
 def test_converted_students_answer_as_torch_does(tmp_path, name):
-    trained = kept(tmp_path / "student", CONFIGS[name])
+    kind = "decoder-only" if name in {"llama", "qwen2"} else "encoder-decoder"
+    trained = kept(tmp_path / "student", CONFIGS[name], kind=kind)
     fast, parity = Serving("ctranslate2", "float32", 1.0).load(trained, tmp_path, TEXTS)
     plain = decode.load(trained).answers(TEXTS)
     assert fast.engine is not None
@@ -64,9 +64,9 @@ def test_answers_that_differ_too_often_are_refused(tmp_path, monkeypatch):
 
 
 def test_an_architecture_that_cannot_be_converted_is_named(tmp_path):
-    trained = kept(tmp_path / "student", TINY_LLAMA, kind="decoder-only")
+    trained = kept(tmp_path / "student", TINY_BERT, kind="encoder", labels=("a", "b"))
     with pytest.raises(
-        UserError, match=r"is for the architectures bart, mt5, t5; this one is llama \(decoder-only\): set student.engine=torch"
+        UserError, match=r"is for the architectures bart, .*, qwen2; this one is bert \(encoder\): set student.engine=torch"
     ):
         Serving("ctranslate2", "float32", 1.0).load(trained, tmp_path, TEXTS)
 

@@ -68,9 +68,15 @@ def test_a_batch_beyond_max_tokens_comes_in_parts_that_each_fit(tmp_path):
 
 def test_padding_is_pad_in_inputs_and_carries_no_label(tmp_path):
     ((ids, labels),) = pairs(tmp_path, examples(12)).parts([0, 11], 999)
-    assert ids.tolist() == [[51, 1, 0], [52, 52, 1]]
+    assert ids.tolist() == [[51, 1, 0, 0, 0, 0, 0, 0], [52, 52, 1, 0, 0, 0, 0, 0]], "a width is a multiple of eight"
     assert labels[0].tolist() == [*(b + 3 for b in b"one"), 1, *[IGNORED] * 4]
     assert labels[1].tolist() == [*(b + 3 for b in b"two two"), 1]
+
+
+def test_few_widths_make_few_shapes_and_never_more_than_the_most_that_is_used(tmp_path):
+    made = pairs(tmp_path, examples(300), max_input=64, max_output=20)
+    shapes = {(ids.shape[1], labels.shape[1]) for i in range(300) for ids, labels in made.parts([i], 999)}
+    assert shapes <= {(8, 8), (8, 16), (8, 20)}
 
 
 def test_pairs_that_are_cut_are_counted(tmp_path):
