@@ -30,7 +30,7 @@ def test_optimizer_and_learning_rate_follow_from_the_student(scratch, architectu
 
 
 def test_length_follows_from_the_examples():
-    assert (plan(n=20_000).steps, plan(n=1000).steps, plan(scratch=False, n=1000).steps) == (7500, 2813, 313)
+    assert (plan(n=20_000).steps, plan(n=1000).steps, plan(scratch=False, n=1000).steps) == (7500, 6250, 313)
 
 
 def test_a_batch_is_no_larger_than_the_training_set():

@@ -69,10 +69,10 @@ def test_a_checkpoint_that_lost_its_end_is_passed_over_for_the_one_before(tmp_pa
     whole, broken = job(tmp_path / "whole", SPLITS), job(tmp_path / "broken", SPLITS)
     finished(whole)
     assert killed(broken, random.Random(0))
-    states = sorted((broken / "checkpoints").glob("*/state.pt"))
-    assert len(states) == 2
+    states = sorted(p for p in (broken / "checkpoints").glob("*/state.pt") if p.parent.suffix != ".part")
+    assert len(states) >= 2, "one more than are kept where the kill fell between a save and the tidying after it"
     os.truncate(states[-1], states[-1].stat().st_size // 2)
-    assert newest(broken / "checkpoints") == states[0].parent
+    assert newest(broken / "checkpoints") == states[-2].parent
     finished(broken)
     assert digests(broken) == digests(whole)
 
