@@ -14,12 +14,13 @@ BYTES = 259  # ids that write any text, as in ByT5: 256 bytes after pad 0, end 1
 
 @dataclass(frozen=True)
 class Scratch:
-    """A T5 of these measures; the fields but the first are those of transformers' T5Config.
+    """A T5 of these measures; the fields but the first and the last are those of transformers' T5Config.
 
     tokenizer: `bytes`, or `pieces` of words, as many as vocab_size has room for, learnt from the training examples.
+    residual_dropout: share of what each layer adds that training leaves out, as in Vaswani et al. 2017, section 5.4; nothing else is.
     """
 
-    VERSION: ClassVar = 2
+    VERSION: ClassVar = 3
     KIND: ClassVar = "encoder-decoder"
 
     tokenizer: Literal["bytes", "pieces"]
@@ -34,7 +35,7 @@ class Scratch:
     relative_attention_max_distance: Annotated[int, Gt(1)]
     feed_forward_proj: Literal["relu", "gated-gelu"]
     tie_word_embeddings: bool
-    dropout_rate: Annotated[float, Ge(0), Lt(1)]
+    residual_dropout: Annotated[float, Ge(0), Lt(1)]
 
     def __post_init__(self) -> None:
         if self.relative_attention_max_distance <= self.relative_attention_num_buckets // 4:
@@ -46,6 +47,6 @@ class Scratch:
 
     def run(self, task: TaskSpec, work: Work) -> Choice:
         tokens = {"pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0}
-        config = {"model_type": "t5", **dataclasses.asdict(self), **tokens}
+        config = {"model_type": "t5", **dataclasses.asdict(self), "dropout_rate": 0.0, **tokens}
         del config["tokenizer"]
         return Choice("scratch", None, self.KIND, config, pieces=self.vocab_size if self.tokenizer == "pieces" else None)

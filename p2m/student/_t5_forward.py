@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 def knows(config: Any) -> bool:
-    """Whether logits() computes what such a model does: it has no dropout."""
+    """Whether logits() computes what such a model does: it has no dropout but what `residual_dropout` sets (see build.py)."""
     return config.model_type in {"t5", "mt5"} and not config.dropout_rate and config.dense_act_fn in {"relu", "gelu_new"}
 
 
@@ -91,22 +91,27 @@ def _mixed(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
     return (weights @ v).transpose(1, 2).flatten(2)
 
 
+def _dropped(x: Tensor, layer: Any) -> Tensor:
+    """What a layer adds, as training has it."""
+    return F.dropout(x, layer.dropout.p, layer.training)
+
+
 def _own(x: Tensor, layer: Any, heads: int, bias: Tensor) -> Tensor:
     at = layer.SelfAttention
     q, k, v = (_split(part, heads) for part in _linear(_norm(x, layer.layer_norm), at.q, at.k, at.v).chunk(3, -1))
-    return x + _linear(_mixed(q, k, v, bias), at.o)
+    return x + _dropped(_linear(_mixed(q, k, v, bias), at.o), layer)
 
 
 def _cross(x: Tensor, layer: Any, heads: int, read: Tensor, bias: Tensor) -> Tensor:
     at = layer.EncDecAttention
     q = _split(_linear(_norm(x, layer.layer_norm), at.q), heads)
     k, v = (_split(part, heads) for part in _linear(read, at.k, at.v).chunk(2, -1))
-    return x + _linear(_mixed(q, k, v, bias), at.o)
+    return x + _dropped(_linear(_mixed(q, k, v, bias), at.o), layer)
 
 
 def _forward(x: Tensor, layer: Any) -> Tensor:
     dense, h = layer.DenseReluDense, _norm(x, layer.layer_norm)
     if hasattr(dense, "wi_0"):
         gate, value = _linear(h, dense.wi_0, dense.wi_1).chunk(2, -1)
-        return x + _linear(dense.act(gate) * value, dense.wo)
-    return x + _linear(dense.act(_linear(h, dense.wi)), dense.wo)
+        return x + _dropped(_linear(dense.act(gate) * value, dense.wo), layer)
+    return x + _dropped(_linear(dense.act(_linear(h, dense.wi)), dense.wo), layer)

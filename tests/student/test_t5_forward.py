@@ -50,3 +50,16 @@ def test_what_has_dropout_or_is_no_t5_is_left_to_transformers():
     with_dropout, bart = (build.fresh(choice(c), 0).model for c in (CONFIGS["t5"] | {"dropout_rate": 0.1}, CONFIGS["bart"]))
     assert not _t5_forward.knows(with_dropout.config)
     assert not _t5_forward.knows(bart.config)
+
+
+def test_residual_dropout_leaves_out_what_transformers_layers_leave_out():
+    model = build.fresh(choice(CONFIGS["t5"] | {"residual_dropout": 0.5}), 0).model.train()
+    assert _t5_forward.knows(model.config)
+    ids, mask, fed = inputs()
+    torch.manual_seed(1)
+    ours = _t5_forward.logits(model, ids, mask, fed, torch.float32)
+    torch.manual_seed(1)
+    assert torch.allclose(ours, theirs(model, ids, mask, fed), rtol=1e-4, atol=1e-4)
+    whole = _t5_forward.logits(model.eval(), ids, mask, fed, torch.float32)
+    assert torch.allclose(whole, theirs(model, ids, mask, fed), rtol=1e-4, atol=1e-4)
+    assert (ours - whole).abs().max() > 0.1
