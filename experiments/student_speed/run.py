@@ -164,7 +164,7 @@ def _bare_loop(model: str, n: int) -> dict[str, Any]:
         pairs = _data.Pairs(*tokens, 1024, 512, 0, 1, [1], False)
         matrices = [p for name, p in made.model.named_parameters() if p.ndim == 2 and not _is_table(name)]
         rest = [p for p in made.model.parameters() if not any(p is q for q in matrices)]
-        optimizers = [StackedMuon(matrices, 3e-3, weight_decay=0.01), torch.optim.AdamW(rest, 3e-3, betas=BETAS, fused=True)]
+        optimizers = [StackedMuon(matrices, 8e-3, weight_decay=0.01), torch.optim.AdamW(rest, 8e-3, betas=BETAS, fused=True)]
         order = _data.Order(pairs.ranks, BATCH, 0)
         began = time.monotonic()
         for batch in order.one_pass(0):

@@ -13,7 +13,7 @@ def plan(scratch=True, architecture="t5", n=20_000, **changes):
 @pytest.mark.parametrize(
     ("scratch", "architecture", "changes", "expected"),
     [
-        (True, "t5", {}, ("muon", 6e-3)),
+        (True, "t5", {}, ("muon", 8e-3)),
         (True, "t5", {"optimizer": "adamw"}, ("adamw", 1e-3)),
         (False, "t5", {}, ("adamw", 3e-4)),
         (False, "bart", {}, ("adamw", 5e-5)),
