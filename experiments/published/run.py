@@ -1,7 +1,7 @@
 """Trains students on published tasks through the command line, default settings, and writes results.csv.
 
 python experiments/published/run.py --data FOLDER                    all of it: some hours on two cores
-python experiments/published/run.py --data FOLDER --seeds 0 g2p.geo  one set, one seed
+python experiments/published/run.py g2p.geo --data FOLDER --seeds 0  one set, one seed
 python experiments/published/run.py --data FOLDER --jobs 2           two runs at a time, each on half of the cores
 
 Runs that results.csv has are not made again.
