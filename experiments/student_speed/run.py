@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,8 @@ CONF = HERE.parent.parent / "conf"
 BATCH = 32
 MODELS = {"byt5_nano": 12_800, "byt5_micro": 3_200}  # examples that each contender trains on
 THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "5000"}  # how threads wait: for all as p2m has it on a quiet machine
-FIGURES = {"training": ("p2m", "seq2seq_trainer", "bare_loop"), "decoding": ("p2m_decode", "generate")}
-COLUMNS = ("figure", "student", "contender", "median_per_s", "runs", "ratio_of_p2m")
+FIGURES = {"training": ("p2m", "seq2seq_trainer", "bare_loop"), "decoding": ("p2m_decode", "ctranslate2", "ctranslate2_int8", "generate")}
+COLUMNS = ("figure", "student", "contender", "median_per_s", "runs", "ratio_of_p2m", "answers_as_p2m")
 
 
 def main() -> None:
@@ -65,12 +66,11 @@ def _paired(figure: str, model: str, n: int, names: tuple[str, ...], rounds: int
     for name in names:
         ratio = statistics.median(a / b for a, b in zip(found[names[0]], found[name], strict=True))
         median = statistics.median(found[name])
-        row = (figure, model, name, f"{median:.0f}", " ".join(f"{x:.0f}" for x in found[name]), f"{ratio:.2f}")
+        equal = sum(a == b for a, b in zip(said[names[0]], said[name], strict=True))
+        same = f"{equal} of {len(said[name])}" if said[name] else ""
+        row = (figure, model, name, f"{median:.0f}", " ".join(f"{x:.0f}" for x in found[name]), f"{ratio:.2f}", same)
         rows.append(dict(zip(COLUMNS, row, strict=True)))
         print(rows[-1], flush=True)
-    if figure == "decoding":
-        equal = sum(a == b for a, b in zip(*said.values(), strict=True))
-        print(f"equal answers: {equal} of {len(said[names[0]])}", flush=True)
     return rows
 
 
@@ -199,13 +199,20 @@ def _taught(model: str) -> Any:
     return made
 
 
-def _p2m_decode(model: str, n: int) -> dict[str, Any]:
+def _p2m_decode(model: str, n: int, compute_type: str = "") -> dict[str, Any]:
+    """In torch, or in CTranslate2 where a compute type is given."""
+    from p2m.student import _ctranslate2
     from p2m.student.decode import Decoder
 
     made, inputs = _taught(model), [e.input for e in _examples(n // 5)]
-    began = time.monotonic()
-    said = Decoder(made, "", 128, 24).answers(inputs)
-    return {"per_s": len(inputs) / (time.monotonic() - began), "said": said}
+    with tempfile.TemporaryDirectory() as name:
+        engine = None
+        if compute_type:
+            _ctranslate2.convert(made, Path(name) / "converted", compute_type)
+            engine = _ctranslate2.greedy(made, Path(name) / "converted", compute_type, 24)
+        began = time.monotonic()
+        said = Decoder(made, "", 128, 24, engine=engine).answers(inputs)
+        return {"per_s": len(inputs) / (time.monotonic() - began), "said": said}
 
 
 def _generate(model: str, n: int) -> dict[str, Any]:
@@ -226,6 +233,7 @@ def _generate(model: str, n: int) -> dict[str, Any]:
 
 CONTENDERS = {
     "p2m": _p2m, "seq2seq_trainer": _seq2seq_trainer, "bare_loop": _bare_loop, "p2m_decode": _p2m_decode, "generate": _generate,
+    "ctranslate2": partial(_p2m_decode, compute_type="float32"), "ctranslate2_int8": partial(_p2m_decode, compute_type="int8"),
 }  # fmt: skip
 
 
