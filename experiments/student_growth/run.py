@@ -42,6 +42,10 @@ def main() -> None:
                 done = subprocess.run(command, check=True, capture_output=True, text=True)
                 rows.append({"student": model, "examples": n} | json.loads(done.stdout.splitlines()[-1]))
                 print(rows[-1], flush=True)
+                _keep(rows)
+
+
+def _keep(rows: list[dict[str, Any]]) -> None:
     with (HERE / "results.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
