@@ -1,7 +1,10 @@
 """A wrong command line is refused whole, before anything runs."""
 
+import re
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -101,3 +104,21 @@ def test_faults_of_a_component_inside_another_are_told_once_at_its_own_key():
         "student.parity: must be less than or equal to 1, got 2",
     ]
     assert faults("student.compute_type=int8") == ["student: compute_type: int8 is for engine=ctranslate2; torch computes in float32"]
+
+
+README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+COMMANDS = [line.partition("   #")[0] for line in re.findall(r"^(?:.*&& )?p2m (.*=.*)$", README, re.M)]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_readme_is_right_but_for_what_only_its_reader_has(command):
+    faults = []
+    try:
+        compose.check([word for word in shlex.split(command) if word != "..."])
+    except ConfigError as error:
+        faults = str(error).split("\n")[1:]
+    assert [line for line in faults if not re.search("there is no file|is not set|not installed|the hub does not answer", line)] == []
+
+
+def test_the_readme_has_commands():
+    assert len(COMMANDS) > 8

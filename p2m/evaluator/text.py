@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -14,7 +14,7 @@ from annotated_types import Ge, Gt, Lt
 from p2m.artifacts import Choice, Example, Report, Score, Splits, Student
 from p2m.stages import Bar, Work
 from p2m.student import decode
-from p2m.student.serving import Serving
+from p2m.student.serving import COMPARED, Serving
 
 Baseline = Literal["most_frequent", "nearest_neighbour", "untrained"]
 Answers = Callable[[Sequence[str]], list[str]]
@@ -28,7 +28,7 @@ class Text:
     Leaves predictions.<set>.jsonl in the stage's folder: input, outputs, prediction, correct.
     """
 
-    VERSION: ClassVar = 3
+    VERSION: ClassVar = 4
 
     metrics: Any
     student: Serving
@@ -46,7 +46,8 @@ class Text:
         sets = {name: self._drawn(rows) for name, rows in (("real", splits.real), ("generated", splits.test)) if len(rows)}
         first = dict(list(sets.items())[:1])  # the set whose scores count; to beat a baseline on one is enough
         with work.bar(sum(map(len, sets.values())) + sum(map(len, first.values())) * ("untrained" in self.baselines), "answers") as bar:
-            serving, parity = self.student.load(student, work.folder, [example.input for rows in sets.values() for example in rows])
+            asked = [*chain.from_iterable(sets.values())] or splits.valid[:COMPARED] or splits.train[:COMPARED]
+            serving, parity = self.student.load(student, work.folder, [example.input for example in asked])
             told = self._answered(sets, partial(serving.answers, on_done=bar.advance))
             for name, rows in sets.items():
                 _write(work.folder / f"predictions.{name}.jsonl", rows, told[name])

@@ -29,7 +29,7 @@ TICK = 1024  # examples between two moves of the bar
 class Seq2Seq:
     """Joins what was given, retrieved and generated; counts by reason what it leaves out.  KINDS: of the students that can read it."""
 
-    VERSION: ClassVar = 3
+    VERSION: ClassVar = 4
     KINDS: ClassVar[tuple[str, ...]] = ("encoder-decoder", "encoder")
 
     instruction: Literal["auto", "always", "never"]
@@ -89,10 +89,15 @@ class Seq2Seq:
 
 
 def _own_valid(prompt: Prompt, bounds: Bounds, dropped: Counter[str]) -> Picked:
-    """The user's validation set less what stands in their test set: weights chosen on test examples would flatter the score."""
-    measured = set(inputs_of(prompt.test))
-    places = array("Q", (i for i, row in enumerate(prompt.valid) if near(row.input) not in measured))
-    dropped["validation example in the test set"] += len(prompt.valid) - len(places)
+    """The user's validation set less what cannot be answered and what stands in their test set, whose score would be flattered."""
+    measured, places = set(inputs_of(prompt.test)), array("Q")
+    for i, row in enumerate(prompt.valid):
+        if fault := bounds.fault(bounds.settle(row)):
+            dropped[f"validation example: {fault}"] += 1
+        elif near(row.input) in measured:
+            dropped["validation example in the test set"] += 1
+        else:
+            places.append(i)
     return Picked((prompt.valid,), places, bounds.settle)
 
 

@@ -36,7 +36,7 @@ def convert(built: Built, folder: Path, compute_type: str) -> None:
     if config.model_type == "bart":
         config.normalize_before = False  # which the loader asks for: a flag of old configs, as BART has it in transformers
     # it rounds the weights it is given where they stand
-    spec = LOADERS[built.kind][config.model_type]().get_model_spec(copy.deepcopy(built.model))
+    spec = LOADERS[built.kind][config.model_type]().get_model_spec(copy.deepcopy(built.model).cpu())
     tokens, (pad, end) = [str(i) for i in range(config.vocab_size)], (str(i) for i in (built.tokenizer.pad, built.tokenizer.end))
     spec.config.bos_token, spec.config.eos_token, spec.config.unk_token = pad, end, pad
     if built.goes_on:
@@ -69,7 +69,9 @@ def greedy(built: Built, folder: Path, compute_type: str, max_output: int) -> Ca
                 for result in made.generate_batch(asked, beam_size=1, max_length=max_output, include_prompt_in_result=False)
             ]
         else:
-            told = [result.hypotheses for result in made.translate_batch(asked, beam_size=1, max_decoding_length=max_output)]
+            told = [
+                result.hypotheses for result in made.translate_batch(asked, beam_size=1, max_input_length=0, max_decoding_length=max_output)
+            ]
         return [[int(token) for token in best] for best, *_ in told]
 
     return decode

@@ -114,7 +114,7 @@ class Saver(Callback):  # type: ignore[misc]
 class Best(Callback):  # type: ignore[misc]
     """Keeps the weights of the best validation, and ends training after *patience* validations without a better one.
 
-    select: `loss`, the lowest; or `exact_match`, the highest, and of equals the one with the lowest loss.
+    select: `loss`, the lowest; else the metric whose highest counts, and of equals the one with the lowest loss.
     """
 
     def __init__(self, folder: Path, select: str, patience: int | None) -> None:
@@ -136,7 +136,8 @@ class Best(Callback):  # type: ignore[misc]
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
         self.since += 1
         valid = module.valid
-        value = [valid.exact_match if self.select == "exact_match" else 0.0, -valid.loss]
+        metric = {"loss": 0.0, "exact_match": valid.exact_match}.get(self.select, valid.score)
+        value = [metric, -valid.loss]
         if math.isfinite(valid.loss) and value > self.value:
             self.value, self.since, self.step = value, 0, module.step
             self.file = f"best-{module.step:09d}.safetensors"

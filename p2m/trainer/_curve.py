@@ -22,7 +22,8 @@ SHOWN_CHARACTERS = 200
 
 
 class Curve(Callback):  # type: ignore[misc]
-    """Writes curve.jsonl: {step, examples, loss, lr} every few steps, {step, examples, valid, exact_match} at each validation.
+    """Writes curve.jsonl: {step, examples, loss, lr} every few steps, {step, examples, valid, exact_match} at each validation,
+    with the metric that chooses the weights where it is another.
 
     Its first line tells how many examples there are to train on, and how many of them are cut.
 
@@ -73,9 +74,22 @@ class Curve(Callback):  # type: ignore[misc]
         self._note = f"loss {mean:.3f}"
         self._write({"step": module.step, "examples": module.examples, "loss": mean, "lr": module.rate(module.step - 1)})
 
+    def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
+        self._point_of_rest(trainer, module)
+
+    def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
+        self._point_of_rest(trainer, module)
+
+    def _point_of_rest(self, trainer: Trainer, module: LightningModule) -> None:
+        """Where the clock ended training between two points: a loss that is no number must not go by unseen."""
+        if self._losses:
+            self._point(trainer, module)
+
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
-        self._write({"step": module.step, "examples": module.examples, "valid": module.valid.loss, "exact_match": module.valid.exact_match})
-        self._note = f"valid {module.valid.loss:.3f}, exact {module.valid.exact_match:.1%}"
+        valid, select = module.valid, module.plan.select
+        score = {} if valid.score is None else {select: valid.score}
+        self._write({"step": module.step, "examples": module.examples, "valid": valid.loss, "exact_match": valid.exact_match, **score})
+        self._note = ", ".join([f"valid {valid.loss:.3f}", f"exact {valid.exact_match:.1%}", *(f"{k} {v:.1%}" for k, v in score.items())])
         self._speak(module)
 
     def _write(self, point: dict[str, Any]) -> None:

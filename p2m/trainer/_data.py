@@ -1,8 +1,7 @@
 """Examples as tokens on disk, and the batch of each step: a function of seed and step alone, so that a resumed run needs nothing else."""
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -22,6 +21,7 @@ from p2m.student.tokens import Tokenizer, Tokens
 from p2m.trainer._plan import Plan
 from p2m.trainer._votes import Voted
 
+ROUNDS = 50  # of fitting shares by two names; where both can be had, the rest is far below one example by then
 AT_ONCE = 4096  # texts tokenized together
 MULTIPLE = 8  # of it are the widths of batches: kernels are made anew for each shape, and kept; all widths took twice the memory
 SORTED = 50  # batches whose examples are sorted by length together: enough for 5 % of padding, few enough to leave the order random
@@ -58,7 +58,17 @@ class Pairs:
     @cached_property
     def sizes(self) -> NDArray[np.int64]:
         """Tokens of each pair in a batch of its own, cut ones as cut."""
-        return self._widths(self.inputs, self.max_input) + self._widths(self.outputs, self.max_output)
+        return self.read + self.said
+
+    @cached_property
+    def read(self) -> NDArray[np.int64]:
+        """Width of each input in a batch of its own."""
+        return self._widths(self.inputs, self.max_input)
+
+    @cached_property
+    def said(self) -> NDArray[np.int64]:
+        """Width of each output, likewise."""
+        return self._widths(self.outputs, self.max_output)
 
     def _widths(self, tokens: Tokens, limit: int) -> NDArray[np.int64]:
         return np.minimum(-(-tokens.lengths // MULTIPLE) * MULTIPLE, limit)
@@ -67,7 +77,7 @@ class Pairs:
     def ranks(self) -> NDArray[np.int64]:
         """What pairs are sorted by so that those side by side need little padding: width of the input, then tokens of the output."""
         outputs = np.minimum(self.outputs.lengths, self.max_output)
-        ranks: NDArray[np.int64] = self._widths(self.inputs, self.max_input) * (self.max_output + 1) + outputs
+        ranks: NDArray[np.int64] = self.read * (self.max_output + 1) + outputs
         return ranks
 
     @property
@@ -82,13 +92,17 @@ class Pairs:
 
     def parts(self, rows: Sequence[int], max_tokens: int) -> list[Part]:
         """A batch in as many parts as keep each within *max_tokens*, padding counted; its gradients are those of the whole."""
-        sizes = self.sizes
-        ordered = sorted(rows, key=lambda i: (int(sizes[i]), i))
+        some = list(rows)
+        sizes, read, said = (column[some].tolist() for column in (self.sizes, self.read, self.said))
         parts: list[list[int]] = [[]]
-        for i in ordered:
-            if parts[-1] and (len(parts[-1]) + 1) * int(sizes[i]) > max_tokens:
+        widest = (0, 0)  # of the last part: inputs, outputs
+        for _, i, *width in sorted(zip(sizes, some, read, said, strict=True)):
+            wider = (max(widest[0], width[0]), max(widest[1], width[1]))
+            if parts[-1] and (len(parts[-1]) + 1) * sum(wider) > max_tokens:
                 parts.append([])
+                wider = (width[0], width[1])
             parts[-1].append(i)
+            widest = wider
         return [self._tensors(part) for part in parts]
 
     def _tensors(self, rows: Sequence[int]) -> Part:
@@ -165,21 +179,36 @@ class Order:
             number, skipped = number + 1, 0
 
 
-def weights_of(rows: Iterable[Example], mix: float, label_prior: float) -> NDArray[np.float64] | None:
+def weights_of(rows: Sequence[Example], mix: float, label_prior: float) -> NDArray[np.float64] | None:
     """How often each example is to come so that its origin and its answer have the shares asked for; None where all come alike.
 
     The answers to one input share what is due to it by their votes (see _votes.py).
     An origin of n examples is seen in proportion to n ** mix (Arivazhagan et al. 2019), an answer likewise to n ** label_prior.
+    Where both are asked for they are fitted in turns, as far as the examples allow both.
     """
     shares = np.array(rows.shares) if isinstance(rows, Voted) else None
     if mix == label_prior == 1:
         return shares
-    named = [(row.origin.split(":")[0], row.output) for row in rows]
-    weights = np.ones(len(named)) if shares is None else shares
-    for column, power in zip(zip(*named, strict=True), (mix, label_prior), strict=True):
-        count = Counter(column)
-        weights *= [count[name] ** (power - 1) for name in column]
+    weights = np.ones(len(rows)) if shares is None else shares
+    asked = []  # for each kind of share: which name each example has, and what each name is due
+    for name_of, power in ((_origin, mix), (_answer, label_prior)):
+        if power != 1:
+            places: dict[str, int] = {}
+            names = np.array([places.setdefault(name_of(row), len(places)) for row in rows])
+            due = np.bincount(names, weights) ** power
+            asked.append((names, due / due.sum()))
+    for _ in range(ROUNDS if len(asked) > 1 else 1):
+        for names, due in asked:
+            weights = weights * (due / np.bincount(names, weights))[names]
     return weights
+
+
+def _origin(row: Example) -> str:
+    return row.origin.split(":")[0]
+
+
+def _answer(row: Example) -> str:
+    return row.output
 
 
 class Data(LightningDataModule):  # type: ignore[misc]

@@ -4,6 +4,7 @@ It is a process of its own because Lightning may start it again for each device,
 (out of memory, a crash in a kernel) must not end a sweep.
 """
 
+import copy
 import json
 import logging
 import os
@@ -12,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,10 @@ from filelock import FileLock
 
 from p2m.artifacts import Choice, Example, Rows, Student
 from p2m.errors import Stopped, UserError
+from p2m.stages import Metric
 
 Say = Callable[[dict[str, Any]], None]
+MOST_INPUT, MOST_OUTPUT = 1024, 512  # tokens, where no setting says another number
 LEARNT_FROM = 100_000  # examples; more change the pieces little
 FAREWELL_S = 15.0  # for a last checkpoint when the process that started this one is gone
 
@@ -60,7 +63,8 @@ def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
     if settings["gradient_checkpointing"]:
         built.model.activation_checkpointing_enable()
     say({"total": data.order.examples(plan.steps)})
-    _trained(folder, built, data, lambda i: rows["train"][i].input, say, stop)
+    score = _score(settings["select"], settings["method"], built, student, _spread(rows["valid"], settings["valid_examples"]))
+    _trained(folder, built, data, lambda i: rows["train"][i].input, score, say, stop)
     if _together.rank():
         return
     build.keep(_lora.merged(built) if settings["method"] == "lora" else built, student)
@@ -94,32 +98,74 @@ def _pairs(rows: dict[str, Any], around: tuple[str, str], built: Any, settings: 
     """Training and validation examples as tokens; None for a validation set that is empty."""
     from p2m.trainer import _data
 
-    some = {"train": rows["train"], "valid": rows["valid"][: settings["valid_examples"]]}
+    some = {"train": rows["train"], "valid": _spread(rows["valid"], settings["valid_examples"])}
     made = {name: _data.tokenized(value, around, built, folder, name) for name, value in some.items()}
     limits = _limits(made["train"], settings, getattr(built.model.config, "max_position_embeddings", None), built.goes_on)
-    how = (built.tokenizer.pad, built.tokenizer.end, built.closing(around[1]), built.goes_on)
+    closing = built.closing(around[1])
+    if limits[0] <= len(closing):
+        raise UserError(f"trainer.max_input: {limits[0]} tokens leave no room for an input, as what closes it takes {len(closing)}")
+    how = (built.tokenizer.pad, built.tokenizer.end, closing, built.goes_on)
     pairs = {name: _data.Pairs(*tokens, *limits, *how) for name, tokens in made.items()}
     return pairs["train"], pairs["valid"] if len(pairs["valid"]) else None
 
 
-def _limits(tokens: Any, settings: dict[str, Any], positions: int | None, shared: bool) -> tuple[int, int]:
-    """max_input and max_output: twice the longest input and a quarter beyond the longest output of training, as what comes may be longer.
+def _spread(rows: Sequence[Example], most: int) -> list[Example]:
+    """At most so many of *rows*, evenly spread: a file may be sorted."""
+    n = min(len(rows), most)
+    return [rows[i * len(rows) // n] for i in range(n)]
 
-    Within the settings and the model's positions, which input and output may have to share.
+
+def _limits(tokens: Any, settings: dict[str, Any], positions: int | None, shared: bool) -> tuple[int, int]:
+    """max_input and max_output.  auto: twice the longest input, a quarter beyond the longest output, as what comes may be longer.
+
+    Within the model's positions, which input and output may have to share.
     """
     inputs, outputs = (int(t.lengths.max()) for t in tokens)
-    caps = [min(settings[name], positions or settings[name]) for name in ("max_input", "max_output")]
-    most_out = min(caps[1], -(-5 * outputs // 32) * 8) if outputs > 1 else 1  # a label is one token
-    if shared and positions:
-        caps[0] = min(caps[0], max(1, positions - most_out))
-    return min(caps[0], -(-2 * inputs // 64) * 64), most_out
+    most_in, most_out = settings["max_input"], settings["max_output"]
+    if most_in == "auto":
+        most_in = min(MOST_INPUT, -(-2 * inputs // 64) * 64)
+    if most_out == "auto":
+        most_out = min(MOST_OUTPUT, -(-5 * outputs // 32) * 8)
+    if outputs == 1:  # a label
+        most_out = 1
+    if positions:
+        most_out = min(most_out, positions)
+        most_in = min(most_in, max(1, positions - most_out) if shared else positions)
+    return most_in, most_out
 
 
-def _trained(folder: Path, built: Any, data: Any, text: Callable[[int], str], say: Say, stop: Callable[[], int]) -> None:
+def _score(select: str, method: str, built: Any, student: Student, rows: Sequence[Example]) -> Callable[[], float] | None:
+    """A function to the metric that chooses the weights, of the answers to *rows*; None for what the labels tell without an answer."""
+    if select in {"loss", "exact_match"}:
+        return None
+    from p2m.metric.chrf import ChrF
+    from p2m.metric.f1 import F1
+    from p2m.metric.normalised_exact_match import NormalisedExactMatch
+    from p2m.student.decode import Decoder
+
+    metrics: dict[str, Metric] = {"chrf": ChrF(), "f1": F1(), "normalised_exact_match": NormalisedExactMatch()}
+    inputs, accepted = [row.input for row in rows], [[row.output] for row in rows]
+
+    def score() -> float:
+        now = built
+        if method == "lora":  # its adapters are beside the weights, which decoding reads
+            from p2m.trainer import _lora
+
+            now = _lora.merged(replace(built, model=copy.deepcopy(built.model)))
+        said = Decoder(now, student.prefix, student.max_input, student.max_output, suffix=student.suffix).answers(inputs)
+        return metrics[select].score(said, accepted)
+
+    return score
+
+
+def _trained(
+    folder: Path, built: Any, data: Any, text: Callable[[int], str], score: Callable[[], float] | None, say: Say, stop: Callable[[], int]
+) -> None:
     """The model of *built* with its best weights."""
     import torch
     from pytorch_lightning import Trainer
 
+    from p2m.trainer import _together
     from p2m.trainer._checkpoint import Best, Saver, WholeCheckpoints, newest
     from p2m.trainer._curve import Curve
     from p2m.trainer._module import Fit
@@ -144,8 +190,9 @@ def _trained(folder: Path, built: Any, data: Any, text: Callable[[int], str], sa
         built.model.set_attn_implementation("eager")
     built.model.train()
     last = newest(checkpoints)
-    trainer.fit(Fit(built, plan), datamodule=data, ckpt_path=last, weights_only=True)
-    best.restore(built.model)
+    trainer.fit(Fit(built, plan, score), datamodule=data, ckpt_path=last, weights_only=True)
+    if not _together.rank():  # the others have no use for them, and may be here before the file is
+        best.restore(built.model)
 
 
 def _strategy(plan: Any) -> Any:
@@ -154,8 +201,6 @@ def _strategy(plan: Any) -> Any:
         return "auto"
     if plan.nodes == 1 and sys.platform == "linux":
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    if plan.strategy == "fsdp":
-        return "fsdp"
     from pytorch_lightning.strategies import DDPStrategy
 
     return DDPStrategy(process_group_backend="gloo" if plan.device == "cpu" else "nccl", gradient_as_bucket_view=True)

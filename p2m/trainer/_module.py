@@ -35,19 +35,23 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 
 @dataclass(frozen=True)
 class Valid:
-    """What a validation found: mean loss of a token, share of examples answered exactly."""
+    """What a validation found: mean loss of a token, share of examples answered exactly, and the metric that `select` names, if another."""
 
     loss: float
     exact_match: float
+    score: float | None = None
 
 
 class Fit(LightningModule):  # type: ignore[misc]
-    """Trains *model* by *plan*.  step counts updates, seconds the time of training, both over all runs of the job."""
+    """Trains *model* by *plan*.  step counts updates, seconds the time of training, both over all runs of the job.
 
-    def __init__(self, built: Built, plan: Plan) -> None:
+    score: of the validation answers as they are written now, by a metric that cannot be told from the labels.
+    """
+
+    def __init__(self, built: Built, plan: Plan, score: Callable[[], float] | None = None) -> None:
         super().__init__()
         self.automatic_optimization = False  # a batch may come in parts, and clipping by Lightning fails with a fused AdamW
-        self.model, self.built, self.plan = built.model, built, plan
+        self.model, self.built, self.plan, self.score = built.model, built, plan, score
         self.step, self.examples, self.seconds, self.valid = 0, 0, 0.0, Valid(math.nan, 0.0)
         self._seen: list[tuple[float, int, int, int]] = []
         self._clock = time.monotonic()
@@ -145,7 +149,8 @@ class Fit(LightningModule):  # type: ignore[misc]
     def on_validation_epoch_end(self) -> None:
         columns = zip(*self._seen, strict=True) if self._seen else [()] * 4
         loss, tokens, exact, n = _together.summed([float(sum(column)) for column in columns])
-        self.valid = Valid(loss / tokens, exact / n)
+        score = _together.of_first([self.score() if self.global_rank == 0 else math.nan])[0] if self.score else None
+        self.valid = Valid(loss / tokens, exact / n, score)
 
     def configure_optimizers(self) -> list[Optimizer]:
         plan, named = self.plan, [(n, p) for n, p in self.model.named_parameters() if p.requires_grad]

@@ -65,11 +65,12 @@ def planned(settings: dict[str, Any], scratch: bool, architecture: str, n: int) 
     # from scratch many passes pay, and most is learnt at the end, when the learning rate falls, so nothing ends it before;
     # a published student has learnt a task after a few passes, and `patience` ends it
     examples = _or(settings["max_examples"], max(12 * n, 200_000) if scratch else 10 * n)
-    steps = max(1, math.ceil(examples / batch_size))
+    per_pass = math.ceil(n / batch_size)  # steps; a pass is split evenly, so batches may be smaller than batch_size
+    steps = max(1, math.ceil(examples * per_pass / n))
     # twenty looks at the validation set in all cost less than a tenth of the time
-    every = math.ceil(settings["valid_every"] / batch_size) if settings["valid_every"] != "auto" else math.ceil(steps / 20)
+    every = math.ceil(steps / 20) if settings["valid_every"] == "auto" else math.ceil(settings["valid_every"] * per_pass / n)
     device = _device(settings["device"])
-    devices = _devices(settings["devices"], device, settings["strategy"], batch_size)
+    devices = _devices(settings["devices"], device, settings["strategy"], n // per_pass, settings["nodes"])
     return Plan(
         steps=steps, batch_size=batch_size, valid_every=min(every, steps), optimizer=optimizer,
         lr=_or(settings["lr"], _rate(optimizer, architecture, scratch, settings["method"] == "lora")),
@@ -103,15 +104,22 @@ def _device(wanted: str) -> str:
     return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
 
 
-def _devices(wanted: Any, device: str, strategy: str, batch_size: int) -> int:
-    """Processes of this machine.  Of itself it takes one, as two of one thread each were no faster on two cores than one of two threads."""
+def _devices(wanted: Any, device: str, strategy: str, batch_size: int, nodes: int) -> int:
+    """Processes of this machine.  Of itself it takes one, as two of one thread each were no faster on two cores than one of two threads.
+
+    batch_size: examples of the smallest batch, of which each process must have one.
+    """
     import torch
 
     if wanted == "auto":
         most = 1 if strategy == "auto" else torch.cuda.device_count() if device == "cuda" else cores()
-        return min(most, max(1, batch_size // LEAST))
-    if wanted > batch_size:
-        raise UserError(f"trainer.devices: {wanted} processes cannot share a batch of {batch_size} examples; use {batch_size} or fewer")
+        wanted = min(most, max(1, batch_size // (nodes * LEAST)))
+    if wanted * nodes > batch_size:
+        where = f" on each of {nodes} machines" if nodes > 1 else ""
+        raise UserError(
+            f"trainer.devices: {wanted} processes{where} cannot share a batch of {batch_size} examples;"
+            " take fewer, or a larger trainer.batch_size"
+        )
     return int(wanted)
 
 

@@ -74,7 +74,7 @@ def _started(folder: Path, launch: Sequence[str] = ()) -> Iterator["subprocess.P
     if launch and not shutil.which(launch[0]):
         raise UserError(f"trainer.launch: no command '{launch[0]}' on this machine; give its path, or leave launch empty on one machine")
     # torchrun takes `-m module` itself; any other launcher starts a whole command
-    words = () if launch and Path(launch[0]).name == "torchrun" else (sys.executable,)
+    words = () if any(Path(word).name == "torchrun" for word in launch) else (sys.executable,)
     command = [*launch, *words, "-m", "p2m.trainer._fit", str(folder)]
     with (folder / LOG).open("ab") as log:
         process = subprocess.Popen(

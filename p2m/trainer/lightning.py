@@ -50,15 +50,15 @@ class Lightning:
     max_tokens: Count
     gradient_checkpointing: bool
     freeze: list[str]
-    max_input: Annotated[int, Ge(8)]
-    max_output: Annotated[int, Ge(8)]
+    max_input: Annotated[int, Ge(8)] | Literal["auto"]
+    max_output: Annotated[int, Ge(8)] | Literal["auto"]
     valid_every: Count | Literal["auto"]
     valid_examples: Count
-    select: Literal["exact_match", "loss"]
+    select: Literal["exact_match", "loss", "chrf", "f1", "normalised_exact_match"]
     patience: Count | Literal["auto"] | None
     precision: Literal["auto", "bf16", "fp32"]
     device: Literal["auto", "cpu", "gpu"]
-    strategy: Literal["auto", "ddp", "fsdp"]
+    strategy: Literal["auto", "ddp"]
     devices: Count | Literal["auto"]
     nodes: Count
     launch: list[str]
@@ -70,7 +70,7 @@ class Lightning:
             raise ValueError("freeze has nothing to say with method=lora, which freezes all but its adapters; set freeze=[]")
         if self.nodes > 1 and not self.launch:
             raise ValueError(
-                f"nodes={self.nodes} needs launch, the words that start a process on each machine, such as [srun,--nodes={self.nodes}]"
+                f'nodes={self.nodes} needs launch, the words that start a process on each machine, such as [srun,"--nodes={self.nodes}"]'
             )
 
     def ready(self) -> Iterator[str]:

@@ -105,6 +105,13 @@ def test_an_empty_set_is_left_out(tmp_path, student):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["predictions.generated.jsonl"]
 
 
+def test_a_converted_student_is_checked_on_what_there_is_where_no_test_set_is(tmp_path, student):
+    pytest.importorskip("ctranslate2")
+    text = evaluator(student=Serving("ctranslate2", "float32", 1.0))
+    report = text.run(CHOICE, Splits(train=TRAIN), student, Work(tmp_path, "evaluator", "run", "account", Counting()))
+    assert (report.scores, report.parity[0].n) == ({}, 3)
+
+
 def test_the_cap_draws_that_many_by_seed_in_their_order(tmp_path, student):
     real = [Example(f"input {i}", "x", "prompt") for i in range(50)]
     asked = {}

@@ -164,6 +164,14 @@ def test_the_users_validation_set_takes_the_place_of_a_split_one(work):
     assert splits.dropped == {"validation example in the test set": 1}
 
 
+def test_a_validation_example_that_no_student_could_answer_is_left_out_and_counted(work):
+    task = TaskSpec("x", labels=("red", "blue"))
+    rows = examples(*((f"input {i}", "red") for i in range(50)))
+    splits = run(work, rows, valid=examples(("a", "Red"), ("b", "green"), ("c" * 41, "blue")), task=task, valid_share=0.3)
+    assert pairs(splits.valid) == [("a", "red")]
+    assert splits.dropped == {"validation example: input too long": 1, "validation example: not a label": 1}
+
+
 @pytest.mark.parametrize(
     ("setting", "own_test", "from_user"), [("auto", True, False), ("auto", False, True), ("always", True, True), ("never", False, False)]
 )

@@ -1,4 +1,6 @@
 import json
+import random
+from dataclasses import replace
 
 import pytest
 
@@ -28,6 +30,16 @@ def test_converted_students_answer_as_torch_does(tmp_path, name):
     assert len(set(plain)) > 5
     assert fast.answers(TEXTS) == plain
     assert parity == (Parity("ctranslate2 float32", 1.0, len(TEXTS)),)
+
+
+def test_long_inputs_are_read_whole(tmp_path):
+    trained = kept(tmp_path / "student", TINY_T5)
+    trained = replace(trained, max_input=4096)
+    rng = random.Random(0)
+    texts = ["".join(rng.choices("abcdefgh ", k=1500)) for _ in range(40)]
+    fast, (parity,) = Serving("ctranslate2", "float32", 1.0).load(trained, tmp_path, texts)
+    assert len(set(fast.answers(texts))) > 1
+    assert parity.equal == 1.0
 
 
 def test_int8_is_a_quarter_of_the_size_and_is_served_again_as_it_was_left(tmp_path):

@@ -6,6 +6,7 @@ from p2m.student._bytes import ByteTokenizer
 from p2m.student._forward import IGNORED
 from p2m.student.build import Built
 from p2m.trainer._data import Order, Pairs, tokenized, weights_of
+from p2m.trainer._votes import Voted
 from tests.trainer.conftest import examples
 
 BYTES = Built(None, ByteTokenizer())
@@ -66,6 +67,12 @@ def test_a_batch_beyond_max_tokens_comes_in_parts_that_each_fit(tmp_path):
     assert sum(len(ids) for ids, _ in parts) == 30
 
 
+def test_the_widest_input_and_the_widest_output_of_a_part_count_together(tmp_path):
+    rows = [Example("i" * 60, "o", "x"), Example("i", "o" * 60, "x")] * 4
+    parts = pairs(tmp_path, rows).parts(range(8), 160)
+    assert all(ids.shape[0] * (ids.shape[1] + labels.shape[1]) <= 160 for ids, labels in parts)
+
+
 def test_padding_is_pad_in_inputs_and_carries_no_label(tmp_path):
     ((ids, labels),) = pairs(tmp_path, examples(12)).parts([0, 11], 999)
     assert ids.tolist() == [[51, 1, 0, 0, 0, 0, 0, 0], [52, 52, 1, 0, 0, 0, 0, 0]], "a width is a multiple of eight"
@@ -106,6 +113,22 @@ def test_origins_are_mixed_by_the_power_of_their_numbers():
         drawn = np.concatenate(Order(np.ones(1000, int), 50, 0, weights).one_pass(0))
         assert len(drawn) == 1000
         assert (drawn >= 900).mean() == pytest.approx(share, abs=0.002)
+
+
+def test_origins_and_answers_have_both_the_shares_asked_for():
+    rows = [Example(str(i), "yes" if i % 10 else "no", "user:train" if i % 7 else "teacher:x") for i in range(700)]
+    rows += [Example(str(i), "no", "teacher:x") for i in range(300)]
+    weights = weights_of(rows, 0.0, 0.0)
+    for share_of in (lambda row: row.origin == "teacher:x", lambda row: row.output == "no"):
+        assert weights[[share_of(row) for row in rows]].sum() / weights.sum() == pytest.approx(0.5, abs=1e-4)
+
+
+def test_origins_count_inputs_however_many_answers_each_has():
+    rows = [Example(str(i), "a", "user:train") for i in range(100)]
+    rows += [Example(str(i), "a", "teacher:x", votes=(("a", 2), ("b", 1), ("c", 1))) for i in range(100)]
+    voted = Voted(rows)
+    weights = weights_of(voted, 0.0, 1.0)
+    assert weights[[row.origin == "teacher:x" for row in voted]].sum() / weights.sum() == pytest.approx(0.5)
 
 
 def test_answers_that_are_rare_come_as_often_as_the_label_prior_says():

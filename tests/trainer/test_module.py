@@ -9,7 +9,7 @@ import torch
 import yaml
 
 from p2m.artifacts import Choice, Example, Splits, Student
-from p2m.errors import UserError
+from p2m.errors import IncompleteError, UserError
 from p2m.student import build, decode
 from p2m.student._bytes import ByteTokenizer
 from p2m.trainer import _memory
@@ -22,7 +22,7 @@ from tests.trainer.conftest import ROOT, TINY, examples, fit_here, job, settings
 
 def module(**changes) -> Fit:
     made = build.fresh(Choice("scratch", None, "encoder-decoder", TINY | {"dropout_rate": 0.0}), 0)
-    return Fit(made, planned(settings(**changes), True, "t5", 100))
+    return Fit(made, planned(settings(**changes), True, "t5", 80))
 
 
 def parts(tmp_path, rows, max_tokens=9999):
@@ -156,6 +156,39 @@ def test_the_best_weights_are_those_of_the_chosen_quantity(tmp_path, select, bes
     ):
         made.on_validation_end(None, seen)
     assert (made.step, made.file) == (best, f"best-{best:09d}.safetensors")
+
+
+@pytest.mark.parametrize("changes", [{}, {"method": "lora", "lora_rank": 4}])
+def test_weights_may_be_chosen_by_any_metric_of_their_answers(tmp_path, changes):
+    from p2m.metric.chrf import ChrF
+
+    valid = examples(10, 40)
+    folder, decoder = trained(tmp_path, examples(40), valid, select="chrf", max_examples=160, valid_every=80, **changes)
+    scores = [line["chrf"] for line in map(json.loads, (folder / "curve.jsonl").read_text().splitlines()) if "valid" in line]
+    assert len(scores) == 2
+    said = decoder.answers([row.input for row in valid])
+    assert ChrF().score(said, [[row.output] for row in valid]) == pytest.approx(max(scores), abs=1e-6)
+
+
+def test_a_loss_that_is_no_number_is_seen_where_the_clock_ends_the_training(tmp_path):
+    with pytest.raises(IncompleteError, match=r"^trainer: the loss is nan at step "):
+        trained(
+            tmp_path, examples(40), [], lr=1e30, clip=1e30, max_minutes=0.003, max_examples=8_000_000, valid_every=8_000_000, warmup_steps=0
+        )
+
+
+def test_validation_looks_at_examples_from_all_over_the_file():
+    from p2m.trainer._fit import _spread
+
+    assert [row.input for row in _spread(examples(10), 4)] == ["0", "2", "5", "7"]
+    assert _spread(examples(3), 4) == examples(3)
+    assert _spread([], 4) == []
+
+
+def test_lengths_that_are_set_are_kept_to_whatever_the_examples_have(tmp_path):
+    folder = job(tmp_path / "job", Splits(examples(20), []), max_input=24, max_output=200, max_examples=8)
+    student = fit_here(folder)["student"]
+    assert (student["max_input"], student["max_output"]) == (24, 200)
 
 
 def test_a_student_learns_its_pieces_from_the_training_examples(tmp_path):

@@ -1,6 +1,8 @@
+import numpy as np
 import pytest
 
 from p2m.errors import UserError
+from p2m.trainer._data import Order
 from p2m.trainer._plan import planned
 from tests.trainer.conftest import settings
 
@@ -30,7 +32,15 @@ def test_optimizer_and_learning_rate_follow_from_the_student(scratch, architectu
 
 
 def test_length_follows_from_the_examples():
-    assert (plan(n=20_000).steps, plan(n=1000).steps, plan(scratch=False, n=1000).steps) == (7500, 6250, 313)
+    assert (plan(n=20_000).steps, plan(n=1000).steps, plan(scratch=False, n=1000).steps) == (7500, 6400, 320)
+
+
+@pytest.mark.parametrize("n", [33, 65, 100, 1000])
+def test_batches_that_are_smaller_for_an_even_split_do_not_shorten_the_training(n):
+    made = plan(scratch=False, n=n, max_examples=10 * n, valid_every=n)
+    order = Order(np.ones(n, int), made.batch_size, 0)
+    assert made.steps == 10 * order.per_pass
+    assert made.valid_every == order.per_pass
 
 
 def test_a_batch_is_no_larger_than_the_training_set():
@@ -81,8 +91,12 @@ def test_processes_share_a_batch_of_which_each_has_sixteen_examples_unless_told_
     assert plan(10_000, strategy="ddp", devices="auto", batch_size=256).devices == 8
     assert plan(10_000, devices="auto").devices == 1
     assert plan(10_000, devices=5).devices == 5
-    with pytest.raises(UserError, match=r"^trainer\.devices: 40 processes cannot share a batch of 32 examples; use 32 or fewer$"):
+    with pytest.raises(
+        UserError, match=r"^trainer\.devices: 40 processes cannot share a batch of 32 examples; take fewer, or a larger trainer.batch_size$"
+    ):
         plan(10_000, devices=40)
+    with pytest.raises(UserError, match=r"^trainer\.devices: 4 processes on each of 2 machines cannot share a batch of 6 examples; "):
+        plan(n=13, batch_size=8, devices=4, nodes=2, launch=["srun"])
 
 
 def test_every_architecture_that_is_trained_has_a_learning_rate_of_its_own():

@@ -96,10 +96,11 @@ def test_two_processes_killed_at_random_steps_give_the_student_of_a_run_that_was
     assert all((whole / name).read_bytes() == (broken / name).read_bytes() for name in ("model.safetensors", "curve.jsonl"))
 
 
-def test_a_launcher_may_start_the_processes(tmp_path):
+@pytest.mark.parametrize("starter", [(), ("env",)], ids=["alone", "through another"])
+def test_a_launcher_may_start_the_processes(tmp_path, starter):
     folder = job(tmp_path / "a", SPLITS, devices=2, batch_size=32, max_examples=320)
-    launch = [str(Path(sys.executable).with_name("torchrun")), "--nproc-per-node=2"]
-    student = _process.fit(folder, Shown(), launch)
+    torchrun = [str(Path(sys.executable).with_name("torchrun")), "--nproc-per-node=2"]
+    student = _process.fit(folder, Shown(), [*starter, *torchrun])
     assert (student.folder / "model.safetensors").exists()
 
 
@@ -110,7 +111,7 @@ def test_a_launcher_that_is_not_there_is_told(tmp_path):
 
 def test_several_machines_need_a_launcher():
     with pytest.raises(
-        ValueError, match=r"^nodes=2 needs launch, the words that start a process on each machine, such as \[srun,--nodes=2\]$"
+        ValueError, match=r'^nodes=2 needs launch, the words that start a process on each machine, such as \[srun,"--nodes=2"\]$'
     ):
         component(nodes=2)
 
