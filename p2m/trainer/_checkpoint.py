@@ -16,6 +16,7 @@ import torch
 from lightning_fabric.plugins.io.checkpoint_io import CheckpointIO
 from pytorch_lightning import Callback, LightningModule, Trainer
 from safetensors.torch import load_file, save
+from torch.distributed.tensor import DTensor
 
 from p2m.errors import Stopped
 from p2m.trainer import _together
@@ -141,8 +142,9 @@ class Best(Callback):  # type: ignore[misc]
         if math.isfinite(valid.loss) and value > self.value:
             self.value, self.since, self.step = value, 0, module.step
             self.file = f"best-{module.step:09d}.safetensors"
+            state = weights(module.model)
             if not _together.rank():
-                self.sha256 = _written(self.folder / self.file, save(weights(module.model)))
+                self.sha256 = _written(self.folder / self.file, save(state))
         if self.patience is not None and self.since >= self.patience:
             trainer.should_stop = True
 
@@ -153,10 +155,10 @@ class Best(Callback):  # type: ignore[misc]
 
 
 def weights(model: Any) -> dict[str, torch.Tensor]:
-    """The model's tensors, those that several names share once."""
+    """The model's tensors, those that several names share once.  Where processes have parts of them, all of these must call it."""
     seen: dict[int, str] = {}
-    state = model.state_dict()
-    return {name: t.contiguous() for name, t in state.items() if seen.setdefault(t.data_ptr(), name) == name}
+    state = {name: t for name, t in model.state_dict(keep_vars=True).items() if seen.setdefault(id(t), name) == name}
+    return {name: (t.full_tensor() if isinstance(t, DTensor) else t).detach().contiguous() for name, t in state.items()}
 
 
 def _written(path: Path, data: Any) -> str:

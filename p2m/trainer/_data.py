@@ -226,7 +226,9 @@ class Data(LightningDataModule):  # type: ignore[misc]
         if not self.valid:
             return []
         assert self.trainer
-        return _Once(self.valid, self.plan.batch_size, self.max_tokens, self.trainer.global_rank, self.trainer.world_size)
+        # processes that hold parts of the weights go through the model together, so each looks at all
+        share = (0, 1) if self.plan.strategy == "fsdp" else (self.trainer.global_rank, self.trainer.world_size)
+        return _Once(self.valid, self.plan.batch_size, self.max_tokens, *share)
 
     def rows_of(self, step: int) -> list[int]:
         """The examples of a step."""

@@ -64,7 +64,7 @@ def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
         built.model.activation_checkpointing_enable()
     say({"total": data.order.examples(plan.steps)})
     score = _score(settings["select"], settings["method"], built, student, _spread(rows["valid"], settings["valid_examples"]))
-    _trained(folder, built, data, lambda i: rows["train"][i].input, score, say, stop)
+    built = _trained(folder, built, data, lambda i: rows["train"][i].input, score, say, stop)
     if _together.rank():
         return
     build.keep(_lora.merged(built) if settings["method"] == "lora" else built, student)
@@ -160,13 +160,13 @@ def _score(select: str, method: str, built: Any, student: Student, rows: Sequenc
 
 def _trained(
     folder: Path, built: Any, data: Any, text: Callable[[int], str], score: Callable[[], float] | None, say: Say, stop: Callable[[], int]
-) -> None:
+) -> Any:
     """The model of *built* with its best weights."""
     import torch
     from pytorch_lightning import Trainer
 
     from p2m.trainer import _together
-    from p2m.trainer._checkpoint import Best, Saver, WholeCheckpoints, newest
+    from p2m.trainer._checkpoint import Best, Saver, WholeCheckpoints, newest, weights
     from p2m.trainer._curve import Curve
     from p2m.trainer._module import Fit
 
@@ -189,10 +189,15 @@ def _trained(
         # without it a step of the 1 M student takes a fifth less
         built.model.set_attn_implementation("eager")
     built.model.train()
+    shared_out = plan.strategy == "fsdp"
+    whole = copy.deepcopy(built.model) if shared_out else built.model
     last = newest(checkpoints)
     trainer.fit(Fit(built, plan, score), datamodule=data, ckpt_path=last, weights_only=True)
+    if shared_out and not best.file:
+        whole.load_state_dict(weights(built.model), strict=False)
     if not _together.rank():  # the others have no use for them, and may be here before the file is
-        best.restore(built.model)
+        best.restore(whole)
+    return replace(built, model=whole)
 
 
 def _strategy(plan: Any) -> Any:
@@ -201,9 +206,14 @@ def _strategy(plan: Any) -> Any:
         return "auto"
     if plan.nodes == 1 and sys.platform == "linux":
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+    backend = "gloo" if plan.device == "cpu" else "nccl"
+    if plan.strategy == "fsdp":
+        from p2m.trainer._sharded import Sharded
+
+        return Sharded(plan.devices * plan.nodes, backend)
     from pytorch_lightning.strategies import DDPStrategy
 
-    return DDPStrategy(process_group_backend="gloo" if plan.device == "cpu" else "nccl", gradient_as_bucket_view=True)
+    return DDPStrategy(process_group_backend=backend, gradient_as_bucket_view=True)
 
 
 def main(folder: Path) -> int:

@@ -3,7 +3,7 @@
 import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,9 +56,16 @@ class Fit(LightningModule):  # type: ignore[misc]
         self._seen: list[tuple[float, int, int, int]] = []
         self._clock = time.monotonic()
 
+    def configure_model(self) -> None:
+        """Called by Lightning once the processes have found each other; a mesh of them is there where weights are to be shared out."""
+        if self.device_mesh is not None:
+            from p2m.trainer._sharded import shard
+
+            shard(self.model, self.device_mesh["data_parallel"])
+
     def logits(self, part: Part) -> Tensor:
         """logits_BTV for the labels of a part, each label seen only by those after it."""
-        return logits(self.built, *part, self.plan.bf16, lean=not self.plan.gradient_checkpointing)
+        return logits(self.built, *part, self.plan.bf16, lean=not (self.plan.gradient_checkpointing or self.plan.strategy == "fsdp"))
 
     def loss(self, part: Part) -> Tensor:
         """Cross entropy of a part's labels, summed.  Padding carries none."""
@@ -79,9 +86,9 @@ class Fit(LightningModule):  # type: ignore[misc]
         """The loss of a batch, its gradients in the weights.  Where memory does not suffice for a part, in smaller ones from here on."""
         try:
             total = torch.zeros((), device=self.device)
-            for i, part in enumerate(batch.parts):
-                loss = self.loss(part) * world / batch.labels
-                with self._alone() if world > 1 and i + 1 < len(batch.parts) else contextlib.nullcontext():
+            for part, counts, last in self._passes(batch.parts):
+                loss = self.loss(part) * world / batch.labels * counts
+                with contextlib.nullcontext() if world == 1 or last else self._alone():
                     self.manual_backward(loss)
                 total += loss.detach()
         except RuntimeError as error:
@@ -94,9 +101,19 @@ class Fit(LightningModule):  # type: ignore[misc]
         self.trainer.datamodule.max_tokens = max(part[0].numel() + part[1].numel() for part in halves)
         return self._gradients(batch._replace(parts=halves), world)
 
+    def _passes(self, parts: list[Part]) -> Iterator[tuple[Part, bool, bool]]:
+        """Each part, whether it counts, whether it is the last.
+
+        Processes that hold parts of the weights go through the model together: who has fewer parts repeats one, which counts nothing.
+        """
+        n = int(_together.most([len(parts)])[0]) if self.plan.strategy == "fsdp" else len(parts)
+        for i in range(n):
+            yield parts[min(i, len(parts) - 1)], i < len(parts), i + 1 == n
+
     def _alone(self) -> Any:
         """Gradients of all but the last part of a batch stay in their process, as one exchange is enough."""
-        return self.trainer.strategy.block_backward_sync()
+        shared_out = self.plan.strategy == "fsdp"  # each exchange also takes a gradient's share of memory away
+        return contextlib.nullcontext() if shared_out else self.trainer.strategy.block_backward_sync()
 
     def _update(self) -> None:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.plan.clip)

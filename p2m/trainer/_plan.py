@@ -8,7 +8,7 @@ from p2m.errors import UserError
 from p2m.student.machine import cores, cpu_has_bf16
 
 AS_SET = (
-    "seed", "nodes", "strategy", "schedule", "max_tokens", "gradient_checkpointing", "select", "max_minutes", "weight_decay", "clip",
+    "seed", "nodes", "schedule", "max_tokens", "gradient_checkpointing", "select", "max_minutes", "weight_decay", "clip",
     "checkpoint_s",
 )  # fmt: skip
 
@@ -59,7 +59,7 @@ class Plan:
 
 def planned(settings: dict[str, Any], scratch: bool, architecture: str, n: int) -> Plan:
     """The plan for *n* training examples."""
-    optimizer = _or(settings["optimizer"], "muon" if scratch else "adamw")
+    optimizer = _or(settings["optimizer"], "muon" if scratch and settings["strategy"] != "fsdp" else "adamw")
     # from a trial with a 1 M student on 20,000 dates: 90 % exact after 28,000 examples with batches of 32
     batch_size = min(_or(settings["batch_size"], 32), n)
     # from scratch many passes pay, and most is learnt at the end, when the learning rate falls, so nothing ends it before;
@@ -71,8 +71,10 @@ def planned(settings: dict[str, Any], scratch: bool, architecture: str, n: int) 
     every = math.ceil(steps / 20) if settings["valid_every"] == "auto" else math.ceil(settings["valid_every"] * per_pass / n)
     device = _device(settings["device"])
     devices = _devices(settings["devices"], device, settings["strategy"], n // per_pass, settings["nodes"])
+    shared = devices * settings["nodes"] > 1
     return Plan(
-        steps=steps, batch_size=batch_size, valid_every=min(every, steps), optimizer=optimizer,
+        strategy=settings["strategy"] if shared else "auto", steps=steps, batch_size=batch_size, valid_every=min(every, steps),
+        optimizer=optimizer,
         lr=_or(settings["lr"], _rate(optimizer, architecture, scratch, settings["method"] == "lora")),
         bf16=_bf16(settings["precision"], device),
         device=device, devices=devices, threads=_or(settings["threads"], max(1, cores() // devices)),

@@ -20,6 +20,11 @@ def summed(values: list[float]) -> list[float]:
     return _exchanged(values, dist.all_reduce)
 
 
+def most(values: list[float]) -> list[float]:
+    """The highest of each value, in all processes."""
+    return _exchanged(values, lambda tensor: dist.all_reduce(tensor, dist.ReduceOp.MAX))
+
+
 def of_first(values: list[float]) -> list[float]:
     """The values of the first process, in all processes: clocks and signals differ, and what follows from them must not."""
     return _exchanged(values, lambda tensor: dist.broadcast(tensor, 0))

@@ -15,6 +15,7 @@ from p2m.errors import IncompleteError
 from p2m.stages import Work
 
 Count = Annotated[int, Gt(0)]
+WITH_PARTS = {"optimizer": ("auto", "adamw"), "method": ("full",), "select": ("exact_match", "loss")}  # what works on parts of weights
 SPARE = ("job.json", "train.jsonl", "valid.jsonl", "fit.log", "fit.lock", "tokens", "checkpoints")  # of no use once the student is there
 
 
@@ -58,7 +59,7 @@ class Lightning:
     patience: Count | Literal["auto"] | None
     precision: Literal["auto", "bf16", "fp32"]
     device: Literal["auto", "cpu", "gpu"]
-    strategy: Literal["auto", "ddp"]
+    strategy: Literal["auto", "ddp", "fsdp"]
     devices: Count | Literal["auto"]
     nodes: Count
     launch: list[str]
@@ -68,6 +69,10 @@ class Lightning:
     def __post_init__(self) -> None:
         if self.method == "lora" and self.freeze:
             raise ValueError("freeze has nothing to say with method=lora, which freezes all but its adapters; set freeze=[]")
+        if self.strategy == "fsdp":
+            for name, fits in WITH_PARTS.items():
+                if (value := getattr(self, name)) not in fits:
+                    raise ValueError(f"{name}={value} needs whole weights; with strategy=fsdp set {name}={' or '.join(fits)}")
         if self.nodes > 1 and not self.launch:
             raise ValueError(
                 f'nodes={self.nodes} needs launch, the words that start a process on each machine, such as [srun,"--nodes={self.nodes}"]'

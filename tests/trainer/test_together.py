@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from p2m.artifacts import Splits
+from p2m.artifacts import Splits, Student
 from p2m.errors import UserError
+from p2m.student import decode
 from p2m.trainer import _process
 from tests.trainer.conftest import TINY, component, examples, fit_here, job
 from tests.trainer.test_lightning import Shown, children
@@ -26,14 +27,18 @@ def curve(folder):
     return [json.loads(line) for line in (folder / "curve.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-@pytest.mark.parametrize(("optimizer", "near"), [("adamw", {"abs": 1e-4}), ("muon", {"rel": 1e-4})])  # muon rounds to bf16 on its way
-def test_two_processes_give_the_curve_of_one(tmp_path, optimizer, near):
+@pytest.mark.parametrize(
+    ("strategy", "optimizer", "near"),
+    [("auto", "adamw", {"abs": 1e-4}), ("auto", "muon", {"rel": 1e-4}), ("fsdp", "adamw", {"abs": 1e-4})],  # muon rounds to bf16 on its way
+)
+def test_two_processes_give_the_curve_of_one(tmp_path, strategy, optimizer, near):
     """With batches in parts too, of which the processes need not have equally many."""
-    both = {"optimizer": optimizer, "batch_size": 32, "max_tokens": 200, "max_examples": 960, **SAME}
+    both = {"optimizer": optimizer, "strategy": strategy, "batch_size": 32, "max_tokens": 200, "max_examples": 960, **SAME}
     one, two = (job(tmp_path / str(n), SPLITS, devices=n, **both) for n in (1, 2))
-    fit_here(one)
+    alone_student = Student(one, **fit_here(one)["student"])
     student = _process.fit(two, Shown())
-    assert (student.folder / "model.safetensors").exists()
+    asked = [row.input for row in SPLITS.valid]
+    assert decode.load(student).answers(asked) == decode.load(alone_student).answers(asked)
     pairs = list(zip(curve(one), curve(two), strict=True))
     assert len(pairs) > 15
     for alone, shared in pairs:
@@ -41,11 +46,13 @@ def test_two_processes_give_the_curve_of_one(tmp_path, optimizer, near):
         assert all(shared[name] == pytest.approx(alone[name], **near) for name in alone)
 
 
-def test_two_processes_are_stopped_together_and_go_on_as_if_never_stopped(tmp_path):
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_two_processes_are_stopped_together_and_go_on_as_if_never_stopped(tmp_path, strategy):
     def interrupt():
         raise KeyboardInterrupt
 
-    whole, broken = (job(tmp_path / name, SPLITS, devices=2, batch_size=32, max_examples=6400, checkpoint_s=1000) for name in ("a", "b"))
+    both = {"devices": 2, "strategy": strategy, "batch_size": 32, "max_examples": 6400, "checkpoint_s": 1000}
+    whole, broken = (job(tmp_path / name, SPLITS, **both) for name in ("a", "b"))
     with pytest.raises(KeyboardInterrupt):
         _process.fit(broken, Shown(interrupt))
     assert children() == []
@@ -114,6 +121,11 @@ def test_several_machines_need_a_launcher():
         ValueError, match=r'^nodes=2 needs launch, the words that start a process on each machine, such as \[srun,"--nodes=2"\]$'
     ):
         component(nodes=2)
+
+
+def test_what_needs_whole_weights_is_refused_where_they_are_shared_out():
+    with pytest.raises(ValueError, match=r"^optimizer=muon needs whole weights; with strategy=fsdp set optimizer=auto or adamw$"):
+        component(strategy="fsdp", optimizer="muon")
 
 
 def test_a_place_among_the_jobs_of_a_cluster_is_no_rank_of_the_training(tmp_path, monkeypatch):
