@@ -4,7 +4,7 @@ python experiments/published/run.py --data FOLDER                    all of it: 
 python experiments/published/run.py g2p.geo --data FOLDER --seeds 0  one set, one seed
 python experiments/published/run.py --data FOLDER --jobs 2           two runs at a time, each on half of the cores
 
-Runs that results.csv has are not made again.
+Runs that results.csv has, made by this version of student and trainer, are not made again; those of other versions go.
 
 FOLDER holds <set>.train.jsonl.gz, <set>.dev.jsonl.gz (where there is one) and <set>.test.jsonl.gz.
 """
@@ -21,9 +21,12 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
+from p2m.model.scratch import Scratch
 from p2m.student.machine import cores
+from p2m.trainer.lightning import Lightning
 
 HERE = Path(__file__).resolve().parent
+VERSION = f"{Scratch.VERSION}.{Lightning.VERSION}"  # what a run is made by: those of other versions are no further seeds of it
 PROMPTS = {
     "g2p": "Write how the word is pronounced, in IPA with a space between sounds.",
     "inflection": "Write the inflected form of the lemma that the features after it ask for.",
@@ -34,12 +37,12 @@ SETS = (
     "g2p.geo", "g2p.hun", "g2p.fre", "g2p.gre", "g2p.eng_us", "inflection.english", "inflection.turkish", "inflection.german",
     "inflection.english.1000", "inflection.turkish.1000", "inflection.german.1000", "scan.simple", "scan.length", "num_to_verbal",
 )  # fmt: skip
-COLUMNS = ("set", "model", "seed", "n", "exact_match", "low", "high", "train", "threads", "seconds")
+COLUMNS = ("set", "model", "seed", "version", "n", "exact_match", "low", "high", "train", "threads", "seconds")
 
 
 def main() -> None:
     args = _arguments()
-    rows = _known(HERE / "results.csv")
+    rows = [row for row in _known(HERE / "results.csv") if row.get("version") == VERSION]
     known = {(r["set"], r["model"], int(r["seed"])) for r in rows}
     missing = [(name, seed) for name in args.sets or SETS for seed in args.seeds if (name, args.model, seed) not in known]
     threads = max(1, cores() // args.jobs)
@@ -71,7 +74,7 @@ def _run(data: Path, name: str, model: str, seed: int, threads: int) -> dict[str
         report = json.loads((Path(folder) / "run/report.json").read_text(encoding="utf-8"))
     score = report["scores"]["exact_match"]
     return {
-        "set": name, "model": model, "seed": seed, "n": score["n"], "exact_match": round(100 * score["value"], 2),
+        "set": name, "model": model, "seed": seed, "version": VERSION, "n": score["n"], "exact_match": round(100 * score["value"], 2),
         "low": round(100 * score["low"], 2), "high": round(100 * score["high"], 2), "train": report["examples"]["train"],
         "threads": threads, "seconds": round(time.monotonic() - began),
     }  # fmt: skip
