@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt
 
 from p2m.artifacts import Choice, TaskSpec
 from p2m.stages import Work
@@ -14,10 +14,9 @@ BYTES = 259  # ids that write any text, as in ByT5: 256 bytes after pad 0, end 1
 
 @dataclass(frozen=True)
 class Scratch:
-    """A T5 of these measures; the fields but the first and the last are those of transformers' T5Config.
+    """A T5 of these measures, without T5's own dropout; the fields but the first are those of transformers' T5Config.
 
     tokenizer: `bytes`, or `pieces` of words, as many as vocab_size has room for, learnt from the training examples.
-    residual_dropout: share of what each layer adds that training leaves out, as in Vaswani et al. 2017, section 5.4; nothing else is.
     """
 
     VERSION: ClassVar = 3
@@ -35,7 +34,6 @@ class Scratch:
     relative_attention_max_distance: Annotated[int, Gt(1)]
     feed_forward_proj: Literal["relu", "gated-gelu"]
     tie_word_embeddings: bool
-    residual_dropout: Annotated[float, Ge(0), Lt(1)]
 
     def __post_init__(self) -> None:
         if self.relative_attention_max_distance <= self.relative_attention_num_buckets // 4:

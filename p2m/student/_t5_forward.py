@@ -12,8 +12,18 @@ from torch import Tensor
 
 
 def knows(config: Any) -> bool:
-    """Whether logits() computes what such a model does: it has no dropout but what `residual_dropout` sets (see build.py)."""
+    """Whether logits() computes what such a model does: it has no dropout but what dropped() sets."""
     return config.model_type in {"t5", "mt5"} and not config.dropout_rate and config.dense_act_fn in {"relu", "gelu_new"}
+
+
+def dropped(t5: Any, share: float) -> None:
+    """From now on training leaves out a *share* of what each layer of a T5 adds, as in Vaswani et al. 2017, section 5.4.
+
+    T5's own dropout_rate also takes from inputs, attention and inner layers, which a small student recovers from slowly.
+    """
+    for block in (*t5.encoder.block, *t5.decoder.block):
+        for layer in block.layer:
+            layer.dropout.p = share
 
 
 def logits(model: Any, ids_BS: Tensor, mask_BS: Tensor, fed_BT: Tensor, dtype: torch.dtype) -> Tensor:  # noqa: N803
@@ -91,7 +101,7 @@ def _mixed(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
     return (weights @ v).transpose(1, 2).flatten(2)
 
 
-def _dropped(x: Tensor, layer: Any) -> Tensor:
+def _thinned(x: Tensor, layer: Any) -> Tensor:
     """What a layer adds, as training has it."""
     return F.dropout(x, layer.dropout.p, layer.training)
 
@@ -99,19 +109,19 @@ def _dropped(x: Tensor, layer: Any) -> Tensor:
 def _own(x: Tensor, layer: Any, heads: int, bias: Tensor) -> Tensor:
     at = layer.SelfAttention
     q, k, v = (_split(part, heads) for part in _linear(_norm(x, layer.layer_norm), at.q, at.k, at.v).chunk(3, -1))
-    return x + _dropped(_linear(_mixed(q, k, v, bias), at.o), layer)
+    return x + _thinned(_linear(_mixed(q, k, v, bias), at.o), layer)
 
 
 def _cross(x: Tensor, layer: Any, heads: int, read: Tensor, bias: Tensor) -> Tensor:
     at = layer.EncDecAttention
     q = _split(_linear(_norm(x, layer.layer_norm), at.q), heads)
     k, v = (_split(part, heads) for part in _linear(read, at.k, at.v).chunk(2, -1))
-    return x + _dropped(_linear(_mixed(q, k, v, bias), at.o), layer)
+    return x + _thinned(_linear(_mixed(q, k, v, bias), at.o), layer)
 
 
 def _forward(x: Tensor, layer: Any) -> Tensor:
     dense, h = layer.DenseReluDense, _norm(x, layer.layer_norm)
     if hasattr(dense, "wi_0"):
         gate, value = _linear(h, dense.wi_0, dense.wi_1).chunk(2, -1)
-        return x + _dropped(_linear(dense.act(gate) * value, dense.wo), layer)
-    return x + _dropped(_linear(dense.act(_linear(h, dense.wi)), dense.wo), layer)
+        return x + _thinned(_linear(dense.act(gate) * value, dense.wo), layer)
+    return x + _thinned(_linear(dense.act(_linear(h, dense.wi)), dense.wo), layer)

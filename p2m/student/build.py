@@ -86,26 +86,13 @@ def _from_scratch(choice: Choice, head: dict[str, int]) -> Any:
     from transformers import AutoConfig
 
     settings = choice.config | head
-    architecture, dropout = str(settings.pop("model_type", "")), settings.pop("residual_dropout", 0.0)
+    architecture = str(settings.pop("model_type", ""))
     _check(choice.kind, architecture, "scratch")
     try:
         config = AutoConfig.for_model(architecture, **settings)
-        model = _auto(choice.kind).from_config(config)
+        return _auto(choice.kind).from_config(config)
     except (StrictDataclassError, TypeError, ValueError) as error:
         raise UserError(f"student: no {architecture} can be made from {settings}: {' '.join(str(error).split())}") from error
-    if dropout:
-        _drop(model, dropout)
-    return model
-
-
-def _drop(t5: Any, share: float) -> None:
-    """Leaves out a *share* of what each layer of a T5 adds, while it trains.
-
-    T5's own dropout_rate also takes from inputs, attention and inner layers, which a small student does not recover from.
-    """
-    for block in (*t5.encoder.block, *t5.decoder.block):
-        for layer in block.layer:
-            layer.dropout.p = share
 
 
 def _published(choice: Choice, head: dict[str, int]) -> Any:

@@ -34,7 +34,7 @@ def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
     """Trains the job in *folder* to its end, from its last checkpoint if there is one.  stop() is a signal's number once one came."""
     import torch
 
-    from p2m.student import build
+    from p2m.student import _t5_forward, build
     from p2m.trainer import _data, _plan, _together, _votes
 
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
@@ -50,6 +50,8 @@ def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
     torch.set_num_threads(plan.threads)  # decides in which order sums are made, and so their last bits
     tokens = folder / "tokens" / str(_together.rank())
     tokens.mkdir(parents=True, exist_ok=True)
+    if plan.residual_dropout is not None:
+        _t5_forward.dropped(built.model, plan.residual_dropout)
     train, valid = _pairs(rows, around, built, settings, tokens)
     student = Student(folder, choice.base, choice.kind, around[0], train.max_input, train.max_output, around[1], labels)
     if settings["label_prior"] != 1 and not job["labels"]:

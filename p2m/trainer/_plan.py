@@ -21,6 +21,8 @@ RATES = {
     "llama": 3e-4,  # SmolLM2's own fine-tuning: 1e-3 for 135M and 360M with batches of 128, 3e-4 for 1.7B
     "qwen2": 2e-5,  # trl's default for supervised fine-tuning
 }  # fmt: skip
+DROPPED = ("t5", "mt5")  # architectures that residual_dropout is for
+MANY_PASSES = 4
 FOR_ADAPTERS = 10  # times the rate for every weight: Schulman et al. 2025, "LoRA Without Regret"
 MOST_FOR_ADAPTERS = 1e-3  # what peft's own examples use on T5 kinds
 LEAST = 16  # examples of a batch for each process where the number of processes is left to p2m
@@ -31,6 +33,7 @@ class Plan:
     """How long and how to train.  steps: updates of the weights.  valid_every: steps between validations.
 
     devices: processes on this machine that share each batch, on `threads` threads each.
+    residual_dropout: share of what each layer of a T5 adds that training leaves out; None: as its configuration has it.
     """
 
     seed: int
@@ -54,6 +57,7 @@ class Plan:
     nodes: int
     strategy: str
     threads: int
+    residual_dropout: float | None
     checkpoint_s: float
 
 
@@ -69,6 +73,8 @@ def planned(settings: dict[str, Any], scratch: bool, architecture: str, n: int) 
     steps = max(1, math.ceil(examples * per_pass / n))
     # twenty looks at the validation set in all cost less than a tenth of the time
     every = math.ceil(steps / 20) if settings["valid_every"] == "auto" else math.ceil(settings["valid_every"] * per_pass / n)
+    if settings["residual_dropout"] != "auto" and architecture not in DROPPED:
+        raise UserError(f"trainer.residual_dropout: is for {' and '.join(DROPPED)}, and this student is a {architecture}; set it to auto")
     device = _device(settings["device"])
     devices = _devices(settings["devices"], device, settings["strategy"], n // per_pass, settings["nodes"])
     shared = devices * settings["nodes"] > 1
@@ -79,12 +85,23 @@ def planned(settings: dict[str, Any], scratch: bool, architecture: str, n: int) 
         bf16=_bf16(settings["precision"], device),
         device=device, devices=devices, threads=_or(settings["threads"], max(1, cores() // devices)),
         patience=_or(settings["patience"], None if scratch else 5),
+        residual_dropout=_or(settings["residual_dropout"], _dropout(architecture, examples / n) if scratch else None),
         warmup_steps=min(settings["warmup_steps"], steps // 10), **{name: settings[name] for name in AS_SET},
     )  # fmt: skip
 
 
 def _or(value: Any, otherwise: Any) -> Any:
     return otherwise if value == "auto" else value
+
+
+def _dropout(architecture: str, passes: float) -> float | None:
+    """A tenth where each example comes so often that a student would know it by heart.
+
+    On 8,000 French words seen 12 times it brought 1 to 2 points (experiments/published), on 20,000 dates seen once it cost 2.
+    """
+    if architecture not in DROPPED:
+        return None
+    return 0.1 if passes > MANY_PASSES else 0.0
 
 
 def _rate(optimizer: str, architecture: str, scratch: bool, adapters: bool) -> float:

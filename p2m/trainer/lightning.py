@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, Lt
 
 from p2m.artifacts import Choice, Example, Rows, Splits, Student, write_rows
 from p2m.errors import IncompleteError
@@ -47,6 +47,7 @@ class Lightning:
     mix: Annotated[float, Ge(0), Le(1)]
     soft_votes: bool
     label_prior: Annotated[float, Ge(0), Le(1)]
+    residual_dropout: Annotated[float, Ge(0), Lt(1)] | Literal["auto"]
     batch_size: Count | Literal["auto"]
     max_tokens: Count
     gradient_checkpointing: bool

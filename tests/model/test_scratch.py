@@ -23,8 +23,7 @@ def test_choice_is_a_t5_config_and_no_hub_model(nano, work):
     assert choice.config == {
         "model_type": "t5", "vocab_size": 384, "d_model": 128, "d_ff": 384, "d_kv": 32, "num_heads": 4, "num_layers": 3,
         "num_decoder_layers": 2, "relative_attention_num_buckets": 32, "relative_attention_max_distance": 128, "feed_forward_proj": "relu",
-        "tie_word_embeddings": True, "residual_dropout": 0.1, "dropout_rate": 0.0, "pad_token_id": 0, "eos_token_id": 1,
-        "decoder_start_token_id": 0,
+        "tie_word_embeddings": True, "dropout_rate": 0.0, "pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0,
     }  # fmt: skip
 
 

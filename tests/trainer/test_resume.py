@@ -96,5 +96,5 @@ def test_a_checkpoint_holds_nothing_but_data(tmp_path):
     folder = job(tmp_path / "job", SPLITS, max_examples=80)
     finished(folder)
     state = torch.load(newest(folder / "checkpoints") / "state.pt", weights_only=True)
-    assert state["fit"]["step"] == 9
+    assert state["fit"]["step"] == 10
     assert set(state["fit"]) == {"step", "examples", "seconds"}

@@ -20,7 +20,7 @@ from tests.trainer.conftest import TINY, component, examples, fit_here, job
 from tests.trainer.test_lightning import Shown, children
 
 SPLITS = Splits(examples(100), examples(20, 100))
-SAME = {"config": TINY | {"dropout_rate": 0.0}}
+SAME = {"config": TINY | {"dropout_rate": 0.0}, "residual_dropout": 0.0}
 
 
 def curve(folder):
