@@ -12,7 +12,7 @@ FOLDER holds <set>.train.jsonl.gz, <set>.dev.jsonl.gz (where there is one) and <
 import argparse
 import csv
 import json
-import math
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -87,10 +87,10 @@ def _table(rows: list[dict[str, str]]) -> str:
         found = [r for r in rows if (r["set"], r["model"]) == (name, model)]
         exact = [float(r["exact_match"]) for r in found]
         mean = sum(exact) / len(exact)
-        spread = math.sqrt(sum((x - mean) ** 2 for x in exact) / (len(exact) - 1)) if len(exact) > 1 else math.nan
+        spread = f" ± {statistics.stdev(exact):.2f}" if len(exact) > 1 else ""
         seconds = sum(float(r["seconds"]) for r in found) / len(found)
         interval = f"[{found[0]['low']}, {found[0]['high']}], n = {found[0]['n']}"
-        lines.append(f"| {name} | {model} | {len(found)} | {mean:.2f} ± {spread:.2f} | {100 - mean:.2f} | {interval} | {seconds:.0f} |")
+        lines.append(f"| {name} | {model} | {len(found)} | {mean:.2f}{spread} | {100 - mean:.2f} | {interval} | {seconds:.0f} |")
     return "\n".join(lines)
 
 
