@@ -25,8 +25,8 @@ ROWS = [
     {"errors"},
     {"artifacts", "answers", "text"},
     {"stages", "ranking", "hub"},
-    {"student"},
-    set(config.GROUPS) - MIXED,
+    {"student", "metric"},  # a metric stands on tallies alone, and the trainer chooses weights by it in a process that no config reaches
+    set(config.GROUPS) - MIXED - {"metric"},
     {"config"},
     {"store", "compose"},
     {"pipeline", "progress", "plan", "report"},

@@ -51,7 +51,7 @@ def test_two_processes_are_stopped_together_and_go_on_as_if_never_stopped(tmp_pa
     def interrupt():
         raise KeyboardInterrupt
 
-    both = {"devices": 2, "strategy": strategy, "batch_size": 32, "max_examples": 6400, "checkpoint_s": 1000}
+    both = {"devices": 2, "strategy": strategy, "batch_size": 32, "max_examples": 3200, "checkpoint_s": 1000}
     whole, broken = (job(tmp_path / name, SPLITS, **both) for name in ("a", "b"))
     with pytest.raises(KeyboardInterrupt):
         _process.fit(broken, Shown(interrupt))
