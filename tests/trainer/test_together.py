@@ -46,12 +46,12 @@ def test_two_processes_give_the_curve_of_one(tmp_path, strategy, optimizer, near
         assert all(shared[name] == pytest.approx(alone[name], **near) for name in alone)
 
 
-@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
-def test_two_processes_are_stopped_together_and_go_on_as_if_never_stopped(tmp_path, strategy):
+@pytest.mark.parametrize(("strategy", "n"), [("ddp", 6400), ("fsdp", 3200)])  # long enough to be stopped on the way
+def test_two_processes_are_stopped_together_and_go_on_as_if_never_stopped(tmp_path, strategy, n):
     def interrupt():
         raise KeyboardInterrupt
 
-    both = {"devices": 2, "strategy": strategy, "batch_size": 32, "max_examples": 3200, "checkpoint_s": 1000}
+    both = {"devices": 2, "strategy": strategy, "batch_size": 32, "max_examples": n, "checkpoint_s": 1000}
     whole, broken = (job(tmp_path / name, SPLITS, **both) for name in ("a", "b"))
     with pytest.raises(KeyboardInterrupt):
         _process.fit(broken, Shown(interrupt))
