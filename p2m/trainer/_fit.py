@@ -35,15 +35,11 @@ def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
     import torch
 
     from p2m.student import _t5_forward, build
-    from p2m.trainer import _data, _plan, _together, _votes
+    from p2m.trainer import _data, _plan, _together
 
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     settings, choice = job["settings"], Choice(**job["choice"])
-    rows: dict[str, Sequence[Example]] = {name: Rows(Path(job[name])) for name in ("train", "valid")}
-    if only := settings["overfit"]:
-        rows = dict.fromkeys(rows, rows["train"][:only])
-    if settings["soft_votes"]:
-        rows["train"] = _votes.Voted(rows["train"])
+    rows = _rows(job, settings)
     around, labels = (job["prefix"], job["suffix"]), tuple(job["labels"]) if choice.kind == "encoder" else ()
     built = build.fresh(choice, settings["seed"], _learned(choice, around, rows["train"]), labels)
     plan = _plan.planned(settings, choice.base == "scratch", built.model.config.model_type, len(rows["train"]))
@@ -71,6 +67,18 @@ def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
         return
     build.keep(_lora.merged(built) if settings["method"] == "lora" else built, student)
     say({"student": {k: v for k, v in asdict(student).items() if k != "folder"}})
+
+
+def _rows(job: dict[str, Any], settings: dict[str, Any]) -> dict[str, Sequence[Example]]:
+    """What is trained on and what is looked at, by `train` and `valid`."""
+    from p2m.trainer import _votes
+
+    rows: dict[str, Sequence[Example]] = {name: Rows(Path(job[name])) for name in ("train", "valid")}
+    if only := settings["overfit"]:
+        rows = dict.fromkeys(rows, rows["train"][:only])
+    if settings["soft_votes"]:
+        rows["train"] = _votes.Voted(rows["train"])
+    return rows
 
 
 def _freeze(model: Any, beginnings: Sequence[str]) -> None:
