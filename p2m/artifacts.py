@@ -114,6 +114,7 @@ class Student:
     """A trained model in *folder*: model.safetensors, config.json, tokenizer files; max_input and max_output in tokens.
 
     labels: what a student of kind `encoder` chooses its answers from, in the order of its outputs; empty for those that write.
+    cut: training examples of which an end was left out, as they are longer than that.
     """
 
     folder: Path
@@ -124,6 +125,7 @@ class Student:
     max_output: int
     suffix: str = ""
     labels: tuple[str, ...] = ()
+    cut: int = 0
 
 
 @dataclass(frozen=True)
@@ -224,11 +226,16 @@ def save(value: Any, folder: Path) -> None:
 
 
 def load(kind: type, folder: Path) -> Any:
-    """What `save` wrote; rows are read from disk when used, and `folder` is where the artifact lies now."""
+    """What `save` wrote; rows are read from disk when used, and `folder` is where the artifact lies now.
+
+    A field that came after the artifact was saved has its default.
+    """
     plain = json.loads((folder / "value.json").read_text(encoding="utf-8"))
     hints = typing.get_type_hints(kind)
     values = {
-        name: Rows(folder / f"{name}.jsonl") if _holds_rows(kind, name) else _typed(hints[name], plain[name]) for name in _stored(kind)
+        name: Rows(folder / f"{name}.jsonl") if _holds_rows(kind, name) else _typed(hints[name], plain[name])
+        for name in _stored(kind)
+        if name in plain or _holds_rows(kind, name)
     }
     return kind(**values, **({"folder": folder} if "folder" in hints else {}))
 

@@ -1,5 +1,7 @@
 """What is saved is what is loaded, row by row and field by field."""
 
+import json
+
 import pytest
 
 from p2m import artifacts
@@ -34,6 +36,14 @@ def test_folder_of_a_student_is_where_it_lies_now(tmp_path):
     (tmp_path / "made").rename(tmp_path / "published")
     assert artifacts.load(Student, tmp_path / "published").folder == tmp_path / "published"
     assert "published" not in (tmp_path / "published" / "value.json").read_text()
+
+
+def test_a_field_that_came_later_has_its_default(tmp_path):
+    artifacts.save(Student(tmp_path, "scratch", "encoder-decoder", "", 64, 32, cut=3), tmp_path)
+    plain = json.loads((tmp_path / "value.json").read_text())
+    del plain["cut"]
+    (tmp_path / "value.json").write_text(json.dumps(plain))
+    assert artifacts.load(Student, tmp_path).cut == 0
 
 
 def test_rows_are_read_by_place_and_slice_and_in_order(tmp_path):

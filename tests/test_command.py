@@ -69,6 +69,7 @@ def test_report_has_its_fields(first, place):
     assert told["examples"]["generated"] == 150
     assert told["usd"] == 0
     assert told["examples"]["dropped"]
+    assert told["examples"]["cut"] == 0
 
 
 def test_run_folder_links_to_what_the_store_keeps(first, place):
@@ -175,6 +176,15 @@ def wait_for(folder: Path, pattern: str, process: subprocess.Popen) -> None:
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.05)
     raise AssertionError(f"{pattern} never came")
+
+
+def test_report_tells_of_training_examples_that_are_cut(first, place):
+    done = p2m(place, *SMALL, "trainer.max_output=8", f"hydra.run.dir={place}/cut")
+    assert done.returncode == 0, done.stderr
+    counts = report(place / "cut")["examples"]
+    assert counts["cut"] == counts["train"]  # each date has ten characters and an end
+    assert f"of train: cut at max_input or max_output │ {counts['cut']:>6,} │" in done.stdout
+    assert f"| of train: cut at max_input or max_output | {counts['cut']} |" in (place / "cut" / "report.md").read_text()
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

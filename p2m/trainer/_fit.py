@@ -49,7 +49,7 @@ def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
     if plan.residual_dropout is not None:
         _t5_forward.dropped(built.model, plan.residual_dropout)
     train, valid = _pairs(rows, around, built, settings, tokens)
-    student = Student(folder, choice.base, choice.kind, around[0], train.max_input, train.max_output, around[1], labels)
+    student = Student(folder, choice.base, choice.kind, around[0], train.max_input, train.max_output, around[1], labels, train.cut)
     if settings["label_prior"] != 1 and not job["labels"]:
         raise UserError("trainer.label_prior: this task's answers are no closed set of labels, so there is no prior to change; set it to 1")
     data = _data.Data(train, valid, plan, _data.weights_of(rows["train"], settings["mix"], settings["label_prior"]))

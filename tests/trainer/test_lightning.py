@@ -202,9 +202,10 @@ def test_the_weights_kept_are_those_of_the_best_validation(tmp_path):
 
 def test_the_curve_counts_what_is_cut_and_holds_step_examples_loss_and_rate(tmp_path):
     folder = job(tmp_path / "a", SPLITS, max_output=8, max_examples=320)
-    fit_here(folder)
+    told = fit_here(folder)
     first, *rest = points(folder)
     assert first == {"step": 0, "examples": 0, "train": 60, "cut": sum(len(row.output) > 7 for row in SPLITS.train)}
+    assert 0 < told["student"]["cut"] == first["cut"]
     assert [set(p) for p in rest[:2]] == [{"step", "examples", "loss", "lr"}, {"step", "examples", "valid", "exact_match"}]
     assert rest[-1]["step"] == 43  # of seven or eight examples
 

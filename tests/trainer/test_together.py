@@ -92,8 +92,9 @@ def killed(folder: Path, rng: random.Random, alone: bool) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_killed_at_random_steps_give_the_student_of_a_run_that_was_not(tmp_path):
-    long = {"devices": 2, "batch_size": 32, "max_examples": 16000, "valid_every": 1600}
+@pytest.mark.parametrize(("strategy", "n"), [("ddp", 16_000), ("fsdp", 8_000)])
+def test_two_processes_killed_at_random_steps_give_the_student_of_a_run_that_was_not(tmp_path, strategy, n):
+    long = {"devices": 2, "strategy": strategy, "batch_size": 32, "max_examples": n, "valid_every": n // 10}
     whole, broken = (job(tmp_path / name, SPLITS, **long) for name in ("a", "b"))
     rng = random.Random(0)
     for kill in range(4):
