@@ -187,7 +187,7 @@ def _settled(path: str, node: Any, faults: list[str]) -> Any:
 
 
 def _clash(nodes: dict[str, Any]) -> list[str]:
-    """A model of a kind that the processor does not prepare for."""
+    """A model of a kind that the processor does not prepare for, or that the engine does not know."""
     targets = [nodes.get(group, {}).get("_target_") for group in ("model", "processor")]
     if None in targets:
         return []
@@ -196,6 +196,8 @@ def _clash(nodes: dict[str, Any]) -> list[str]:
     except ConfigError:
         return []  # told already
     kind, kinds = nodes["model"].get("kind", getattr(model, "KIND", None)), getattr(processor, "KINDS", None)
+    if kind == "encoder" and nodes.get("student", {}).get("engine") == "ctranslate2":
+        return ["student: engine=ctranslate2 is for students that write their answers, and the model is encoder; set student.engine=torch"]
     if kind is None or kinds is None or kind in kinds:
         return []
     right = "causal" if kind == "decoder-only" else "seq2seq"

@@ -16,7 +16,7 @@ from filelock import FileLock
 from p2m.errors import InputError, ServiceError
 
 Kind = Literal["model", "dataset"]
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json")  # the only form that is read: it can hold nothing but numbers
 DEADLINE_S = 2.0  # a hub that answers at all does so in a fraction of this; without a network nobody should wait longer to be told
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _NAME = re.compile(r"([\w-][\w.-]*/)?[\w-][\w.-]*", re.ASCII)
@@ -106,6 +106,16 @@ def config_of(name: str, revision: str) -> dict[str, Any]:
         return dict(json.loads(text))
     except ValueError as error:
         raise ServiceError(f"model {name}: its config.json at {revision} is no JSON object ({error})") from error
+
+
+def weighted(name: str, revision: str) -> bool:
+    """Whether that commit has weights in a form that p2m reads: in the cache, else on the hub."""
+    if any(_cached(name, file, revision) for file in WEIGHTS):
+        return True
+    from huggingface_hub import HfApi
+
+    with _told(f"model {name}"):
+        return any(HfApi().file_exists(name, file, revision=revision) for file in WEIGHTS)
 
 
 def _cached(name: str, file: str, revision: str | None) -> Path | None:

@@ -81,5 +81,11 @@ def test_a_model_that_the_processor_does_not_prepare_for_is_refused():
     assert found == [
         "processor: Seq2Seq prepares for encoder-decoder and encoder students, and the model is decoder-only; set processor=causal"
     ]
+    chooses = nodes["model/bytes_nano"] | {"_target_": "p2m.model.named.Named", "kind": "encoder"}
+    converted = {"_target_": "p2m.student.serving.Serving", "engine": "ctranslate2", "compute_type": "int8", "parity": 0.99}
+    assert (
+        "student: engine=ctranslate2 is for students that write their answers, and the model is encoder; set student.engine=torch"
+        in faults(model=chooses, processor=nodes["processor/seq2seq"], student=converted)
+    )
     other = yaml.safe_load((config.CONF / "processor/causal.yaml").read_text())
     assert config.checked(OmegaConf.create({**ROOT, "model": nodes["model/bytes_nano"], "processor": other}))

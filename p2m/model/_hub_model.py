@@ -15,14 +15,20 @@ REMEDY = "go online once so that it is cached, or take model=byt5_nano, which ne
 def chosen(name: str, revision: str | None, kind: str, met: Path, candidates: tuple[Candidate, ...] = ()) -> Choice:
     """The hub's model at *revision*, or at the commit that *met* remembers, or at the newest one, which *met* then remembers.
 
-    Raises ServiceError if the hub is needed and does not give it, ConfigError for an architecture that p2m does not train.
+    Raises ServiceError if the hub is needed and does not give it, ConfigError for an architecture that p2m does not train
+    and for weights that are no safetensors.
     """
     try:
         pin = hub.Pin(name, revision) if revision else hub.pinned("model", name, met)
-        config = hub.config_of(pin.name, pin.commit)
+        config, weighted = hub.config_of(pin.name, pin.commit), hub.weighted(pin.name, pin.commit)
     except ServiceError as error:
         raise ServiceError(f"{error}; {REMEDY}") from error
     trainable(name, config, kind)
+    if not weighted:
+        raise ConfigError(
+            f"model.name: {name} at {pin.commit} has no weights as safetensors ({', '.join(hub.WEIGHTS)}), the only form that p2m reads;"
+            " set model.revision to a commit that has them (a proposed conversion often does), or take another model"
+        )
     return Choice(pin.name, pin.commit, kind, candidates=candidates)
 
 

@@ -12,7 +12,7 @@ from annotated_types import Ge, Gt, Le
 from p2m import hub
 from p2m.answers import tolerant_json
 from p2m.artifacts import Candidate, Choice, TaskSpec
-from p2m.errors import IncompleteError
+from p2m.errors import ConfigError, IncompleteError
 from p2m.model._cards import Card, bundled, eligible
 from p2m.model._hub_model import REMEDY, cached, chosen
 from p2m.ranking import Index
@@ -58,13 +58,18 @@ class Retrieved:
             raise ValueError("hyde=true needs a teacher to imagine the card: set teacher=${teacher}, or hyde=false")
 
     def run(self, task: TaskSpec, work: Work) -> Choice:
-        """Raises IncompleteError where no card has a word of the query, or none is small enough."""
+        """The best that p2m can train.  Raises IncompleteError where no card has a word of the query, or none is small enough."""
         cards = self._eligible()
         ranked = self._ranked(cards, self._imagined(task, work) if self.hyde else task.instruction)
         if ranked[0].score <= 0:
             raise IncompleteError("model: no bundled model card shares a word with the task; name a model, such as model=flan_t5_base")
-        best = cards[ranked[0].name]
-        return chosen(best.name, best.revision, self.kind, self.revisions, tuple(ranked[: self.top_k]))
+        best = tuple(ranked[: self.top_k])
+        for card in (cards[candidate.name] for candidate in best):
+            try:
+                return chosen(card.name, card.revision, self.kind, self.revisions, best)
+            except ConfigError as error:
+                _log.warning("%s; the next best is tried", error)
+        raise IncompleteError(f"model: p2m can train none of the {len(best)} best cards; name a model, such as model=flan_t5_base")
 
     def ready(self) -> Iterator[str]:
         """Which model it will be is not known yet: a line only where none at all can be had."""

@@ -24,9 +24,13 @@ class Bounds:
         object.__setattr__(self, "folded", {label.casefold(): label for label in self.labels})
 
     def settle(self, row: Example) -> Example:
-        """As it goes to the student: without white space around, a label in the case of the list."""
-        output = row.output.strip()
-        return Example(row.input.strip(), self.folded.get(output.casefold(), output), row.origin, votes=row.votes)
+        """As it goes to the student: without white space around, labels in the case of the list."""
+        also = tuple(map(self._answer, row.also))
+        return Example(row.input.strip(), self._answer(row.output), row.origin, also, row.votes)
+
+    def _answer(self, text: str) -> str:
+        plain = text.strip()
+        return self.folded.get(plain.casefold(), plain)
 
     def fault(self, row: Example) -> str | None:
         if not row.input or not row.output:

@@ -1,8 +1,5 @@
 """Examples picked from others by their places, made when asked for: memory holds eight bytes each."""
 
-from __future__ import annotations  # array[int] is for type checkers only before Python 3.12
-
-from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import accumulate
@@ -13,7 +10,7 @@ from p2m.artifacts import Example, Lazy
 class Picked(Lazy):
     """Those at *places* of *sources*, taken as one sequence after another, each as *settle* gives it."""
 
-    def __init__(self, sources: Sequence[Sequence[Example]], places: array[int], settle: Callable[[Example], Example]) -> None:
+    def __init__(self, sources: Sequence[Sequence[Example]], places: Sequence[int], settle: Callable[[Example], Example]) -> None:
         self._sources, self._places, self._settle = sources, places, settle
         self._begins = [0, *accumulate(len(rows) for rows in sources)]
 

@@ -12,7 +12,7 @@ from p2m.stages import Work
 class Causal(Seq2Seq):
     """suffix: stands between an input and its answer."""
 
-    VERSION: ClassVar = 2
+    VERSION: ClassVar = 3
     KINDS: ClassVar[tuple[str, ...]] = ("decoder-only",)
 
     suffix: str

@@ -29,7 +29,7 @@ TICK = 1024  # examples between two moves of the bar
 class Seq2Seq:
     """Joins what was given, retrieved and generated; counts by reason what it leaves out.  KINDS: of the students that can read it."""
 
-    VERSION: ClassVar = 4
+    VERSION: ClassVar = 5
     KINDS: ClassVar[tuple[str, ...]] = ("encoder-decoder", "encoder")
 
     instruction: Literal["auto", "always", "never"]
@@ -63,7 +63,8 @@ class Seq2Seq:
         kept = {reason: n for reason, n in sorted(dropped.items()) if n}
         if len(train) < self.min_train:
             raise IncompleteError(self._too_few(sources, (train, valid, test), kept))
-        return Splits(train, valid, test, prompt.test, self._prefix(task, choice), task.labels, kept)
+        real = Picked((prompt.test,), range(len(prompt.test)), bounds.settle)
+        return Splits(train, valid, test, real, self._prefix(task, choice), task.labels, kept)
 
     def _shares(self, prompt: Prompt) -> "Shares":
         from p2m.processor._sides import Shares

@@ -22,6 +22,7 @@ from p2m.errors import Stopped
 from p2m.trainer import _together
 
 KEPT = 2  # checkpoints: the last, and the one before in case the disk lost part of the last
+SECONDS, SHARE = 30, 0.05  # between two checkpoints, and of all time for them, where that is left to p2m
 STATE, MANIFEST = "state.pt", "manifest.json"
 
 
@@ -82,12 +83,13 @@ def _prune(folder: Path) -> None:
 class Saver(Callback):  # type: ignore[misc]
     """Saves every *seconds*, and once more when stop() names a signal, which then ends training.
 
+    seconds: None: 30, or so many that saving takes a twentieth of the time.
     Never at a step whose validation is still to come, so that none is left out when training goes on from there.
     """
 
-    def __init__(self, folder: Path, seconds: float, stop: Callable[[], int]) -> None:
+    def __init__(self, folder: Path, seconds: float | None, stop: Callable[[], int]) -> None:
         self.folder, self.seconds, self.stop = folder, seconds, stop
-        self._last = time.monotonic()
+        self._last, self._took = time.monotonic(), 0.0
         self._handler = signal.getsignal(signal.SIGTERM)
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
@@ -104,10 +106,13 @@ class Saver(Callback):  # type: ignore[misc]
             self._save_if_due(trainer, module)
 
     def _save_if_due(self, trainer: Trainer, module: LightningModule) -> None:
-        stop, due = (int(x) for x in _together.of_first([self.stop(), time.monotonic() - self._last >= self.seconds]))
+        began = time.monotonic()
+        wait = max(SECONDS, self._took / SHARE) if self.seconds is None else self.seconds
+        stop, due = (int(x) for x in _together.of_first([self.stop(), began - self._last >= wait]))
         if stop or due:
             trainer.save_checkpoint(self.folder / f"{module.step:09d}")
             self._last = time.monotonic()
+            self._took = self._last - began
         if stop:
             raise Stopped(stop)
 

@@ -4,6 +4,7 @@ It is a process of its own because Lightning may start it again for each device,
 (out of memory, a crash in a kernel) must not end a sweep.
 """
 
+import contextlib
 import copy
 import json
 import logging
@@ -23,11 +24,12 @@ from filelock import FileLock
 from p2m.artifacts import Choice, Example, Rows, Student
 from p2m.errors import Stopped, UserError
 from p2m.stages import Metric
+from p2m.store import full_disk_told
 
 Say = Callable[[dict[str, Any]], None]
-MOST_INPUT, MOST_OUTPUT = 1024, 512  # tokens, where no setting says another number
+MOST_INPUT, MOST_OUTPUT = 1024, 512  # tokens, where no setting says another number; an instruction around the input not counted
 LEARNT_FROM = 100_000  # examples; more change the pieces little
-FAREWELL_S = 15.0  # for a last checkpoint when the process that started this one is gone
+FAREWELL_S = 55.0  # for a last checkpoint when the process that started this one is gone
 
 
 def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
@@ -110,10 +112,15 @@ def _pairs(rows: dict[str, Any], around: tuple[str, str], built: Any, settings: 
 
     some = {"train": rows["train"], "valid": _spread(rows["valid"], settings["valid_examples"])}
     made = {name: _data.tokenized(value, around, built, folder, name) for name, value in some.items()}
-    limits = _limits(made["train"], settings, getattr(built.model.config, "max_position_embeddings", None), built.goes_on)
-    closing = built.closing(around[1])
-    if limits[0] <= len(closing):
-        raise UserError(f"trainer.max_input: {limits[0]} tokens leave no room for an input, as what closes it takes {len(closing)}")
+    closing, before = built.closing(around[1]), int(built.tokenizer.encode([around[0]]).open_ended().lengths[0])
+    fixed = before + len(closing)
+    limits = _limits(made["train"], settings, getattr(built.model.config, "max_position_embeddings", None), built.goes_on, fixed)
+    room, longest = limits[0] - fixed, int(made["train"][0].lengths.max()) - fixed
+    if room < min(fixed, longest / 2):
+        raise UserError(
+            f"trainer.max_input: of {limits[0]} tokens, what stands before and after each input takes {fixed}, which leaves too little room"
+            f" for inputs of up to {longest}; set processor.instruction=never, or a larger trainer.max_input if the student can read more"
+        )
     how = (built.tokenizer.pad, built.tokenizer.end, closing, built.goes_on)
     pairs = {name: _data.Pairs(*tokens, *limits, *how) for name, tokens in made.items()}
     return pairs["train"], pairs["valid"] if len(pairs["valid"]) else None
@@ -125,15 +132,15 @@ def _spread(rows: Sequence[Example], most: int) -> list[Example]:
     return [rows[i * len(rows) // n] for i in range(n)]
 
 
-def _limits(tokens: Any, settings: dict[str, Any], positions: int | None, shared: bool) -> tuple[int, int]:
+def _limits(tokens: Any, settings: dict[str, Any], positions: int | None, shared: bool, fixed: int) -> tuple[int, int]:
     """max_input and max_output.  auto: twice the longest input, a quarter beyond the longest output, as what comes may be longer.
 
-    Within the model's positions, which input and output may have to share.
+    Within the model's positions, which input and output may have to share.  fixed: tokens that stand around every input.
     """
     inputs, outputs = (int(t.lengths.max()) for t in tokens)
     most_in, most_out = settings["max_input"], settings["max_output"]
     if most_in == "auto":
-        most_in = min(MOST_INPUT, -(-2 * inputs // 64) * 64)
+        most_in = min(MOST_INPUT + fixed, -(-2 * inputs // 64) * 64)
     if most_out == "auto":
         most_out = min(MOST_OUTPUT, -(-5 * outputs // 32) * 8)
     if outputs == 1:  # a label
@@ -223,7 +230,8 @@ def _strategy(plan: Any) -> Any:
         return Sharded(plan.devices * plan.nodes, backend)
     from pytorch_lightning.strategies import DDPStrategy
 
-    return DDPStrategy(process_group_backend=backend, gradient_as_bucket_view=True)
+    # buffers are alike from the start, and to exchange them at each look at a validation part would need equally many parts everywhere
+    return DDPStrategy(process_group_backend=backend, gradient_as_bucket_view=True, broadcast_buffers=False)
 
 
 def main(folder: Path) -> int:
@@ -234,7 +242,8 @@ def main(folder: Path) -> int:
         return _helped(folder, asked)
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     try:
-        with FileLock(folder / "fit.lock"):  # the process of a killed run may still be writing its last checkpoint
+        # the process of a killed run may still be writing its last checkpoint
+        with full_disk_told(folder), FileLock(folder / "fit.lock"):
             fit(folder, say, lambda: asked["signal"])
     except UserError as error:
         say({"error": str(error), "kind": type(error).__name__})
@@ -259,7 +268,10 @@ def _voice() -> Say:
     os.dup2(2, 1)
 
     def say(message: dict[str, Any]) -> None:
-        line.write(json.dumps(message) + "\n")
+        with contextlib.suppress(
+            BrokenPipeError
+        ):  # who listened is gone: _listen sees it too, and a last checkpoint is still to be written
+            line.write(json.dumps(message) + "\n")
 
     return say
 

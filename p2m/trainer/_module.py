@@ -85,21 +85,23 @@ class Fit(LightningModule):  # type: ignore[misc]
     def _gradients(self, batch: Batch, world: int) -> Tensor:
         """The loss of a batch, its gradients in the weights.  Where memory does not suffice for a part, in smaller ones from here on."""
         try:
-            total = torch.zeros((), device=self.device)
-            for part, counts, last in self._passes(batch.parts):
-                loss = self.loss(part) * world / batch.labels * counts
-                with contextlib.nullcontext() if world == 1 or last else self._alone():
-                    self.manual_backward(loss)
-                total += loss.detach()
+            return self._summed(batch, world)
         except RuntimeError as error:
             if world > 1 or not _memory.lacks(error):  # processes that wait for each other cannot go back alone
                 raise
-        else:
-            return total
-        self.zero_grad()
+        self.zero_grad()  # here, where the error has gone and with it the activations that its frames held
         halves = _memory.halved(batch.parts)
         self.trainer.datamodule.max_tokens = max(part[0].numel() + part[1].numel() for part in halves)
         return self._gradients(batch._replace(parts=halves), world)
+
+    def _summed(self, batch: Batch, world: int) -> Tensor:
+        total = torch.zeros((), device=self.device)
+        for part, counts, last in self._passes(batch.parts):
+            loss = self.loss(part) * world / batch.labels * counts
+            with contextlib.nullcontext() if world == 1 or last else self._alone():
+                self.manual_backward(loss)
+            total += loss.detach()
+        return total
 
     def _passes(self, parts: list[Part]) -> Iterator[tuple[Part, bool, bool]]:
         """Each part, whether it counts, whether it is the last.
@@ -184,11 +186,13 @@ class Fit(LightningModule):  # type: ignore[misc]
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Lightning's own loop counters stay out: batches follow from `step`, and an epoch is but a stretch between validations."""
         checkpoint.pop("loops")
-        checkpoint["fit"] = {"step": self.step, "examples": self.examples, "seconds": self.elapsed()}
+        now = {"step": self.step, "examples": self.examples, "seconds": self.elapsed()}
+        checkpoint["fit"] = now | {"max_tokens": self.trainer.datamodule.max_tokens}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         fit = checkpoint["fit"]
         self.step, self.examples, self.seconds = fit["step"], fit["examples"], fit["seconds"]
+        self.trainer.datamodule.max_tokens = fit["max_tokens"]  # halved ones too: other parts would give other last bits
         self._clock = time.monotonic()
 
 

@@ -1,6 +1,7 @@
 """Every `auto` of the settings, settled in one place from the student and the data."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,6 @@ from p2m.student.machine import cores, cpu_has_bf16
 
 AS_SET = (
     "seed", "nodes", "schedule", "max_tokens", "gradient_checkpointing", "select", "max_minutes", "weight_decay", "clip",
-    "checkpoint_s",
 )  # fmt: skip
 
 
@@ -34,6 +34,7 @@ class Plan:
 
     devices: processes on this machine that share each batch, on `threads` threads each.
     residual_dropout: share of what each layer of a T5 adds that training leaves out; None: as its configuration has it.
+    checkpoint_s: None: 30 seconds, or more where a checkpoint takes long.
     """
 
     seed: int
@@ -58,7 +59,7 @@ class Plan:
     strategy: str
     threads: int
     residual_dropout: float | None
-    checkpoint_s: float
+    checkpoint_s: float | None
 
 
 def planned(settings: dict[str, Any], scratch: bool, architecture: str, n: int) -> Plan:
@@ -75,6 +76,8 @@ def planned(settings: dict[str, Any], scratch: bool, architecture: str, n: int) 
     every = math.ceil(steps / 20) if settings["valid_every"] == "auto" else math.ceil(settings["valid_every"] * per_pass / n)
     if settings["residual_dropout"] != "auto" and architecture not in DROPPED:
         raise UserError(f"trainer.residual_dropout: is for {' and '.join(DROPPED)}, and this student is a {architecture}; set it to auto")
+    if fault := next(lacking(settings["device"], settings["precision"]), None):
+        raise UserError(f"trainer: {fault}")
     device = _device(settings["device"])
     devices = _devices(settings["devices"], device, settings["strategy"], n // per_pass, settings["nodes"])
     shared = devices * settings["nodes"] > 1
@@ -82,10 +85,11 @@ def planned(settings: dict[str, Any], scratch: bool, architecture: str, n: int) 
         strategy=settings["strategy"] if shared else "auto", steps=steps, batch_size=batch_size, valid_every=min(every, steps),
         optimizer=optimizer,
         lr=_or(settings["lr"], _rate(optimizer, architecture, scratch, settings["method"] == "lora")),
-        bf16=_bf16(settings["precision"], device),
-        device=device, devices=devices, threads=_or(settings["threads"], max(1, cores() // devices)),
+        bf16=settings["precision"] != "fp32" and _has_bf16(device), device=device,
+        devices=devices, threads=_or(settings["threads"], max(1, cores() // devices)),
         patience=_or(settings["patience"], None if scratch else 5),
         residual_dropout=_or(settings["residual_dropout"], _dropout(architecture, examples / n) if scratch else None),
+        checkpoint_s=None if settings["checkpoint_s"] == "auto" else settings["checkpoint_s"],
         warmup_steps=min(settings["warmup_steps"], steps // 10), **{name: settings[name] for name in AS_SET},
     )  # fmt: skip
 
@@ -115,11 +119,19 @@ def _rate(optimizer: str, architecture: str, scratch: bool, adapters: bool) -> f
     return min(FOR_ADAPTERS * RATES[architecture], MOST_FOR_ADAPTERS) if adapters else RATES[architecture]
 
 
+def lacking(device: str, precision: str) -> Iterator[str]:
+    """What these settings name and this machine has not."""
+    import torch
+
+    if device == "gpu" and not torch.cuda.is_available():
+        yield "device=gpu is set but torch sees none on this machine; use trainer.device=auto or trainer=cpu"
+    elif precision == "bf16" and not _has_bf16(where := _device(device)):
+        yield f"precision=bf16 is set but this machine's {where} has no hardware for it; use trainer.precision=auto"
+
+
 def _device(wanted: str) -> str:
     import torch
 
-    if wanted == "gpu" and not torch.cuda.is_available():
-        raise UserError("trainer.device: gpu is set but torch sees none on this machine; use trainer.device=auto or trainer=cpu")
     return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
 
 
@@ -142,11 +154,8 @@ def _devices(wanted: Any, device: str, strategy: str, batch_size: int, nodes: in
     return int(wanted)
 
 
-def _bf16(wanted: str, device: str) -> bool:
-    """bf16 only where there is hardware for it."""
+def _has_bf16(device: str) -> bool:
+    """Whether there is hardware for it."""
     import torch
 
-    has = torch.cuda.get_device_capability() >= (8, 0) if device == "cuda" else cpu_has_bf16()
-    if wanted == "bf16" and not has:
-        raise UserError(f"trainer.precision: bf16 is set but this machine's {device} has no hardware for it; use trainer.precision=auto")
-    return has and wanted != "fp32"
+    return torch.cuda.get_device_capability() >= (8, 0) if device == "cuda" else cpu_has_bf16()

@@ -21,7 +21,7 @@ from p2m.student.machine import SPINS, quiet, share_cores
 LOG = "fit.log"
 PLACES = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "WORLD_SIZE", "TORCHELASTIC_", "SLURM_")  # beginnings of names
 TAIL_LINES = 15  # of the log, shown when the process dies: a Python traceback's end
-FAREWELL_S = 20.0  # for one last step and a checkpoint after SIGTERM
+FAREWELL_S = 60.0  # for one last step and a checkpoint after SIGTERM: gigabytes, where the student is large
 PACKAGE = Path(__file__).resolve().parent.parent.parent
 
 

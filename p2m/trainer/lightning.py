@@ -65,7 +65,7 @@ class Lightning:
     nodes: Count
     launch: list[str]
     threads: Count | Literal["auto"]
-    checkpoint_s: Annotated[float, Ge(0)]
+    checkpoint_s: Annotated[float, Ge(0)] | Literal["auto"]
 
     def __post_init__(self) -> None:
         if self.method == "lora" and self.freeze:
@@ -82,6 +82,12 @@ class Lightning:
     def ready(self) -> Iterator[str]:
         if self.method == "lora" and find_spec("peft") is None:
             yield "method=lora needs peft, which is not installed; pip install 'p2m[lora]'"
+        if self.launch and not shutil.which(self.launch[0]):
+            yield f"launch: no command '{self.launch[0]}' on this machine; give its path, or leave launch empty on one machine"
+        if not self.launch and (self.device == "gpu" or self.precision == "bf16"):  # a launcher may start it on another machine
+            from p2m.trainer._plan import lacking
+
+            yield from lacking(self.device, self.precision)
 
     def run(self, choice: Choice, splits: Splits, work: Work) -> Student:
         if not len(splits.train):

@@ -60,7 +60,7 @@ def test_saved_model_in_a_folder_is_taken(tmp_path, work):
 def test_folder_without_a_model_is_refused(tmp_path, work):
     said = f"model.name: {tmp_path} is no saved model; it must hold config.json and weights ({', '.join(hubs.WEIGHTS)})"
     with pytest.raises(InputError, match=f"^{re.escape(said)}$"):
-        save(tmp_path, weights="notes.txt").run(TASK, work)
+        save(tmp_path, weights="pytorch_model.bin").run(TASK, work)
 
 
 def test_config_that_is_no_json_is_refused(tmp_path, work):
@@ -110,6 +110,17 @@ def test_commit_met_at_first_use_is_kept_when_the_hub_moves_on(hub, publish, tol
     publish(SECOND)
     assert told()[1] == f"google-t5/t5-small {FIRST} encoder-decoder"
     assert told(revision=SECOND)[1] == f"google-t5/t5-small {SECOND} encoder-decoder"
+
+
+def test_model_without_safetensors_is_refused_before_anything_is_paid(hub, publish, told):
+    publish(FIRST)
+    (hub.root / f"models/google-t5/t5-small/{FIRST}/model.safetensors").rename(
+        hub.root / f"models/google-t5/t5-small/{FIRST}/pytorch_model.bin"
+    )
+    assert told()[1] == (
+        f"ConfigError model.name: google-t5/t5-small at {FIRST} has no weights as safetensors ({', '.join(hubs.WEIGHTS)}), the only form"
+        " that p2m reads; set model.revision to a commit that has them (a proposed conversion often does), or take another model"
+    )
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import gzip
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -54,6 +55,19 @@ def test_all_sources_are_joined_the_users_first(work):
     assert [(row.input, row.origin) for row in splits.train] == [("a", "user:train"), ("b", "hub:x@r#1"), ("c", "teacher:k")]
     assert (list(splits.valid), list(splits.test), pairs(splits.real)) == ([], [], [("t", "9")])
     assert (splits.dropped, splits.prefix, splits.labels) == ({}, "", ())
+
+
+def test_the_users_test_set_is_read_as_training_examples_are_and_loses_none(work):
+    given = [Example(" t ", "POSITIVE", "user:test", ("Negative ",)), Example("", "other", "user:test")]
+    real = run(work, examples(("a", "positive")), test=given, task=TaskSpec("Do.", labels=("positive", "negative"))).real
+    assert list(real) == [Example("t", "positive", "user:test", ("negative",)), Example("", "other", "user:test")]
+
+
+def test_other_accepted_answers_stay_with_the_users_examples_that_are_scored_on(work):
+    rows = [replace(row, also=("also right",)) for row in many(40, "user:train")]
+    splits = run(work, train=rows, test_share=0.5)
+    assert splits.test
+    assert all(row.accepted == (row.output, "also right") for row in (*splits.train, *splits.test))
 
 
 def test_white_space_around_is_taken_off_and_what_is_inside_is_kept(work):

@@ -1,6 +1,7 @@
 """Students of every kind, trained whole or by adapters, learn what they are shown and are measured as they answer."""
 
 import json
+import re
 
 import pytest
 
@@ -74,6 +75,24 @@ def test_adapters_leave_the_weights_of_the_base_to_the_merge(tmp_path):
 def test_adapters_train_with_the_optimizer_of_students_from_scratch(tmp_path):
     _, student = trained(tmp_path, "decoder-only", method="lora", optimizer="auto", max_examples=24, valid_every=24)
     assert (student.folder / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize(("prefix", "changes"), [(100, {}), (1500, {}), (20, {"max_input": 24}), (100, {"max_input": 128})])
+def test_an_instruction_before_each_input_leaves_it_its_room(tmp_path, prefix, changes):
+    """A short input needs little."""
+    said = fit_here(job(tmp_path, Splits(examples(12), prefix="x" * prefix), T5, max_examples=12, **changes))
+    assert said["student"]["cut"] == 0
+
+
+@pytest.mark.parametrize("most", [100, 102])
+def test_an_instruction_that_leaves_inputs_no_room_is_refused(tmp_path, most):
+    said = (
+        f"trainer.max_input: of {most} tokens, what stands before and after each input takes 101, which leaves too little room for inputs"
+        " of up to 5; set processor.instruction=never, or a larger trainer.max_input if the student can read more"
+    )
+    rows = [Example(f"long{i}", "x", "user:train") for i in range(9)]
+    with pytest.raises(UserError, match=f"^{re.escape(said)}$"):
+        fit_here(job(tmp_path, Splits(rows, prefix="x" * 100), T5, max_examples=12, max_input=most))
 
 
 def test_a_label_prior_without_labels_is_refused(tmp_path):

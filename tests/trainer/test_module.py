@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 import random
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -256,6 +257,22 @@ def test_where_memory_does_not_suffice_a_batch_goes_in_halves_with_the_same_grad
         torch.testing.assert_close(p.grad, q.grad, atol=1e-6, rtol=1e-4)
     assert data.max_tokens < 2 * 40
     assert all(len(ids) <= 2 for ids, _ in parts(tmp_path, examples(8), data.max_tokens)), "later batches should begin with what fits"
+
+
+def test_where_memory_does_not_suffice_for_gradients_the_activations_are_given_back_before_smaller_parts_are_tried(tmp_path, monkeypatch):
+    made, held = module(), []
+    made._trainer = SimpleNamespace(datamodule=SimpleNamespace(max_tokens=9999), training=False)
+
+    def tight(self, loss):
+        if not held:
+            held.append(weakref.ref(loss))
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        assert held[0]() is None
+        loss.backward()
+
+    monkeypatch.setattr(Fit, "manual_backward", tight)
+    made._gradients(Batch(parts(tmp_path, examples(8)), 99, 8), 1)
+    assert made.trainer.datamodule.max_tokens < 9999
 
 
 @torch.no_grad()

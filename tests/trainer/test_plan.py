@@ -3,8 +3,8 @@ import pytest
 
 from p2m.errors import UserError
 from p2m.trainer._data import Order
-from p2m.trainer._plan import planned
-from tests.trainer.conftest import settings
+from p2m.trainer._plan import lacking, planned
+from tests.trainer.conftest import component, settings
 
 
 def plan(scratch=True, architecture="t5", n=20_000, **changes):
@@ -73,16 +73,19 @@ def test_a_short_run_has_a_short_warm_up():
 def test_a_gpu_that_is_not_there_is_told(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(
-        UserError, match=r"trainer\.device: gpu is set but torch sees none on this machine; use trainer\.device=auto or trainer=cpu"
+        UserError, match=r"^trainer: device=gpu is set but torch sees none on this machine; use trainer\.device=auto or trainer=cpu$"
     ):
         plan(device="gpu")
+    assert list(lacking("gpu", "bf16")) == ["device=gpu is set but torch sees none on this machine; use trainer.device=auto or trainer=cpu"]
+    assert list(component(device="gpu").ready()) == list(lacking("gpu", "auto"))
+    assert list(component(device="gpu", launch=["env"]).ready()) == [], "the launcher may start it on another machine"
     assert plan(device="auto").device == "cpu"
 
 
 def test_bf16_without_hardware_for_it_is_told(monkeypatch):
     monkeypatch.setattr("p2m.trainer._plan.cpu_has_bf16", lambda: False)
     with pytest.raises(
-        UserError, match=r"trainer\.precision: bf16 is set but this machine's cpu has no hardware for it; use trainer\.precision=auto"
+        UserError, match=r"^trainer: precision=bf16 is set but this machine's cpu has no hardware for it; use trainer\.precision=auto$"
     ):
         plan(precision="bf16")
     assert not plan(precision="auto").bf16

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from p2m.errors import UserError
 from p2m.student import decode
 from p2m.trainer import _process
 from tests.trainer.conftest import TINY, component, examples, fit_here, job
+from tests.trainer.test_kinds import CASES
 from tests.trainer.test_lightning import Shown, children
 
 SPLITS = Splits(examples(100), examples(20, 100))
@@ -44,6 +46,15 @@ def test_two_processes_give_the_curve_of_one(tmp_path, strategy, optimizer, near
     for alone, shared in pairs:
         assert alone.keys() == shared.keys()
         assert all(shared[name] == pytest.approx(alone[name], **near) for name in alone)
+
+
+def test_two_processes_may_have_unequally_many_validation_batches(tmp_path):
+    """A student with buffers, which processes need not exchange."""
+    config, splits = CASES["decoder-only"]
+    splits = replace(splits, train=examples(40), valid=examples(1, 100))
+    folder = job(tmp_path, splits, config, kind="decoder-only", devices=2, batch_size=8, max_examples=80, valid_every=40)
+    _process.fit(folder, Shown())
+    assert [point["step"] for point in curve(folder) if "valid" in point] == [5, 10]
 
 
 @pytest.mark.parametrize(("strategy", "n"), [("ddp", 6400), ("fsdp", 3200)])  # long enough to be stopped on the way
