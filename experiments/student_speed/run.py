@@ -202,14 +202,14 @@ def _taught(model: str) -> Any:
 def _p2m_decode(model: str, n: int, compute_type: str = "") -> dict[str, Any]:
     """In torch, or in CTranslate2 where a compute type is given."""
     from p2m.student import _ctranslate2
-    from p2m.student.decode import Decoder
+    from p2m.student.decode import AT_ONCE, Decoder
 
     made, inputs = _taught(model), [e.input for e in _examples(n // 5)]
     with tempfile.TemporaryDirectory() as name:
         engine = None
         if compute_type:
             _ctranslate2.convert(made, Path(name) / "converted", compute_type)
-            engine = _ctranslate2.greedy(made, Path(name) / "converted", compute_type, 24)
+            engine = _ctranslate2.greedy(made, Path(name) / "converted", compute_type, 24, AT_ONCE)
         began = time.monotonic()
         said = Decoder(made, "", 128, 24, engine=engine).answers(inputs)
         return {"per_s": len(inputs) / (time.monotonic() - began), "said": said}

@@ -28,7 +28,7 @@ class Text:
     Leaves predictions.<set>.jsonl in the stage's folder: input, outputs, prediction, correct.
     """
 
-    VERSION: ClassVar = 4
+    VERSION: ClassVar = 5
 
     metrics: Any
     student: Serving

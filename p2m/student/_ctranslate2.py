@@ -54,11 +54,16 @@ def convert(built: Built, folder: Path, compute_type: str) -> None:
     (folder / "p2m.json").write_text(json.dumps({"compute_type": compute_type}), encoding="utf-8")
 
 
-def greedy(built: Built, folder: Path, compute_type: str, max_output: int) -> Callable[[NDArray[np.int64]], list[list[int]]]:
-    """A function from ids_BS, padded as the student wants them, to the ids of each answer, without the end token."""
+def greedy(built: Built, folder: Path, compute_type: str, max_output: int, at_once: int) -> Callable[[NDArray[np.int64]], list[list[int]]]:
+    """A function from ids_BS, padded as the student wants them, to the ids of each answer, without the end token.
+
+    at_once: calls that may run side by side; they share the cores.
+    """
+    side_by_side = min(at_once, cores())
     device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
     engine = ctranslate2.Generator if built.goes_on else ctranslate2.Translator
-    made = engine(str(folder), device=device, compute_type=compute_type, intra_threads=cores())
+    threads = {"inter_threads": side_by_side, "intra_threads": cores() // side_by_side}
+    made = engine(str(folder), device=device, compute_type=compute_type, **threads)
     pad = built.tokenizer.pad
 
     def decode(ids: NDArray[np.int64]) -> list[list[int]]:

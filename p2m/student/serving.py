@@ -47,7 +47,7 @@ class Serving:
         from p2m.student import _ctranslate2
 
         _ctranslate2.convert(plain.built, folder / CONVERTED, self.compute_type)
-        fast = served(student, folder, plain)
+        fast = served(student, folder, plain, decode.AT_ONCE)
         some = list(dict.fromkeys(inputs))[:COMPARED]
         pairs = zip(plain.answers(some), fast.answers(some), strict=True)
         equal = sum(one == other for one, other in pairs) / max(1, len(some))
@@ -60,8 +60,11 @@ class Serving:
         return fast, (Parity(f"{self.engine} {self.compute_type}", equal, len(some)),)
 
 
-def served(student: Student, report: Path, plain: decode.Decoder | None = None) -> decode.Decoder:
-    """The student as it answered for the report in the folder *report*: converted if that is there, else in torch."""
+def served(student: Student, report: Path, plain: decode.Decoder | None = None, at_once: int = 1) -> decode.Decoder:
+    """The student as it answered for the report in the folder *report*: converted if that is there, else in torch.
+
+    at_once: batches that it will be asked for side by side; one alone has all cores.
+    """
     plain = plain or decode.load(student)
     place = report / CONVERTED
     if not place.is_dir() or find_spec("ctranslate2") is None:
@@ -69,4 +72,4 @@ def served(student: Student, report: Path, plain: decode.Decoder | None = None) 
     from p2m.student import _ctranslate2
 
     compute_type = json.loads((place / "p2m.json").read_text(encoding="utf-8"))["compute_type"]
-    return replace(plain, engine=_ctranslate2.greedy(plain.built, place, compute_type, plain.max_output))
+    return replace(plain, engine=_ctranslate2.greedy(plain.built, place, compute_type, plain.max_output, at_once))

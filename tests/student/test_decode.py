@@ -1,5 +1,6 @@
 import random
 import string
+import threading
 
 import pytest
 import torch
@@ -93,3 +94,35 @@ def test_an_encoder_answers_with_the_likeliest_label():
     wanted = [("red", "green", "blue")[int(made.model(input_ids=i).logits.argmax())] for i in ids]
     assert said == wanted
     assert len(set(said)) > 1
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_batches_are_answered_side_by_side_each_on_its_share_of_the_threads():
+    met, shares = threading.Barrier(2), []
+
+    def engine(ids):
+        met.wait(30)  # for the other one
+        shares.append(torch.get_num_threads())
+        return [[len(ids)] for _ in ids]
+
+    decode.Decoder(built(choice(TINY_T5)), "", 64, 8, batch=3, engine=engine).answers(TEXTS)
+    assert shares == [1] * 4
+    assert torch.get_num_threads() == 2
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_an_error_in_one_batch_ends_all_of_them():
+    def engine(ids):
+        raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        decode.Decoder(built(choice(TINY_T5)), "", 64, 8, batch=3, engine=engine).answers(TEXTS)
+    assert torch.get_num_threads() == 2
