@@ -1,5 +1,11 @@
 """Every error that a user can cause or cure, and the exit code of each.  Anything else is a bug and keeps its traceback."""
 
+import contextlib
+import errno
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
 from hydra.errors import CompactHydraException
 
 
@@ -58,3 +64,18 @@ class Stopped(BaseException):
 def listed(title: str, faults: list[str]) -> str:
     """*title* and one indented line a fault: the form of every message that reports several."""
     return "\n".join([title, *(f"  {fault}" for fault in faults)])
+
+
+@contextlib.contextmanager
+def full_disk_told(root: Path) -> Iterator[None]:
+    """An OSError of a full disk or a spent quota becomes a DiskFullError that says how to go on."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            raise
+        free = shutil.disk_usage(root).free / 2**20 if root.exists() else 0
+        raise DiskFullError(
+            f"{root}: no room left to write ({error.strerror}; {free:.0f} MiB free). Make room or give other folders (store=, calls=),"
+            " then start the same command: what was finished and paid for is kept."
+        ) from error

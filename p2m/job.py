@@ -15,9 +15,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from p2m import config, pipeline, plan, progress, report
 from p2m.config import Config, build
-from p2m.errors import BudgetError, ConfigError, UserError, listed
+from p2m.errors import BudgetError, ConfigError, UserError, full_disk_told, listed
 from p2m.stages import Meter, Work
-from p2m.store import Made, Store, full_disk_told
+from p2m.store import Made, Store
 from p2m.teacher import forecast, spent
 
 

@@ -1,14 +1,12 @@
 """Keep what each stage made.  A stage runs again only if its own settings or its inputs changed."""
 
-import contextlib
-import errno
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from filelock import FileLock
 from p2m import artifacts
 from p2m.artifacts import Rows
 from p2m.config import build, locate
-from p2m.errors import DiskFullError, UserError
+from p2m.errors import UserError, full_disk_told
 from p2m.stages import Meter, Work
 
 KEPT, TO_DO = "kept", "to do"
@@ -108,21 +106,6 @@ def publish(part: Path, folder: Path) -> None:
 def file_digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextlib.contextmanager
-def full_disk_told(root: Path) -> Iterator[None]:
-    """An OSError of a full disk or a spent quota becomes a DiskFullError that says how to go on."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            raise
-        free = shutil.disk_usage(root).free / 2**20 if root.exists() else 0
-        raise DiskFullError(
-            f"{root}: no room left to write ({error.strerror}; {free:.0f} MiB free). Make room or give other folders (store=, calls=),"
-            " then start the same command: what was finished and paid for is kept."
-        ) from error
 
 
 def _settings(node: Any) -> Any:

@@ -1,6 +1,6 @@
 """How long the command trains until a student of 1 M parameters writes nine of ten dates in ISO form; prints one line a seed.
 
-python experiments/student_speed/dates.py [--examples 19200] [--seeds 0 1 2]
+python experiments/student_speed/dates.py [--examples 16000] [--seeds 0 1 2]
 
 The task: 20,000 dates of 1900 to 2099 in ten wordings, such as `Tuesday, 3 March 1998` or `the 3rd of march 1998`, for training, 1,000
 others to choose weights by (200 are looked at) and 1,000 others to score.  Else settings are the defaults, but for the examples seen.
@@ -25,7 +25,7 @@ WORDINGS = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Trains students on dates and says how long it took.")
-    parser.add_argument("--examples", type=int, default=19_200, help="seen in training, repeats counted")
+    parser.add_argument("--examples", type=int, default=16_000, help="seen in training, repeats counted")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:

@@ -1,7 +1,10 @@
 """Students as torch models: made from a choice, kept in a folder, read back.  Weights are safetensors; code of others is never run."""
 
+import contextlib
 import json
-from collections.abc import Sequence
+import os
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -75,10 +78,25 @@ def saved(student: Student) -> Built:
 
 def keep(built: Built, student: Student) -> None:
     """Writes model.safetensors, config.json, the tokenizer's files and student.json into the student's folder."""
-    built.model.save_pretrained(student.folder)
+    with _told_as_the_system_does():
+        built.model.save_pretrained(student.folder)
     built.tokenizer.save(student.folder)
     about = {k: v for k, v in asdict(student).items() if k != "folder"} | {"tokenizer": built.tokenizer.name}
     (student.folder / "student.json").write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _told_as_the_system_does() -> Iterator[None]:
+    """An error of safetensors that is one of the operating system, such as a full disk, becomes an OSError."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except SafetensorError as error:
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        if not number:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
 
 
 def _from_scratch(choice: Choice, head: dict[str, int]) -> Any:

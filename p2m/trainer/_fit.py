@@ -22,9 +22,8 @@ from typing import Any
 from filelock import FileLock
 
 from p2m.artifacts import Choice, Example, Rows, Student
-from p2m.errors import Stopped, UserError
+from p2m.errors import Stopped, UserError, full_disk_told
 from p2m.stages import Metric
-from p2m.store import full_disk_told
 
 Say = Callable[[dict[str, Any]], None]
 MOST_INPUT, MOST_OUTPUT = 1024, 512  # tokens, where no setting says another number; an instruction around the input not counted

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 
 from p2m.artifacts import Choice, Rows, Splits, write_rows
-from p2m.errors import IncompleteError, UserError
+from p2m.errors import DiskFullError, IncompleteError, UserError
 from p2m.stages import Work
 from p2m.trainer import _process
 from p2m.trainer._data import Order
@@ -123,6 +124,35 @@ def test_training_ends_when_the_one_who_started_it_dies(tmp_path):
     while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not Path(f"/proc/{child}").exists()
+
+
+def test_a_word_to_nobody_does_not_keep_it_from_its_last_checkpoint():
+    code = "from p2m.trainer._fit import _voice; say = _voice(); input(); say({'examples': 1}); say({'examples': 2})"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+    )
+    process.stdout.close()
+    process.stdin.write(b"\n")
+    process.stdin.close()
+    assert b"Traceback" not in process.stderr.read().split(b"Exception ignored")[0]
+    process.stderr.close()
+    assert process.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("splits", "every_s"), [(SPLITS, 0), (Splits(SPLITS.train), 1000)], ids=["in a checkpoint", "in the student alone"]
+)
+def test_a_disk_that_fills_up_is_told_and_training_goes_on_when_there_is_room(tmp_path, splits, every_s):
+    """A limit on the size of files stands for it."""
+    folder = job(tmp_path / "a", splits, max_examples=160, checkpoint_s=every_s)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(DiskFullError, match=r"no room left to write \(File too large; .* then start the same command"):
+            _process.fit(folder, Shown())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (_process.fit(folder, Shown()).folder / "model.safetensors").exists()
 
 
 def test_no_example_to_train_on_is_told_before_a_process_starts(tmp_path):
