@@ -114,7 +114,7 @@ class Student:
     """A trained model in *folder*: model.safetensors, config.json, tokenizer files; max_input and max_output in tokens.
 
     labels: what a student of kind `encoder` chooses its answers from, in the order of its outputs; empty for those that write.
-    cut: training examples of which an end was left out, as they are longer than that.
+    cut: training examples (with soft votes, answers) of which an end was left out, as they are longer than that.
     """
 
     folder: Path

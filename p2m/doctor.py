@@ -23,9 +23,7 @@ from p2m.student import machine
 PACKAGES = ("torch", "transformers", "pytorch-lightning", "datasets", "hydra-core", "openai", "sacrebleu", "wandb", "numpy")
 HUB_S = 2.0  # seconds the hub has to answer
 GIB = 2**30
-LOW_DISK_GIB = (
-    12  # a base student of 250 M parameters: 1 GB of weights, 3 a checkpoint, of which up to three lie there, and the best so far
-)
+LOW_DISK_GIB = 12  # a student of 250 M parameters: up to three checkpoints of 3 GB lie there, and the best weights
 Line = tuple[str, str]
 
 

@@ -8,7 +8,7 @@ import yaml
 
 from p2m import hub as hubs
 from p2m.artifacts import TaskSpec
-from p2m.errors import IncompleteError, ServiceError
+from p2m.errors import ConfigError, IncompleteError, ServiceError
 from p2m.model._cards import bundled, eligible
 from p2m.model.retrieved import Retrieved
 from p2m.ranking import Index
@@ -78,6 +78,29 @@ def test_found_model_that_cannot_be_had_stops_the_stage(retrieved, work):
         retrieved.run(TaskSpec(CODE), work)
     assert str(error.value).startswith("model Salesforce/codet5")
     assert str(error.value).endswith(f"the hub does not answer ({hubs.endpoint()}) and no copy lies in the local cache; {REMEDY}")
+
+
+def test_model_that_cannot_be_trained_gives_way_to_the_next_best(retrieved, monkeypatch, caplog):
+    first, second, *_ = (candidate.name for candidate in candidates(retrieved, CODE))
+
+    def chosen(name, *rest):
+        if name == first:
+            raise ConfigError(f"model.name: {name} has no weights as safetensors")
+        return name
+
+    monkeypatch.setattr("p2m.model.retrieved.chosen", chosen)
+    assert retrieved.run(TaskSpec(CODE), None) == second
+    assert caplog.messages == [f"model.name: {first} has no weights as safetensors; the next best is tried"]
+
+
+def test_where_none_of_the_best_can_be_trained_it_is_an_error(retrieved, monkeypatch):
+    def chosen(name, *rest):
+        raise ConfigError("no")
+
+    monkeypatch.setattr("p2m.model.retrieved.chosen", chosen)
+    said = f"model: p2m can train none of the {retrieved.top_k} best cards; name a model, such as model=flan_t5_base"
+    with pytest.raises(IncompleteError, match=f"^{re.escape(said)}$"):
+        retrieved.run(TaskSpec(CODE), None)
 
 
 def test_it_is_told_up_front_that_no_model_can_be_had(retrieved):
