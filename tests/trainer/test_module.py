@@ -259,6 +259,15 @@ def test_where_memory_does_not_suffice_a_batch_goes_in_halves_with_the_same_grad
     assert all(len(ids) <= 2 for ids, _ in parts(tmp_path, examples(8), data.max_tokens)), "later batches should begin with what fits"
 
 
+def test_parts_that_were_halved_are_as_small_after_a_checkpoint():
+    made, saved = module(), {"loops": None}
+    made._trainer = SimpleNamespace(datamodule=SimpleNamespace(max_tokens=50))
+    made.on_save_checkpoint(saved)
+    made.trainer.datamodule.max_tokens = 9999
+    made.on_load_checkpoint(saved)
+    assert made.trainer.datamodule.max_tokens == 50
+
+
 def test_where_memory_does_not_suffice_for_gradients_the_activations_are_given_back_before_smaller_parts_are_tried(tmp_path, monkeypatch):
     made, held = module(), []
     made._trainer = SimpleNamespace(datamodule=SimpleNamespace(max_tokens=9999), training=False)

@@ -97,4 +97,4 @@ def test_a_checkpoint_holds_nothing_but_data(tmp_path):
     finished(folder)
     state = torch.load(newest(folder / "checkpoints") / "state.pt", weights_only=True)
     assert state["fit"]["step"] == 10
-    assert set(state["fit"]) == {"step", "examples", "seconds"}
+    assert set(state["fit"]) == {"step", "examples", "seconds", "max_tokens"}
