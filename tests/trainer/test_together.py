@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -138,6 +139,20 @@ def test_several_machines_need_a_launcher():
 def test_what_needs_whole_weights_is_refused_where_they_are_shared_out():
     with pytest.raises(ValueError, match=r"^optimizer=muon needs whole weights; with strategy=fsdp set optimizer=auto or adamw$"):
         component(strategy="fsdp", optimizer="muon")
+
+
+def test_a_process_that_comes_late_to_a_checkpoint_finds_it_written_and_goes_on(tmp_path, monkeypatch):
+    from p2m.trainer._sharded import Sharded
+
+    wrote = []
+    strategy = Sharded(2, "gloo")
+    strategy.checkpoint_io = SimpleNamespace(save_checkpoint=lambda *given: wrote.append(given))
+    monkeypatch.setattr(Sharded, "is_global_zero", False)
+    strategy.save_checkpoint({}, tmp_path)
+    assert wrote == []
+    monkeypatch.setattr(Sharded, "is_global_zero", True)
+    strategy.save_checkpoint({}, tmp_path / "000000012")
+    assert wrote == [({}, tmp_path / "000000012")]
 
 
 def test_a_place_among_the_jobs_of_a_cluster_is_no_rank_of_the_training(tmp_path, monkeypatch):
