@@ -44,6 +44,7 @@ class Root:
     budget: Budget
 
 
+KINDS = ("int", "float", "str", "bool", "none", "file-path")  # as pydantic names them
 GROUPS = ("teacher", *STAGES, "metric", "student", "tracker")
 _NAMES = [*(f.name for f in dataclasses.fields(Root)), *GROUPS]
 # Hydra refuses a root key that is not here.  Values are Any: OmegaConf knows neither Literal nor bounds; `checked` judges them.
@@ -262,7 +263,7 @@ def _typed_fields(prefix: str, cls: type, values: dict[str, Any], faults: list[s
         except TypeError as error:
             faults.append(f"{prefix}{name}: {error}")
         except ValidationError as error:
-            faults += [f"{prefix}{'.'.join([name, *map(str, _place(e))])}: {_sentence(e)}" for e in _telling(error)]
+            faults += [prefix + line for line in _sentences(name, error)]
     return typed
 
 
@@ -273,10 +274,9 @@ def _adapter(annotation: Any) -> TypeAdapter[Any]:
 
 
 def _place(error: Any) -> list[Any]:
+    """Where it is inside the field: less pydantic's names of the kinds that a field may be of."""
     return [
-        part
-        for part in error["loc"]
-        if not (isinstance(part, str) and ("[" in part or part in {"int", "float", "str", "bool", "none", "file-path"}))
+        part for part in error["loc"] if not (isinstance(part, str) and ("[" in part or part.startswith("constrained-") or part in KINDS))
     ]
 
 
@@ -286,9 +286,16 @@ def _telling(error: ValidationError) -> list[Any]:
     return [e for e in every if e["type"] != "none_required"] or list(every)
 
 
-def _sentence(error: Any) -> str:
-    said = error["msg"].replace("Input should be", "must be").replace("Path does not point to a", "there is no")
-    return f"{said[:1].lower()}{said[1:]}, got {_shown(error['input'])}"
+def _sentences(name: str, error: ValidationError) -> list[str]:
+    """One for each place that is at fault: what a field of several kinds may be is told together."""
+    said: dict[str, list[str]] = {}
+    got: dict[str, Any] = {}
+    for e in _telling(error):
+        place = ".".join([name, *map(str, _place(e))])
+        text = e["msg"].replace("Input should be", "must be").replace("Path does not point to a", "there is no")
+        said.setdefault(place, []).append(text[:1].lower() + text[1:])
+        got.setdefault(place, e["input"])
+    return [f"{place}: {' or '.join(texts)}, got {_shown(got[place])}" for place, texts in said.items()]
 
 
 def _shown(value: Any) -> str:

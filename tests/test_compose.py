@@ -106,6 +106,13 @@ def test_faults_of_a_component_inside_another_are_told_once_at_its_own_key():
     assert faults("student.compute_type=int8") == ["student: compute_type: int8 is for engine=ctranslate2; torch computes in float32"]
 
 
+def test_what_a_field_of_several_kinds_may_be_is_told_in_one_line():
+    assert faults("trainer.max_input=4", "trainer.checkpoint_s=-1") == [
+        "trainer.max_input: must be greater than or equal to 8 or must be 'auto', got 4",
+        "trainer.checkpoint_s: must be greater than or equal to 0 or must be 'auto', got -1",
+    ]
+
+
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
 COMMANDS = [line.partition("   #")[0] for line in re.findall(r"^(?:.*&& )?p2m (.*=.*)$", README, re.M)]
 

@@ -48,7 +48,7 @@ def answerer(decoder: decode.Decoder) -> Callable[[str], tuple[str, str]]:
         if not text.strip():
             return "", "Type an input first."
         began = time.perf_counter()
-        (said,) = decoder.answers([text])
+        (said,) = decoder.answers([text.strip()])  # as training examples are
         return said, f"{1000 * (time.perf_counter() - began):.0f} ms" + ("" if said.strip() else ", the answer is empty")
 
     answer("warm up")  # the first answer pays for what later ones find ready

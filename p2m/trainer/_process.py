@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -71,8 +70,6 @@ def _started(folder: Path, launch: Sequence[str] = ()) -> Iterator["subprocess.P
 
     It has a session of its own, so that Ctrl-C reaches us alone, and it ends by itself when its stdin closes, which is when we die.
     """
-    if launch and not shutil.which(launch[0]):
-        raise UserError(f"trainer.launch: no command '{launch[0]}' on this machine; give its path, or leave launch empty on one machine")
     # torchrun takes `-m module` itself; any other launcher starts a whole command
     words = () if any(Path(word).name == "torchrun" for word in launch) else (sys.executable,)
     command = [*launch, *words, "-m", "p2m.trainer._fit", str(folder)]

@@ -122,4 +122,5 @@ def test_an_answer_comes_with_its_time(runs):
     said, took = answer("a cat")
     assert said == decoder.answers(["a cat"])[0]
     assert took.split(",")[0].endswith(" ms")
+    assert answer(" a cat\n")[0] == said
     assert answer("  \n") == ("", "Type an input first.")

@@ -8,7 +8,7 @@ import yaml
 
 from p2m import hub as hubs
 from p2m.artifacts import TaskSpec
-from p2m.errors import ConfigError, IncompleteError, ServiceError
+from p2m.errors import IncompleteError, ServiceError
 from p2m.model._cards import bundled, eligible
 from p2m.model.retrieved import Retrieved
 from p2m.ranking import Index
@@ -16,6 +16,20 @@ from p2m.stages import Estimate
 
 REMEDY = "go online once so that it is cached, or take model=byt5_nano, which needs no hub"
 CODE = "Write a short summary of what a function in Python code does."
+CHOICE = """
+import logging, sys, yaml
+from pathlib import Path
+from p2m.artifacts import TaskSpec
+from p2m.errors import UserError
+from p2m.model.retrieved import Retrieved
+logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stdout)
+settings = yaml.safe_load(Path("{conf}").read_text(encoding="utf-8"))
+del settings["_target_"]
+try:
+    print(Retrieved(**settings | dict(hyde=False, teacher=None, revisions=Path("met.json"))).run(TaskSpec("{task}"), None).base)
+except UserError as error:
+    print(type(error).__name__, error)
+"""
 CONF = Path(__file__).resolve().parents[2] / "conf/model/retrieved.yaml"
 
 
@@ -80,27 +94,20 @@ def test_found_model_that_cannot_be_had_stops_the_stage(retrieved, work):
     assert str(error.value).endswith(f"the hub does not answer ({hubs.endpoint()}) and no copy lies in the local cache; {REMEDY}")
 
 
-def test_model_that_cannot_be_trained_gives_way_to_the_next_best(retrieved, monkeypatch, caplog):
-    first, second, *_ = (candidate.name for candidate in candidates(retrieved, CODE))
-
-    def chosen(name, *rest):
-        if name == first:
-            raise ConfigError(f"model.name: {name} has no weights as safetensors")
-        return name
-
-    monkeypatch.setattr("p2m.model.retrieved.chosen", chosen)
-    assert retrieved.run(TaskSpec(CODE), None) == second
-    assert caplog.messages == [f"model.name: {first} has no weights as safetensors; the next best is tried"]
-
-
-def test_where_none_of_the_best_can_be_trained_it_is_an_error(retrieved, monkeypatch):
-    def chosen(name, *rest):
-        raise ConfigError("no")
-
-    monkeypatch.setattr("p2m.model.retrieved.chosen", chosen)
-    said = f"model: p2m can train none of the {retrieved.top_k} best cards; name a model, such as model=flan_t5_base"
-    with pytest.raises(IncompleteError, match=f"^{re.escape(said)}$"):
-        retrieved.run(TaskSpec(CODE), None)
+@pytest.mark.parametrize("whole", [1, None], ids=["the second", "none"])
+def test_model_that_has_no_weights_to_read_gives_way_to_the_next_best(retrieved, hub, whole):
+    names = [candidate.name for candidate in candidates(retrieved, CODE)[: retrieved.top_k]]
+    for i, name in enumerate(names):
+        folder = hub.root / "models" / name / ("1" * 40)
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text('{"model_type": "t5"}')
+        (folder / ("model.safetensors" if i == whole else "pytorch_model.bin")).write_bytes(b"weights")
+    told = hub.run(CHOICE.format(conf=CONF, task=CODE)).split("\n")
+    passed = names if whole is None else names[:whole]
+    assert [line.split(" has no weights as safetensors")[0] for line in told[:-1]] == [f"model.name: {n} at {'1' * 40}" for n in passed]
+    assert all(line.endswith("; the next best is tried") for line in told[:-1])
+    none = f"IncompleteError model: p2m can train none of the {len(names)} best cards; name a model, such as model=flan_t5_base"
+    assert told[-1] == (none if whole is None else names[whole])
 
 
 def test_it_is_told_up_front_that_no_model_can_be_had(retrieved):
