@@ -103,7 +103,7 @@ def test_faults_of_a_component_inside_another_are_told_once_at_its_own_key():
         "student.engine: must be 'torch' or 'ctranslate2', got 'onnx'",
         "student.parity: must be less than or equal to 1, got 2",
     ]
-    assert faults("student.compute_type=int8") == ["student: compute_type: int8 is for engine=ctranslate2; torch computes in float32"]
+    assert faults("student.compute_type=int8") == ["student: compute_type: engine=torch has float32 and bfloat16, got int8"]
 
 
 def test_what_a_field_of_several_kinds_may_be_is_told_in_one_line():

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,10 @@ CONF = HERE.parent.parent / "conf"
 BATCH = 32
 MODELS = {"byt5_nano": 12_800, "byt5_micro": 3_200}  # examples that each contender trains on
 THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "5000"}  # how threads wait: for all as p2m has it on a quiet machine
-FIGURES = {"training": ("p2m", "seq2seq_trainer", "bare_loop"), "decoding": ("p2m_decode", "ctranslate2", "ctranslate2_int8", "generate")}
+FIGURES = {
+    "training": ("p2m", "seq2seq_trainer", "bare_loop"),
+    "decoding": ("p2m_decode", "p2m_bfloat16", "ctranslate2", "ctranslate2_int8", "generate"),
+}
 COLUMNS = ("figure", "student", "contender", "median_per_s", "runs", "ratio_of_p2m", "answers_as_p2m")
 
 
@@ -199,19 +203,20 @@ def _taught(model: str) -> Any:
     return made
 
 
-def _p2m_decode(model: str, n: int, compute_type: str = "") -> dict[str, Any]:
-    """In torch, or in CTranslate2 where a compute type is given."""
+def _p2m_decode(model: str, n: int, engine: str = "torch", compute_type: str = "float32") -> dict[str, Any]:
     from p2m.student import _ctranslate2
-    from p2m.student.decode import AT_ONCE, Decoder
+    from p2m.student.decode import AT_ONCE, Decoder, in_bfloat16
 
     made, inputs = _taught(model), [e.input for e in _examples(n // 5)]
     with tempfile.TemporaryDirectory() as name:
-        engine = None
-        if compute_type:
+        decoder = Decoder(made, "", 128, 24)
+        if engine == "ctranslate2":
             _ctranslate2.convert(made, Path(name) / "converted", compute_type)
-            engine = _ctranslate2.greedy(made, Path(name) / "converted", compute_type, 24, AT_ONCE)
+            decoder = replace(decoder, engine=_ctranslate2.greedy(made, Path(name) / "converted", compute_type, 24, AT_ONCE))
+        elif compute_type == "bfloat16":
+            decoder = in_bfloat16(decoder)
         began = time.monotonic()
-        said = Decoder(made, "", 128, 24, engine=engine).answers(inputs)
+        said = decoder.answers(inputs)
         return {"per_s": len(inputs) / (time.monotonic() - began), "said": said}
 
 
@@ -233,7 +238,8 @@ def _generate(model: str, n: int) -> dict[str, Any]:
 
 CONTENDERS = {
     "p2m": _p2m, "seq2seq_trainer": _seq2seq_trainer, "bare_loop": _bare_loop, "p2m_decode": _p2m_decode, "generate": _generate,
-    "ctranslate2": partial(_p2m_decode, compute_type="float32"), "ctranslate2_int8": partial(_p2m_decode, compute_type="int8"),
+    "p2m_bfloat16": partial(_p2m_decode, compute_type="bfloat16"), "ctranslate2": partial(_p2m_decode, engine="ctranslate2"),
+    "ctranslate2_int8": partial(_p2m_decode, engine="ctranslate2", compute_type="int8"),
 }  # fmt: skip
 
 

@@ -28,7 +28,7 @@ class Text:
     Leaves predictions.<set>.jsonl in the stage's folder: input, outputs, prediction, correct.
     """
 
-    VERSION: ClassVar = 5
+    VERSION: ClassVar = 6
 
     metrics: Any
     student: Serving

@@ -4,7 +4,6 @@ https://opennmt.net/CTranslate2: greedy search is beam_size=1; weights go as the
 """
 
 import copy
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -51,7 +50,6 @@ def convert(built: Built, folder: Path, compute_type: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     spec.save(str(folder))
-    (folder / "p2m.json").write_text(json.dumps({"compute_type": compute_type}), encoding="utf-8")
 
 
 def greedy(built: Built, folder: Path, compute_type: str, max_output: int, at_once: int) -> Callable[[NDArray[np.int64]], list[list[int]]]:

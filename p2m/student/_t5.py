@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own short name
 from torch import Tensor
 
+from p2m.student._t5_forward import seen
+
 
 class T5Steps:
     """What is the same for every batch: fused weights and the biases of each distance."""
@@ -45,9 +47,7 @@ class _Batch:
 
     def __init__(self, steps: T5Steps, ids_BS: Tensor, mask_BS: Tensor) -> None:  # noqa: N803
         self.steps, self.t = steps, 0
-        seen_BSM = steps.model.encoder(input_ids=ids_BS, attention_mask=mask_BS).last_hidden_state  # noqa: N806
-        self.mask_B11S = torch.zeros(mask_BS.shape, dtype=seen_BSM.dtype, device=seen_BSM.device)
-        self.mask_B11S = self.mask_B11S.masked_fill(~mask_BS, torch.finfo(seen_BSM.dtype).min)[:, None, None, :]
+        seen_BSM, self.mask_B11S = seen(steps.model, ids_BS, mask_BS, steps.model.shared.weight.dtype)  # noqa: N806
         self.crossed = [tuple(self._split(F.linear(seen_BSM, w.weight)) for w in (layer.cross.k, layer.cross.v)) for layer in steps.layers]
         B, H, D = len(ids_BS), steps.heads, steps.layers[0].out.shape[1] // steps.heads  # noqa: N806
         self.kept = [tuple(seen_BSM.new_empty(B, H, steps.max_output, D) for _ in range(2)) for _ in steps.layers]

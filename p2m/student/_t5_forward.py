@@ -1,7 +1,7 @@
-"""The forward pass of a T5 for training on a processor, from the model's own weights, in three fifths of transformers' time.
+"""The forward pass of a T5 on a processor, from the model's own weights, in three fifths of transformers' time in training.
 
 The same sums in fewer calls: a layer's projections in one product, a fused norm, one precision throughout instead of a cast at each call.
-Shapes: B examples, S input tokens, T output tokens, H heads, V of the vocabulary.
+Shapes: B examples, S input tokens, T output tokens, H heads, M of the model, V of the vocabulary.
 """
 
 from typing import Any
@@ -29,26 +29,31 @@ def dropped(t5: Any, share: float) -> None:
 def logits(model: Any, ids_BS: Tensor, mask_BS: Tensor, fed_BT: Tensor, dtype: torch.dtype) -> Tensor:  # noqa: N803
     """logits_BTV in *dtype*, with gradients to the weights.  mask_BS is False where an input is padding; fed_BT goes to the decoder."""
     heads = model.config.num_heads
-    padding_B11S = torch.zeros(mask_BS.shape, dtype=dtype, device=ids_BS.device)  # noqa: N806
-    padding_B11S = padding_B11S.masked_fill(~mask_BS, torch.finfo(dtype).min)[:, None, None, :]  # noqa: N806
-    x = F.embedding(ids_BS, model.shared.weight).to(dtype)
-    bias_BHSS = _distances(model.encoder, ids_BS.shape[1]).to(dtype) + padding_B11S  # noqa: N806
-    for block in model.encoder.block:
-        x = _own(x, block.layer[0], heads, bias_BHSS)
-        x = _forward(x, block.layer[1])
-    read = _norm(x, model.encoder.final_layer_norm)
+    seen_BSM, padding_B11S = seen(model, ids_BS, mask_BS, dtype)  # noqa: N806
     x = F.embedding(fed_BT, model.shared.weight).to(dtype)
     T = fed_BT.shape[1]  # noqa: N806
     later_TT = torch.full((T, T), torch.finfo(dtype).min, dtype=dtype, device=ids_BS.device).triu(1)  # noqa: N806
     bias_1HTT = _distances(model.decoder, T).to(dtype) + later_TT  # noqa: N806
     for block in model.decoder.block:
         x = _own(x, block.layer[0], heads, bias_1HTT)
-        x = _cross(x, block.layer[1], heads, read, padding_B11S)
+        x = _cross(x, block.layer[1], heads, seen_BSM, padding_B11S)
         x = _forward(x, block.layer[2])
     x = _norm(x, model.decoder.final_layer_norm)
     if getattr(model.config, "scale_decoder_outputs", False):
         x = x * model.config.d_model**-0.5
     return F.linear(x, model.lm_head.weight.to(dtype))
+
+
+def seen(model: Any, ids_BS: Tensor, mask_BS: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:  # noqa: N803
+    """What the encoder makes of the inputs, seen_BSM, and padding_B11S, which added to weights of attention takes out the padding."""
+    padding_B11S = torch.zeros(mask_BS.shape, dtype=dtype, device=ids_BS.device)  # noqa: N806
+    padding_B11S = padding_B11S.masked_fill(~mask_BS, torch.finfo(dtype).min)[:, None, None, :]  # noqa: N806
+    x = F.embedding(ids_BS, model.shared.weight).to(dtype)
+    bias_BHSS = _distances(model.encoder, ids_BS.shape[1]).to(dtype) + padding_B11S  # noqa: N806
+    for block in model.encoder.block:
+        x = _own(x, block.layer[0], model.config.num_heads, bias_BHSS)
+        x = _forward(x, block.layer[1])
+    return _norm(x, model.encoder.final_layer_norm), padding_B11S
 
 
 def _distances(stack: Any, n: int) -> Tensor:

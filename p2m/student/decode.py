@@ -1,5 +1,6 @@
 """Answers of a student: greedy, in batches of similar length, the finished ones leaving their batch."""
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -100,10 +101,23 @@ def untrained(choice: Choice, student: Student, seed: int) -> Decoder:
     return _decoder(build.fresh(choice, seed, of_student(student.folder), student.labels), student)
 
 
-def _decoder(built: build.Built, student: Student) -> Decoder:
-    """On the GPU where there is one, in evaluation mode."""
+def in_bfloat16(decoder: Decoder) -> Decoder:
+    """A copy of which all weights are of half the size.  Buffers, such as the frequencies of rotary positions, stay as they are."""
+    model: Any = copy.deepcopy(decoder.built.model)
+    for weight in model.parameters():
+        weight.data = weight.data.bfloat16()
+    return replace(decoder, built=replace(decoder.built, model=model))
+
+
+def device() -> str:
+    """Where a student answers: cuda where there is a GPU, else cpu."""
     import torch
 
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _decoder(built: build.Built, student: Student) -> Decoder:
+    """In evaluation mode."""
     model: Any = built.model.eval()
-    placed = replace(built, model=model.to("cuda") if torch.cuda.is_available() else model)
+    placed = replace(built, model=model.to(device()))
     return Decoder(placed, student.prefix, student.max_input, student.max_output, suffix=student.suffix)

@@ -20,6 +20,13 @@ def cores() -> int:
     return max(1, len(places) or len(allowed))
 
 
+def has_bf16(device: str) -> bool:
+    """Whether *device*, cpu or cuda, multiplies bf16 in hardware."""
+    import torch
+
+    return torch.cuda.get_device_capability() >= (8, 0) if device == "cuda" else cpu_has_bf16()
+
+
 def cpu_has_bf16() -> bool:
     """Whether the processor multiplies bf16 in hardware.  Where it does not, bf16 is emulated and slower than fp32."""
     flags = next((set(block["flags"].split()) for block in _blocks() if "flags" in block), set())

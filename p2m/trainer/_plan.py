@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from p2m.errors import UserError
-from p2m.student.machine import cores, cpu_has_bf16
+from p2m.student.machine import cores, has_bf16
 
 AS_SET = (
     "seed", "nodes", "schedule", "max_tokens", "gradient_checkpointing", "select", "max_minutes", "weight_decay", "clip",
@@ -85,7 +85,7 @@ def planned(settings: dict[str, Any], scratch: bool, architecture: str, n: int) 
         strategy=settings["strategy"] if shared else "auto", steps=steps, batch_size=batch_size, valid_every=min(every, steps),
         optimizer=optimizer,
         lr=_or(settings["lr"], _rate(optimizer, architecture, scratch, settings["method"] == "lora")),
-        bf16=settings["precision"] != "fp32" and _has_bf16(device), device=device,
+        bf16=settings["precision"] != "fp32" and has_bf16(device), device=device,
         devices=devices, threads=_or(settings["threads"], max(1, cores() // devices)),
         patience=_or(settings["patience"], None if scratch else 5),
         residual_dropout=_or(settings["residual_dropout"], _dropout(architecture, examples / n) if scratch else None),
@@ -125,7 +125,7 @@ def lacking(device: str, precision: str) -> Iterator[str]:
 
     if device == "gpu" and not torch.cuda.is_available():
         yield "device=gpu is set but torch sees none on this machine; use trainer.device=auto or trainer=cpu"
-    elif precision == "bf16" and not _has_bf16(where := _device(device)):
+    elif precision == "bf16" and not has_bf16(where := _device(device)):
         yield f"precision=bf16 is set but this machine's {where} has no hardware for it; use trainer.precision=auto"
 
 
@@ -152,10 +152,3 @@ def _devices(wanted: Any, device: str, strategy: str, batch_size: int, nodes: in
             " take fewer, or a larger trainer.batch_size"
         )
     return int(wanted)
-
-
-def _has_bf16(device: str) -> bool:
-    """Whether there is hardware for it."""
-    import torch
-
-    return torch.cuda.get_device_capability() >= (8, 0) if device == "cuda" else cpu_has_bf16()

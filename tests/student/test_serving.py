@@ -1,8 +1,10 @@
 import json
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import torch
 
 from p2m.artifacts import Parity
 from p2m.errors import UserError
@@ -70,7 +72,8 @@ def test_answers_that_differ_too_often_are_refused(tmp_path, monkeypatch):
     with pytest.raises(UserError) as caught:
         Serving("ctranslate2", "int8", 0.98).load(trained, tmp_path, TEXTS)
     assert str(caught.value) == (
-        "student: as ctranslate2 with compute_type=int8, 0.0 % of 12 answers are torch's; student.parity asks for 98.0 %."
+        "student: with engine=ctranslate2 and compute_type=int8, 0.0 % of 12 answers are those of torch in float32; student.parity asks"
+        " for 98.0 %."
         "  The student is kept: set student.compute_type=float32, or lower student.parity"
     )
 
@@ -83,8 +86,29 @@ def test_an_architecture_that_cannot_be_converted_is_named(tmp_path):
         Serving("ctranslate2", "float32", 1.0).load(trained, tmp_path, TEXTS)
 
 
+@pytest.mark.parametrize("name", CONFIGS)
+def test_bfloat16_answers_nearly_as_float32_and_is_served_again_as_it_was_left(tmp_path, name):
+    kind = "decoder-only" if name in {"llama", "qwen2"} else "encoder-decoder"
+    trained = kept(tmp_path / "student", CONFIGS[name], kind=kind)
+    fast, (parity,) = Serving("torch", "bfloat16", 0.0).load(trained, tmp_path, TEXTS)
+    assert parity.engine == "torch bfloat16"
+    assert parity.equal > 0.3, "half the digits, and answers of random weights are close calls"
+    assert {weight.dtype for weight in fast.built.model.parameters()} == {torch.bfloat16}
+    assert all(b.dtype != torch.bfloat16 for b in fast.built.model.buffers())
+    again = serving.served(trained, tmp_path)
+    assert again.answers(TEXTS) == fast.answers(TEXTS)
+    assert {weight.dtype for weight in again.built.model.parameters()} == {torch.bfloat16}
+
+
+def test_bfloat16_without_hardware_is_told(monkeypatch):
+    wanted = Serving("torch", "bfloat16", 0.9)
+    monkeypatch.setattr("p2m.student.machine.CPUINFO", Path("/nowhere"))
+    told = "compute_type=bfloat16: this machine's cpu has no hardware for it, so it would be slower; use float32"
+    assert list(wanted.ready()) == ([] if torch.cuda.is_available() else [told])
+
+
 def test_int8_without_ctranslate2_is_refused_and_a_missing_package_is_told(monkeypatch):
-    with pytest.raises(ValueError, match="int8 is for engine=ctranslate2"):
+    with pytest.raises(ValueError, match="compute_type: engine=torch has float32 and bfloat16, got int8"):
         Serving("torch", "int8", 0.9)
     assert list(Serving("ctranslate2", "int8", 0.9).ready()) == []
     monkeypatch.setattr(serving, "find_spec", lambda name: None)

@@ -83,7 +83,7 @@ def test_a_gpu_that_is_not_there_is_told(monkeypatch):
 
 
 def test_bf16_without_hardware_for_it_is_told(monkeypatch):
-    monkeypatch.setattr("p2m.trainer._plan.cpu_has_bf16", lambda: False)
+    monkeypatch.setattr("p2m.student.machine.cpu_has_bf16", lambda: False)
     with pytest.raises(
         UserError, match=r"^trainer: precision=bf16 is set but this machine's cpu has no hardware for it; use trainer\.precision=auto$"
     ):
@@ -92,7 +92,7 @@ def test_bf16_without_hardware_for_it_is_told(monkeypatch):
 
 
 def test_bf16_is_used_where_there_is_hardware_for_it(monkeypatch):
-    monkeypatch.setattr("p2m.trainer._plan.cpu_has_bf16", lambda: True)
+    monkeypatch.setattr("p2m.student.machine.cpu_has_bf16", lambda: True)
     assert (plan(precision="auto").bf16, plan(precision="bf16").bf16, plan(precision="fp32").bf16) == (True, True, False)
 
 
