@@ -229,8 +229,7 @@ def _strategy(plan: Any) -> Any:
         return Sharded(plan.devices * plan.nodes, backend)
     from pytorch_lightning.strategies import DDPStrategy
 
-    # buffers are alike from the start, and to exchange them at each look at a validation part would need equally many parts everywhere
-    return DDPStrategy(process_group_backend=backend, gradient_as_bucket_view=True, broadcast_buffers=False)
+    return DDPStrategy(process_group_backend=backend, gradient_as_bucket_view=True)
 
 
 def main(folder: Path) -> int:

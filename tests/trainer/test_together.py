@@ -48,7 +48,7 @@ def test_two_processes_give_the_curve_of_one(tmp_path, strategy, optimizer, near
 
 
 def test_two_processes_may_have_unequally_many_validation_batches(tmp_path):
-    """A student with buffers, which processes need not exchange."""
+    """Of a student with buffers, which torch would exchange at each look, had Lightning not put an end to that after the first step."""
     config, splits = CASES["decoder-only"]
     splits = replace(splits, train=examples(40), valid=examples(1, 100))
     folder = job(tmp_path, splits, config, kind="decoder-only", devices=2, batch_size=8, max_examples=80, valid_every=40)
