@@ -3,7 +3,8 @@
 Shapes: B answers, S input tokens, V tokens of the vocabulary.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,18 @@ Step = Callable[[Tensor], Tensor]  # last tokens (B) -> logits_BV
 Keep = Callable[[Tensor], None]  # only these rows (indices) go on
 
 
-def greedy(built: Built, max_output: int) -> Callable[[NDArray[np.int64]], list[list[int]]]:
-    """A function from ids_BS, padded as the student wants them, to the ids of each answer, without the end token."""
+def greedy(built: Built, max_output: int, stopped: Callable[[], bool]) -> Callable[[NDArray[np.int64]], list[list[int]]]:
+    """A function from ids_BS, padded as the student wants them, to the ids of each answer, without the end token.
+
+    Once stopped() is true, which it asks before each step, it gives the answers as far as they are.
+    """
     from p2m.student._t5 import T5Steps
 
     model = built.model
     lean = T5Steps(model, max_output) if model.config.model_type in {"t5", "mt5"} else None
+
+    def steps() -> Iterator[int]:
+        return takewhile(lambda _: not stopped(), range(max_output))
 
     @torch.inference_mode()
     def decode(ids: NDArray[np.int64]) -> list[list[int]]:
@@ -32,19 +39,22 @@ def greedy(built: Built, max_output: int) -> Callable[[NDArray[np.int64]], list[
         if built.kind == "encoder":
             return [[i] for i in model(input_ids=ids_BS, attention_mask=mask_BS).logits.argmax(-1).tolist()]
         if built.goes_on:
-            return _run(*_continue(model, ids_BS, mask_BS), ids_BS[:, -1], built.tokenizer.end, max_output)
+            return _run(*_continue(model, ids_BS, mask_BS), ids_BS[:, -1], steps(), built.tokenizer.end)
         step, keep = lean.start(ids_BS, mask_BS) if lean else _start(model, ids_BS, mask_BS)
-        return _run(step, keep, ids_BS.new_full((len(ids),), model.config.decoder_start_token_id), built.tokenizer.end, max_output)
+        return _run(step, keep, ids_BS.new_full((len(ids),), model.config.decoder_start_token_id), steps(), built.tokenizer.end)
 
     return decode
 
 
-def _run(step: Step, keep: Keep, last: Tensor, end: int, max_output: int) -> list[list[int]]:
-    """Steps from the tokens *last* until every answer has its end token.  A batch of which half is finished is made smaller."""
+def _run(step: Step, keep: Keep, last: Tensor, steps: Iterable[int], end: int) -> list[list[int]]:
+    """As many *steps* as there are from the tokens *last*, or until every answer has its end token.
+
+    A batch of which half is finished is made smaller.
+    """
     answers: list[list[int]] = [[] for _ in last]
     rows = list(range(len(last)))  # which answer each line of the batch belongs to
     going = set(rows)
-    for _ in range(max_output):
+    for _ in steps:
         last = step(last).argmax(-1)
         for row, token in zip(rows, last.tolist(), strict=True):
             if row in going:

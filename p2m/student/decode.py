@@ -1,6 +1,7 @@
 """Answers of a student: greedy, in batches of similar length, the finished ones leaving their batch."""
 
 import copy
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -49,14 +50,15 @@ class Decoder:
         tokens = self.built.read([self.prefix + text + self.suffix for text in unique])
         closing, says = self.built.closing(self.suffix), self.built.answers
         said: dict[str, str] = {}
-        decode = self.engine or greedy(self.built, self.max_output)
+        stopped = threading.Event()
+        decode = self.engine or greedy(self.built, self.max_output, stopped.is_set)
         batches = list(self._batches(tokens.lengths.tolist()))
 
         def answered(rows: list[int]) -> list[str]:
             ids = tokens.padded(rows, self.max_input, closing, self.built.tokenizer.pad, self.built.goes_on)
             return says.decode(decode(ids))
 
-        for rows, texts in zip(batches, _side_by_side(answered, batches, self.built.model.device.type), strict=True):
+        for rows, texts in zip(batches, _side_by_side(answered, batches, self.built.model.device.type, stopped), strict=True):
             said.update(zip((unique[i] for i in rows), texts, strict=True))
             on_done(sum(count[unique[i]] for i in rows))
         return [said[text] for text in inputs]
@@ -74,8 +76,13 @@ class Decoder:
             yield rows
 
 
-def _side_by_side(answered: Callable[[list[int]], list[str]], batches: list[list[int]], device: str) -> Iterator[list[str]]:
-    """The answers of each batch, in order.  On a processor some go side by side: its cores share the products of one batch badly."""
+def _side_by_side(
+    answered: Callable[[list[int]], list[str]], batches: list[list[int]], device: str, stopped: threading.Event
+) -> Iterator[list[str]]:
+    """The answers of each batch, in order.  On a processor some go side by side: its cores share the products of one batch badly.
+
+    stopped: set when what comes first ends with an error or Ctrl-C, so that nobody waits for the batches under way.
+    """
     import torch
 
     threads = torch.get_num_threads()
@@ -86,7 +93,10 @@ def _side_by_side(answered: Callable[[list[int]], list[str]], batches: list[list
     torch.set_num_threads(threads // at_once)  # for threads begun from here on
     try:
         with ThreadPoolExecutor(at_once) as pool:
-            yield from pool.map(answered, batches)
+            try:
+                yield from pool.map(answered, batches)
+            finally:
+                stopped.set()
     finally:
         torch.set_num_threads(threads)
 

@@ -1,6 +1,9 @@
+import os
 import random
+import signal
 import string
 import threading
+import time
 
 import pytest
 import torch
@@ -116,6 +119,22 @@ def test_batches_are_answered_side_by_side_each_on_its_share_of_the_threads():
     decode.Decoder(built(choice(TINY_T5)), "", 64, 8, batch=3, engine=engine).answers(TEXTS)
     assert shares == [1] * 4
     assert torch.get_num_threads() == 2
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_after_ctrl_c_no_batch_is_answered_to_its_end():
+    endless = decode.Decoder(built(choice(TINY_T5)), "", 64, 10**5, batch=3)  # random weights end no answer soon
+
+    def interrupt():
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(1, interrupt)
+    timer.start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        endless.answers(TEXTS)
+    timer.join()
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.usefixtures("two_threads")
