@@ -17,7 +17,7 @@ from p2m import config, pipeline, plan, progress, report
 from p2m.config import Config, build
 from p2m.errors import BudgetError, ConfigError, UserError, full_disk_told, listed
 from p2m.stages import Meter, Work
-from p2m.store import Made, Store
+from p2m.store import Made, Store, identity
 from p2m.teacher import forecast, spent
 
 
@@ -49,7 +49,7 @@ def _run(checked: Config, cfg: DictConfig, folder: Path) -> int:
     _refuse_if_lacking(checked, planned)
     (folder / "config.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=False), encoding="utf-8")
     kept = {stage for stage, made in planned.items() if made.kept}
-    made = pipeline.run(checked.nodes, _store(checked, folder, planned["prompt"].key).make)
+    made = pipeline.run(checked.nodes, _store(checked, folder, _account(checked)).make)
     for stage, result in made.items():
         _link(folder / report.ROOMS[stage], result.folder)
     told = report.write(folder, made, kept, checked.root.seed, time.monotonic() - began)
@@ -73,10 +73,15 @@ def _store(checked: Config, folder: Path, account: str, quiet: bool = False, onl
     return store if quiet else replace(store, on_stage=told)
 
 
+def _account(checked: Config) -> str:
+    """Whom the budget is counted for: the prompt, whatever labelled examples come beside it."""
+    return identity({name: value for name, value in checked.nodes["prompt"].items() if name not in {"train", "valid", "test"}})
+
+
 def _pilot(checked: Config, planned: dict[str, Made], folder: Path) -> str:
     """What the generator will cost and take, from a few calls that are really made and kept: the run will not pay them again."""
     _refuse_if_lacking(checked, planned)
-    calls, account = checked.root.calls, planned["prompt"].key
+    calls, account = checked.root.calls, _account(checked)
     capped = replace(checked, nodes=plan.capped(checked.nodes, spent(calls, account)[1] + checked.root.budget.pilot))
     store = _store(checked, folder, account, quiet=True)
 

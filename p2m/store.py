@@ -108,6 +108,11 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def identity(node: Any) -> str:
+    """A component's settings, those that decide its result, as twelve hex digits."""
+    return _digest(_settings(node))
+
+
 def _settings(node: Any) -> Any:
     """What decides the result: every setting however deep, the contents of files, VERSION; not the fields that RUNTIME lists."""
     if isinstance(node, list):

@@ -1,10 +1,12 @@
 """The command as a user runs it: in a process of its own, on the bundled task, made small."""
 
+import contextlib
 import csv
 import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -50,6 +52,18 @@ def first(place):
 
 def report(folder: Path) -> dict:
     return json.loads((folder / "report.json").read_text())
+
+
+@pytest.mark.usefixtures("first")
+def test_the_budget_is_that_of_the_prompt_whatever_labelled_examples_come_beside_it(place):
+    (place / "few.jsonl").write_text('{"input": "today", "output": "+0d"}\n')
+    done = p2m(place, *SMALL, "generator.target=300", "prompt.test=few.jsonl", "budget.max_calls=1")
+    assert done.returncode == 7
+    assert "budget.max_calls=1 " in done.stderr
+    database = place / "calls/calls.sqlite"
+    with contextlib.closing(sqlite3.connect(database)) as db:
+        ((calls,),) = db.execute("SELECT calls FROM accounts").fetchall()
+    assert calls > 1, "those of the run before"
 
 
 def test_run_ends_with_its_tables_the_demo_and_its_folder(first, place):
