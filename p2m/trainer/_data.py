@@ -228,7 +228,7 @@ class Data(LightningDataModule):  # type: ignore[misc]
         assert self.trainer
         # processes that hold parts of the weights go through the model together, so each looks at all
         share = (0, 1) if self.plan.strategy == "fsdp" else (self.trainer.global_rank, self.trainer.world_size)
-        return _Once(self.valid, self.plan.batch_size, self.max_tokens, *share)
+        return _Once(self, self.valid, *share)
 
     def rows_of(self, step: int) -> list[int]:
         """The examples of a step."""
@@ -254,10 +254,11 @@ class _Stretch:
 class _Once:
     """One process's share of the validation pairs, the largest first, in batches like those of a step."""
 
-    def __init__(self, pairs: Pairs, batch_size: int, max_tokens: int, rank: int, world: int) -> None:
-        self.pairs, self.batch_size, self.max_tokens, self.rank, self.world = pairs, batch_size, max_tokens, rank, world
+    def __init__(self, data: Data, pairs: Pairs, rank: int, world: int) -> None:
+        self.data, self.pairs, self.rank, self.world = data, pairs, rank, world
 
     def __iter__(self) -> Iterator[list[Part]]:
         ranked = np.argsort(-self.pairs.sizes, kind="stable")[self.rank :: self.world]
-        for i in range(0, len(ranked), self.batch_size):
-            yield self.pairs.parts(ranked[i : i + self.batch_size].tolist(), self.max_tokens)
+        size = self.data.plan.batch_size
+        for i in range(0, len(ranked), size):
+            yield self.pairs.parts(ranked[i : i + size].tolist(), self.data.max_tokens)

@@ -44,7 +44,13 @@ def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
     around, labels = (job["prefix"], job["suffix"]), tuple(job["labels"]) if choice.kind == "encoder" else ()
     built = build.fresh(choice, settings["seed"], _learned(choice, around, rows["train"]), labels)
     plan = _plan.planned(settings, choice.base == "scratch", built.model.config.model_type, len(rows["train"]))
+    if _together.world() not in {None, plan.devices * plan.nodes}:
+        raise UserError(
+            f"trainer.launch: the launcher started {_together.world()} processes, and trainer.devices={plan.devices} on"
+            f" trainer.nodes={plan.nodes} are {plan.devices * plan.nodes}; set both to what it starts, and trainer.strategy to ddp or fsdp"
+        )
     torch.set_num_threads(plan.threads)  # decides in which order sums are made, and so their last bits
+    os.environ["OMP_NUM_THREADS"] = str(plan.threads)  # else Lightning has an opinion of its own where there are several processes
     tokens = folder / "tokens" / str(_together.rank())
     tokens.mkdir(parents=True, exist_ok=True)
     if plan.residual_dropout is not None:
@@ -196,7 +202,8 @@ def _trained(
     trainer = Trainer(
         accelerator=plan.device if plan.device == "cpu" else "gpu", devices=plan.devices, num_nodes=plan.nodes, strategy=_strategy(plan),
         precision="32-true", max_epochs=-1, callbacks=callbacks,
-        plugins=[WholeCheckpoints()], logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+        plugins=[WholeCheckpoints(), *_places(plan)], logger=False,
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
         num_sanity_val_steps=0, limit_val_batches=1.0 if data.valid else 0, use_distributed_sampler=False, default_root_dir=folder,
         inference_mode=False,
     )  # fmt: skip
@@ -232,16 +239,26 @@ def _strategy(plan: Any) -> Any:
     return DDPStrategy(process_group_backend=backend, gradient_as_bucket_view=True)
 
 
+def _places(plan: Any) -> list[Any]:
+    """Where Slurm started the processes, what says so: Lightning does not take it for Slurm in an interactive allocation.
+
+    Without its requeueing, which would keep checkpoints of its own.
+    """
+    from pytorch_lightning.plugins.environments import SLURMEnvironment
+
+    started = plan.devices * plan.nodes > 1 and "RANK" not in os.environ and "SLURM_PROCID" in os.environ
+    return [SLURMEnvironment(auto_requeue=False)] if started else []
+
+
 def main(folder: Path) -> int:
     from p2m.trainer import _together
 
     say, asked = _voice(), _listen()
-    if _together.rank():
-        return _helped(folder, asked)
+    if rank := _together.rank():
+        return _helped(folder, rank, asked)
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     try:
-        # the process of a killed run may still be writing its last checkpoint
-        with full_disk_told(folder), FileLock(folder / "fit.lock"):
+        with full_disk_told(folder), _lock(folder, 0):
             fit(folder, say, lambda: asked["signal"])
     except UserError as error:
         say({"error": str(error), "kind": type(error).__name__})
@@ -251,10 +268,17 @@ def main(folder: Path) -> int:
     return 0
 
 
-def _helped(folder: Path, asked: dict[str, int]) -> int:
+def _lock(folder: Path, rank: int) -> FileLock:
+    """Held by one process of each rank.  Those of a killed run may still be at their last checkpoint, which all are to go on from."""
+    (folder / "locks").mkdir(exist_ok=True)
+    return FileLock(folder / "locks" / str(rank))
+
+
+def _helped(folder: Path, rank: int, asked: dict[str, int]) -> int:
     """What a further process does: the same, in silence, as the first one tells and writes."""
     try:
-        fit(folder, lambda message: None, lambda: asked["signal"])
+        with _lock(folder, rank):
+            fit(folder, lambda message: None, lambda: asked["signal"])
     except (UserError, Stopped) as error:
         return error.code
     return 0

@@ -91,7 +91,8 @@ class Fit(LightningModule):  # type: ignore[misc]
                 raise
         self.zero_grad()  # here, where the error has gone and with it the activations that its frames held
         halves = _memory.halved(batch.parts)
-        self.trainer.datamodule.max_tokens = max(part[0].numel() + part[1].numel() for part in halves)
+        data = self.trainer.datamodule
+        data.max_tokens = min(data.max_tokens, max(part[0].numel() + part[1].numel() for part in halves))  # a batch may be of before
         return self._gradients(batch._replace(parts=halves), world)
 
     def _summed(self, batch: Batch, world: int) -> Tensor:

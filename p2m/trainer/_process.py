@@ -109,11 +109,10 @@ def _environment(launched: bool) -> dict[str, str]:
 def _why(code: int, folder: Path) -> str:
     """What is told of a process that died without a word of its own."""
     again = "The same command goes on from its last checkpoint."
-    if code == -signal.SIGKILL:
-        return (
-            "trainer: the process that trains was killed (signal 9), most likely because memory ran out;"
-            f" a smaller trainer.max_tokens needs less. {again}"
-        )
     lines = (folder / LOG).read_text(encoding="utf-8", errors="replace").strip().splitlines()[-TAIL_LINES:]
+    if code == -signal.SIGKILL:
+        cause = "most likely because memory ran out (a smaller trainer.max_tokens needs less), or after another process of the training"
+        killed = f"trainer: the process that trains was killed (signal 9), {cause}. {again}"
+        return errors.listed(f"{killed} Its last lines:", lines) if lines else killed
     how = f"died of signal {-code}" if code < 0 else f"ended with exit code {code}"
     return errors.listed(f"trainer: the process that trains {how}. {again} Its last lines:", lines)

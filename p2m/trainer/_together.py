@@ -8,11 +8,17 @@ import torch
 import torch.distributed as dist
 
 RANKS = ("RANK", "SLURM_PROCID", "LOCAL_RANK")  # as torchrun, srun and Lightning's own launcher name it, the first that is set
+WORLDS = ("WORLD_SIZE", "SLURM_STEP_NUM_TASKS")  # likewise
 
 
 def rank() -> int:
     """Which of the processes this is, known before they have found each other.  0 writes files and talks."""
     return int(next((os.environ[name] for name in RANKS if os.environ.get(name)), 0))
+
+
+def world() -> int | None:
+    """How many processes torchrun or srun started, or Lightning's own launcher; None in a process that was started alone."""
+    return next((int(os.environ[name]) for name in WORLDS if os.environ.get(name)), None)
 
 
 def summed(values: list[float]) -> list[float]:

@@ -16,7 +16,7 @@ from p2m.stages import Work
 
 Count = Annotated[int, Gt(0)]
 WITH_PARTS = {"optimizer": ("auto", "adamw"), "method": ("full",), "select": ("exact_match", "loss")}  # what works on parts of weights
-SPARE = ("job.json", "train.jsonl", "valid.jsonl", "fit.log", "fit.lock", "tokens", "checkpoints")  # of no use once the student is there
+SPARE = ("job.json", "train.jsonl", "valid.jsonl", "fit.log", "locks", "tokens", "checkpoints")  # of no use once the student is there
 
 
 @dataclass(frozen=True)
