@@ -115,6 +115,7 @@ class Student:
 
     labels: what a student of kind `encoder` chooses its answers from, in the order of its outputs; empty for those that write.
     cut: training examples (with soft votes, answers) of which an end was left out, as they are longer than that.
+    lost: share of the training answers looked at that its tokenizer does not give back as they are, so that it can never say them.
     """
 
     folder: Path
@@ -126,6 +127,7 @@ class Student:
     suffix: str = ""
     labels: tuple[str, ...] = ()
     cut: int = 0
+    lost: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,7 @@ def _examples(made: dict[str, Made]) -> dict[str, Any]:
         "generated": counts["generator"].get("rows.jsonl", 0),
         **{name: splits.get(f"{name}.jsonl", 0) for name in ("train", "valid", "test", "real")},
         "cut": made["trainer"].value.cut,
+        "lost": made["trainer"].value.lost,
         "dropped": dropped,
     }
 
@@ -100,6 +101,8 @@ def _tables(told: dict[str, Any]) -> list[tuple[str, list[str], list[list[str]]]
     examples = [[f"kept: {k}", f"{counts[k]:,}"] for k in ("retrieved", "generated", "train", "valid", "test", "real")]
     if counts["cut"]:
         examples.append(["of train: cut at max_input or max_output", f"{counts['cut']:,}"])
+    if counts["lost"]:
+        examples.append(["of train: answers that the student's tokenizer cannot write", f"{100 * counts['lost']:.1f} %"])
     examples += [[f"dropped by {reason}", f"{count:,}"] for reason, count in counts["dropped"].items()]
     stages = [
         [s, "kept" if d["kept"] else "made", f"{d['seconds']:.1f}", f"{d['usd']:.2f}", f"{d['calls']:,}"] for s, d in told["stages"].items()

@@ -72,7 +72,14 @@ def _measured(model: str, n: int, folder: Path) -> dict[str, Any]:
     choice = build(yaml.safe_load((CONF / f"model/{model}.yaml").read_text(encoding="utf-8"))).run(TaskSpec("x"), None)
     settings = yaml.safe_load((CONF / "trainer/default.yaml").read_text(encoding="utf-8"))
     del settings["_target_"]
-    changes = {"seed": 0, "device": "cpu", "max_examples": TRAINED[model], "valid_every": TRAINED[model], "valid_examples": 100}
+    changes = {
+        "seed": 0,
+        "device": "cpu",
+        "max_examples": TRAINED[model],
+        "valid_every": TRAINED[model],
+        "valid_examples": 100,
+        "residual_dropout": 0.0,
+    }
     splits = Splits(Rows(folder / f"{n}.jsonl"), Rows(folder / "1000.jsonl"))
     with tempfile.TemporaryDirectory() as place:
         job = Lightning(**settings | changes)._job(choice, splits, Path(place))

@@ -139,6 +139,8 @@ def _seq2seq_trainer(model: str, n: int) -> dict[str, Any]:
     import torch
     from transformers import ByT5Tokenizer, DataCollatorForSeq2Seq, Seq2SeqTrainer, Seq2SeqTrainingArguments
 
+    from p2m.student.machine import cores
+
     made, rows = _built(model), _examples(n)
     inputs, outputs = made.tokenizer.encode([e.input for e in rows]), made.tokenizer.encode([e.output for e in rows])
     data = [{"input_ids": inputs[i].tolist(), "labels": outputs[i].tolist()} for i in range(n)]
@@ -148,7 +150,7 @@ def _seq2seq_trainer(model: str, n: int) -> dict[str, Any]:
             save_strategy="no",
         )  # fmt: skip
         trainer = Seq2SeqTrainer(made.model, how, DataCollatorForSeq2Seq(ByT5Tokenizer(), made.model), data)
-        torch.set_num_threads(2)
+        torch.set_num_threads(cores())
         began = time.monotonic()
         trainer.train()
     return {"per_s": n / (time.monotonic() - began)}

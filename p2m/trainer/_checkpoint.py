@@ -125,7 +125,7 @@ class Best(Callback):  # type: ignore[misc]
 
     def __init__(self, folder: Path, select: str, patience: int | None) -> None:
         self.folder, self.select, self.patience = folder, select, patience
-        self.value, self.since, self.step = [-math.inf, -math.inf], 0, 0
+        self.value, self.since = [-math.inf, -math.inf], 0
         self.file, self.sha256 = "", ""
 
     @property
@@ -133,7 +133,7 @@ class Best(Callback):  # type: ignore[misc]
         return "Best"
 
     def state_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("value", "since", "step", "file", "sha256")}
+        return {name: getattr(self, name) for name in ("value", "since", "file", "sha256")}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         for name, value in state_dict.items():
@@ -145,7 +145,7 @@ class Best(Callback):  # type: ignore[misc]
         metric = {"loss": 0.0, "exact_match": valid.exact_match}.get(self.select, valid.score)
         value = [metric, -valid.loss]
         if math.isfinite(valid.loss) and value > self.value:
-            self.value, self.since, self.step = value, 0, module.step
+            self.value, self.since = value, 0
             self.file = f"best-{module.step:09d}.safetensors"
             state = weights(module.model)
             if not _together.rank():

@@ -28,6 +28,7 @@ from p2m.stages import Metric
 Say = Callable[[dict[str, Any]], None]
 MOST_INPUT, MOST_OUTPUT = 1024, 512  # tokens, where no setting says another number; an instruction around the input not counted
 LEARNT_FROM = 100_000  # examples; more change the pieces little
+LOOKED_AT = 1000  # answers, to see whether the student's tokenizer can write them
 FAREWELL_S = 55.0  # for a last checkpoint when the process that started this one is gone
 
 
@@ -56,7 +57,9 @@ def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
     if plan.residual_dropout is not None:
         _t5_forward.dropped(built.model, plan.residual_dropout)
     train, valid = _pairs(rows, around, built, settings, tokens)
-    student = Student(folder, choice.base, choice.kind, around[0], train.max_input, train.max_output, around[1], labels, train.cut)
+    lost = _lost([row.output for row in _spread(rows["train"], LOOKED_AT)], built)
+    limits = (train.max_input, train.max_output)
+    student = Student(folder, choice.base, choice.kind, around[0], *limits, around[1], labels, train.cut, lost)
     if settings["label_prior"] != 1 and not job["labels"]:
         raise UserError("trainer.label_prior: this task's answers are no closed set of labels, so there is no prior to change; set it to 1")
     data = _data.Data(train, valid, plan, _data.weights_of(rows["train"], settings["mix"], settings["label_prior"]))
@@ -129,6 +132,25 @@ def _pairs(rows: dict[str, Any], around: tuple[str, str], built: Any, settings: 
     how = (built.tokenizer.pad, built.tokenizer.end, closing, built.goes_on)
     pairs = {name: _data.Pairs(*tokens, *limits, *how) for name, tokens in made.items()}
     return pairs["train"], pairs["valid"] if len(pairs["valid"]) else None
+
+
+def _lost(answers: list[str], built: Any) -> float:
+    """The share of *answers* that do not come back from the tokenizer as they went in.  UserError where it is more than half of them.
+
+    The vocabulary of T5 has no braces and no line ends.
+    """
+    if built.kind == "encoder":  # which chooses
+        return 0.0
+    tokens = built.tokenizer.encode(answers).open_ended()
+    back = built.tokenizer.decode([tokens[i].tolist() for i in range(len(answers))])
+    changed = [(one, other) for one, other in zip(answers, back, strict=True) if one != other.strip()]
+    if 2 * len(changed) > len(answers):
+        raise UserError(
+            f"model: the student's tokenizer cannot write {len(changed)} of {len(answers)} training answers that were looked at, such as"
+            f" {changed[0][0][:60]!r}, of which it makes {changed[0][1][:60]!r}; take a student that reads bytes, such as"
+            " model=byt5_small or model=byt5_nano"
+        )
+    return len(changed) / len(answers)
 
 
 def _spread(rows: Sequence[Example], most: int) -> list[Example]:

@@ -25,7 +25,10 @@ class StackedMuon(torch.optim.Muon):
 
     def _update(self, stack: list[Tensor], group: dict[str, Any]) -> None:
         grads = [p.grad for p in stack if p.grad is not None]
-        momenta = [self.state[p].setdefault("momentum_buffer", torch.zeros_like(p)) for p in stack]
+        for p in stack:
+            if not self.state[p]:
+                self.state[p]["momentum_buffer"] = torch.zeros_like(p)
+        momenta = [self.state[p]["momentum_buffer"] for p in stack]
         torch._foreach_lerp_(momenta, grads, 1 - group["momentum"])
         ahead = torch._foreach_lerp(grads, momenta, group["momentum"]) if group["nesterov"] else momenta
         wide = torch.stack([a.mT if a.size(0) > a.size(1) else a for a in ahead])

@@ -4,10 +4,15 @@ import json
 import re
 
 import pytest
+import tokenizers
+from transformers import PreTrainedTokenizerFast
 
 from p2m.artifacts import Example, Splits, Student
 from p2m.errors import UserError
 from p2m.student import decode
+from p2m.student._bytes import ByteTokenizer
+from p2m.student.build import Built
+from p2m.trainer import _fit
 from tests.trainer.conftest import TINY, examples, fit_here, job
 
 LLAMA = {
@@ -93,6 +98,31 @@ def test_an_instruction_that_leaves_inputs_no_room_is_refused(tmp_path, most):
     rows = [Example(f"long{i}", "x", "user:train") for i in range(9)]
     with pytest.raises(UserError, match=f"^{re.escape(said)}$"):
         fit_here(job(tmp_path, Splits(rows, prefix="x" * 100), T5, max_examples=12, max_input=most))
+
+
+@pytest.fixture
+def letters(tmp_path):
+    """A student's tokenizer that knows small letters."""
+    from p2m.student._pieces import PieceTokenizer
+
+    words = tokenizers.Tokenizer(
+        tokenizers.models.BPE({c: i for i, c in enumerate(["<pad>", "</s>", "<unk>", *"abc "])}, [], unk_token="<unk>")
+    )
+    words.decoder = tokenizers.decoders.Fuse()
+    fast = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="</s>", unk_token="<unk>")
+    fast.save_pretrained(tmp_path / "letters")
+    return PieceTokenizer.load(str(tmp_path / "letters"), None)
+
+
+def test_answers_that_the_tokenizer_cannot_write_are_counted_and_where_they_are_most_refused(letters):
+    assert _fit._lost(["a b", "cab", "ab{c}", "abc"], Built(None, letters)) == 0.25
+    assert _fit._lost(["a{b", "é\n\nß", "\U0001f600"], Built(None, ByteTokenizer())) == 0
+    said = (
+        "model: the student's tokenizer cannot write 2 of 3 training answers that were looked at, such as '{ab}', of which it makes 'ab';"
+        " take a student that reads bytes, such as model=byt5_small or model=byt5_nano"
+    )
+    with pytest.raises(UserError, match=f"^{re.escape(said)}$"):
+        _fit._lost(["a", "{ab}", "{c}"], Built(None, letters))
 
 
 def test_a_label_prior_without_labels_is_refused(tmp_path):
