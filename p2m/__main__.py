@@ -61,9 +61,12 @@ def _dispatch(argv: list[str]) -> int:
         print(help_text)  # noqa: T201
         return 0
     compose.check(argv)
-    app()
-    from p2m import sweep
+    try:
+        app()
+    finally:
+        from p2m import sweep
 
+        sweep.conclude()
     return max([*failed, *sweep.failed], default=0)
 
 

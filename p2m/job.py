@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import socket
 import time
 import traceback
 from dataclasses import replace
@@ -25,6 +27,7 @@ def run(cfg: DictConfig) -> int:
     """The exit code of the job.  A sweep's job returns it even after a bug, so that the others go on; a single run lets the bug through."""
     folder = Path(HydraConfig.get().runtime.output_dir)
     try:
+        _go(HydraConfig.get().runtime.cwd)
         with full_disk_told(folder):
             return _run(config.checked(cfg), cfg, folder)
     except UserError as error:
@@ -56,6 +59,18 @@ def _run(checked: Config, cfg: DictConfig, folder: Path) -> int:
     build(checked.nodes["tracker"]).log(folder, OmegaConf.to_container(cfg, resolve=False))
     report.show(folder, told)
     return 0
+
+
+def _go(start: str) -> None:
+    """To the folder that the command was started in: a launcher may run a job anywhere, and paths are meant from there."""
+    if Path(start) != Path.cwd():
+        try:
+            os.chdir(start)
+        except OSError as error:
+            raise ConfigError(
+                f"{start}, where the sweep was started, cannot be reached on {socket.gethostname()}: jobs on other machines need a disk"
+                " that all of them share, at the same path"
+            ) from error
 
 
 def _store(checked: Config, folder: Path, account: str, quiet: bool = False, only_plan: bool = False) -> Store:

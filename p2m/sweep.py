@@ -1,5 +1,6 @@
 """One table of all jobs of a sweep, at its end."""
 
+import contextlib
 import csv
 import json
 import sys
@@ -11,29 +12,57 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table as Drawn
 
+from p2m import progress
 from p2m.report import shown
 
 failed: list[int] = []  # exit codes of the jobs that did not complete, wherever they ran
+_under_way: list[DictConfig] = []  # the sweep that this command began and has not told of
 
 
 class Table(Callback):
-    """Hydra calls it when every job of a sweep has ended; single runs do not."""
+    """Hydra calls it when a sweep begins and when all its jobs have ended, and where a job begins; single runs write nothing."""
+
+    def on_multirun_start(self, config: DictConfig, **_kwargs: Any) -> None:
+        _under_way.append(config)
 
     def on_job_start(self, config: DictConfig, **_kwargs: Any) -> None:
         folder = Path(config.hydra.runtime.output_dir)
-        if config.hydra.mode is not None and config.hydra.mode.name == "MULTIRUN":
+        if config.hydra.mode is not None and config.hydra.mode.name == "MULTIRUN" and config.mode != "plan":
             overrides = [str(o) for o in config.hydra.overrides.task]
             (folder / "overrides.json").write_text(json.dumps(overrides), encoding="utf-8")
 
     def on_multirun_end(self, config: DictConfig, **_kwargs: Any) -> None:
-        folder = Path(config.hydra.sweep.dir)
-        jobs = sorted((p for p in folder.iterdir() if (p / "overrides.json").is_file()), key=lambda p: (len(p.name), p.name))
+        conclude()
+
+
+def conclude() -> None:
+    """Tells of the sweep that is under way, if one is, as far as its jobs have come: they may have been stopped, or their launcher died."""
+    if not _under_way:
+        return
+    config = _under_way.pop()
+    folder = Path(config.hydra.sweep.dir)
+    jobs = sorted((p for p in folder.glob("*/") if (p / "overrides.json").is_file()), key=lambda p: (len(p.name), p.name))
+    if config.mode == "plan":
+        _remove_plan(folder)
+    elif jobs:
         rows = [_row(job) for job in jobs]
-        if not any(row["status"] == "complete" or row["status"].startswith("failed") for row in rows):
-            return  # mode=plan
         failed.extend(row.pop("code") for row in rows if "code" in row)
         _write(folder / "sweep.csv", rows)
         _show(rows, folder)
+    else:
+        failed.append(1)
+        progress.say(
+            f"No job of the sweep has left anything in {folder.absolute()}. Where jobs run on other machines, that folder, store= and"
+            " calls= must lie on a disk that all of them share, at the same path."
+        )
+
+
+def _remove_plan(folder: Path) -> None:
+    """A plan leaves nothing behind."""
+    (folder / "multirun.yaml").unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # not empty
+        folder.rmdir()
+        folder.parent.rmdir()
 
 
 def _row(job: Path) -> dict[str, Any]:
@@ -46,7 +75,7 @@ def _row(job: Path) -> dict[str, Any]:
     if (job / "failed.json").is_file():
         told = json.loads((job / "failed.json").read_text(encoding="utf-8"))
         return row | {"status": f"failed: {told['message'].splitlines()[0]}", "code": told["code"]}
-    return row | {"status": "not run"}
+    return row | {"status": "not finished"}
 
 
 def _varying(rows: list[dict[str, Any]]) -> list[list[str]]:
@@ -80,4 +109,5 @@ def _show(rows: list[dict[str, Any]], folder: Path) -> None:
         table.add_row(row["job"], " ".join(varying), str(row.get("train", "-")), *scores, *figures, row["status"])
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     console.print(table, markup=False)
-    console.print(str(folder), markup=False, soft_wrap=True)
+    here = Path.cwd()
+    console.print(str(folder.relative_to(here) if folder.is_relative_to(here) else folder), markup=False, soft_wrap=True)

@@ -13,6 +13,9 @@ import time
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
+
+from p2m import sweep
 
 CANARIES = {
     "OPENAI_API_KEY": "sk-canary-openai-7f3a9c1e5b2d", "WANDB_API_KEY": "canarywandb0123456789abcdef0123456789abcd",
@@ -211,6 +214,36 @@ def test_stopped_run_says_so_and_goes_on(signum, code, tmp_path):
     assert process.returncode == code
     assert err.strip().split("\n")[-1] == "Stopped. What was finished or paid for is kept: the same command goes on from there."
     assert (tmp_path / "store" / "parser").is_dir()
+
+
+def test_a_stopped_sweep_tells_how_far_its_jobs_came(first, place, tmp_path):
+    process = start(tmp_path, "-m", *SMALL, f"store={place}/store", f"calls={place}/calls", "trainer.max_examples=320,100000000")
+    wait_for(tmp_path, "outputs/sweeps/*/*/1/config.yaml", process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Stopped. " in err
+    (table,) = tmp_path.glob("outputs/sweeps/*/*/sweep.csv")
+    with table.open(newline="") as file:
+        assert [row["status"] for row in csv.DictReader(file)] == ["complete", "not finished"]
+    assert str(table.parent.relative_to(tmp_path)) in out
+
+
+def test_the_plan_of_a_sweep_leaves_nothing(place, tmp_path):
+    done = p2m(tmp_path, "-m", *SMALL, "mode=plan", "seed=0,1")
+    assert (done.returncode, done.stderr.count("Nothing was done.")) == (0, 2), done.stderr
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and "tmp" not in path.parts[-2:]] == []
+
+
+def test_a_sweep_whose_jobs_left_nothing_here_has_failed(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sweep, "failed", [])
+    config = OmegaConf.create({"mode": "run", "hydra": {"sweep": {"dir": str(tmp_path)}}})
+    sweep.Table().on_multirun_start(config)
+    sweep.Table().on_multirun_end(config)
+    assert sweep.failed == [1]
+    assert f"No job of the sweep has left anything in {tmp_path}." in " ".join(capsys.readouterr().err.split())
+    sweep.conclude()
+    assert sweep.failed == [1], "told once"
 
 
 @pytest.mark.slow
