@@ -94,7 +94,7 @@ def _tables(told: dict[str, Any]) -> list[tuple[str, list[str], list[list[str]]]
         m = next(iter(told["generated"].values()))["n"]
         scores.append([f"student, generated test set (n = {m})", *(shown(told["generated"][k]) for k in metrics)])
     scores += [
-        [f"answers of {p['engine']} that are torch's (n = {p['n']})", f"{100 * p['equal']:.1f}", *[""] * (len(metrics) - 1)]
+        [f"{p['engine']}: answers as torch float32 (n = {p['n']})", f"{100 * p['equal']:.1f}", *[""] * (len(metrics) - 1)]
         for p in told["parity"]
     ]
     counts = told["examples"]

@@ -51,7 +51,6 @@ def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
             f" trainer.nodes={plan.nodes} are {plan.devices * plan.nodes}; set both to what it starts, and trainer.strategy to ddp or fsdp"
         )
     torch.set_num_threads(plan.threads)  # decides in which order sums are made, and so their last bits
-    os.environ["OMP_NUM_THREADS"] = str(plan.threads)  # else Lightning has an opinion of its own where there are several processes
     tokens = folder / "tokens" / str(_together.rank())
     tokens.mkdir(parents=True, exist_ok=True)
     if plan.residual_dropout is not None:
@@ -249,6 +248,7 @@ def _strategy(plan: Any) -> Any:
     """How several processes share the work, and how they find each other on one machine, where no name need be looked up."""
     if plan.devices * plan.nodes == 1:
         return "auto"
+    os.environ["OMP_NUM_THREADS"] = str(plan.threads)  # else Lightning gives each process its share of all threads
     if plan.nodes == 1 and sys.platform == "linux":
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     backend = "gloo" if plan.device == "cpu" else "nccl"

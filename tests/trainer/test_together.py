@@ -4,16 +4,19 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from p2m.artifacts import Splits, Student
+from p2m.errors import UserError
 from p2m.student import decode
 from p2m.trainer import _process
 from tests.trainer.conftest import TINY, component, examples, fit_here, job
@@ -125,6 +128,31 @@ def test_a_launcher_may_start_the_processes(tmp_path, starter):
 def test_a_launcher_that_is_not_there_is_told_before_anything_is_paid():
     said = "launch: no command 'nowhere' on this machine; give its path, or leave launch empty on one machine"
     assert list(component(launch=["nowhere"]).ready()) == [said]
+
+
+@pytest.mark.parametrize("name", ["WORLD_SIZE", "SLURM_STEP_NUM_TASKS"])
+def test_processes_that_are_not_as_many_as_was_set_are_told(tmp_path, monkeypatch, name):
+    """As torchrun and srun tell them how many they are."""
+    monkeypatch.setenv(name, "4")
+    said = (
+        "trainer.launch: the launcher started 4 processes, and trainer.devices=1 on trainer.nodes=1 are 1;"
+        " set both to what it starts, and trainer.strategy to ddp or fsdp"
+    )
+    with pytest.raises(UserError, match=f"^{re.escape(said)}$"):
+        fit_here(job(tmp_path, SPLITS, devices=1))
+
+
+def test_processes_that_slurm_started_are_its_own_in_an_interactive_allocation_too(monkeypatch):
+    from p2m.trainer import _fit
+
+    monkeypatch.setenv("SLURM_PROCID", "0")
+    monkeypatch.setenv("SLURM_JOB_NAME", "interactive")
+    two, one = (SimpleNamespace(devices=n, nodes=1) for n in (2, 1))
+    (place,) = _fit._places(two)
+    assert (place.creates_processes_externally, place.auto_requeue) == (True, False)
+    assert _fit._places(one) == []
+    monkeypatch.setenv("RANK", "0")  # torchrun within an allocation
+    assert _fit._places(two) == []
 
 
 def test_several_machines_need_a_launcher():
