@@ -3,6 +3,7 @@
 python experiments/published/run.py --data FOLDER                    all of it: some hours on two cores
 python experiments/published/run.py g2p.geo --data FOLDER --seeds 0  one set, one seed
 python experiments/published/run.py --data FOLDER --jobs 2           two runs at a time, each on half of the cores
+python experiments/published/run.py scan.simple --data FOLDER --overrides trainer.residual_dropout=0.0
 
 Runs that results.csv has, made by this version of student and trainer, are not made again; those of other versions go.
 
@@ -37,28 +38,29 @@ SETS = (
     "g2p.geo", "g2p.hun", "g2p.fre", "g2p.gre", "g2p.eng_us", "inflection.english", "inflection.turkish", "inflection.german",
     "inflection.english.1000", "inflection.turkish.1000", "inflection.german.1000", "scan.simple", "scan.length", "num_to_verbal",
 )  # fmt: skip
-COLUMNS = ("set", "model", "seed", "version", "n", "exact_match", "low", "high", "train", "threads", "seconds")
+COLUMNS = ("set", "model", "overrides", "seed", "version", "n", "exact_match", "low", "high", "train", "threads", "seconds")
 
 
 def main() -> None:
     args = _arguments()
     rows = [row for row in _known(HERE / "results.csv") if row.get("version") == VERSION]
-    known = {(r["set"], r["model"], int(r["seed"])) for r in rows}
-    missing = [(name, seed) for name in args.sets or SETS for seed in args.seeds if (name, args.model, seed) not in known]
+    overrides = " ".join(args.overrides)
+    known = {(r["set"], r["model"], r["overrides"], int(r["seed"])) for r in rows}
+    missing = [(name, seed) for name in args.sets or SETS for seed in args.seeds if (name, args.model, overrides, seed) not in known]
     threads = max(1, cores() // args.jobs)
     pool = ThreadPoolExecutor(args.jobs)
     try:
-        for done in as_completed([pool.submit(_run, args.data, name, args.model, seed, threads) for name, seed in missing]):
+        for done in as_completed([pool.submit(_run, args.data, name, args.model, args.overrides, seed, threads) for name, seed in missing]):
             row = {key: str(value) for key, value in done.result().items()}
             print(row, flush=True)
-            rows = sorted([*rows, row], key=lambda r: (SETS.index(r["set"]), r["model"], int(r["seed"])))
+            rows = sorted([*rows, row], key=lambda r: (SETS.index(r["set"]), r["model"], r["overrides"], int(r["seed"])))
             _write(HERE / "results.csv", rows)
     finally:  # after a failure nothing more is begun
         pool.shutdown(cancel_futures=True)
     print(_table(rows))
 
 
-def _run(data: Path, name: str, model: str, seed: int, threads: int) -> dict[str, Any]:
+def _run(data: Path, name: str, model: str, overrides: list[str], seed: int, threads: int) -> dict[str, Any]:
     base = name.removesuffix(".1000")
     train = data / f"{base}.train{'1000' if name != base else ''}.jsonl.gz"
     valid = data / f"{base}.dev.jsonl.gz"
@@ -67,14 +69,14 @@ def _run(data: Path, name: str, model: str, seed: int, threads: int) -> dict[str
             sys.executable, "-m", "p2m", "prompt=text", f"prompt.text='{PROMPTS[name.split('.')[0]]}'", f"prompt.train={train}",
             f"prompt.test={data / f'{base}.test.jsonl.gz'}", *([f"prompt.valid={valid}"] if valid.exists() else []), "parser=sections",
             "retriever=none", "generator=none", f"model={model}", f"seed={seed}", "metric=[exact_match]", f"trainer.threads={threads}",
-            f"store={folder}/store", f"hydra.run.dir={folder}/run",
+            f"store={folder}/store", f"hydra.run.dir={folder}/run", *overrides,
         ]  # fmt: skip
         began = time.monotonic()
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         report = json.loads((Path(folder) / "run/report.json").read_text(encoding="utf-8"))
     score = report["scores"]["exact_match"]
     return {
-        "set": name, "model": model, "seed": seed, "version": VERSION, "n": score["n"], "exact_match": round(100 * score["value"], 2),
+        "set": name, "model": model, "overrides": " ".join(overrides), "seed": seed, "version": VERSION, "n": score["n"], "exact_match": round(100 * score["value"], 2),
         "low": round(100 * score["low"], 2), "high": round(100 * score["high"], 2), "train": report["examples"]["train"],
         "threads": threads, "seconds": round(time.monotonic() - began),
     }  # fmt: skip
@@ -82,15 +84,20 @@ def _run(data: Path, name: str, model: str, seed: int, threads: int) -> dict[str
 
 def _table(rows: list[dict[str, str]]) -> str:
     """Mean over seeds of exact match and word error rate (their sum is 100), with the spread over seeds and the interval of the first."""
-    lines = ["| set | model | seeds | exact match | word error rate | interval of one seed | seconds |", "|---|---|---|---|---|---|---|"]
-    for name, model in dict.fromkeys((r["set"], r["model"]) for r in rows):
-        found = [r for r in rows if (r["set"], r["model"]) == (name, model)]
+    lines = [
+        "| set | model, settings | seeds | exact match | word error rate | interval of one seed | seconds |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, model, overrides in dict.fromkeys((r["set"], r["model"], r["overrides"]) for r in rows):
+        found = [r for r in rows if (r["set"], r["model"], r["overrides"]) == (name, model, overrides)]
         exact = [float(r["exact_match"]) for r in found]
         mean = sum(exact) / len(exact)
         spread = f" ± {statistics.stdev(exact):.2f}" if len(exact) > 1 else ""
         seconds = sum(float(r["seconds"]) for r in found) / len(found)
         interval = f"[{found[0]['low']}, {found[0]['high']}], n = {found[0]['n']}"
-        lines.append(f"| {name} | {model} | {len(found)} | {mean:.2f}{spread} | {100 - mean:.2f} | {interval} | {seconds:.0f} |")
+        lines.append(
+            f"| {name} | {model} {overrides} | {len(found)} | {mean:.2f}{spread} | {100 - mean:.2f} | {interval} | {seconds:.0f} |"
+        )
     return "\n".join(lines)
 
 
@@ -114,6 +121,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder of the sets")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--model", default="byt5_nano")
+    parser.add_argument("--overrides", nargs="+", default=[], help="of p2m, for runs with other settings than the defaults")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, which share the cores")
     args = parser.parse_args()
     if not args.data.is_dir():

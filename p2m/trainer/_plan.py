@@ -22,7 +22,7 @@ RATES = {
     "qwen2": 2e-5,  # trl's default for supervised fine-tuning
 }  # fmt: skip
 DROPPED = ("t5", "mt5")  # architectures that residual_dropout is for
-DROPOUT = ((40, 0.3), (16, 0.1))  # with more passes than this
+DROPOUT = ((40, 0.3), (4, 0.1))  # with more passes than this
 FOR_ADAPTERS = 10  # times the rate for every weight: Schulman et al. 2025, "LoRA Without Regret"
 MOST_FOR_ADAPTERS = 1e-3  # what peft's own examples use on T5 kinds
 LEAST = {"cpu": 16, "cuda": 1}  # examples of a batch for each process where the number of processes is left to p2m
@@ -102,7 +102,8 @@ def _dropout(architecture: str, passes: float) -> float | None:
     """More the oftener each example comes, as a student then comes to know it by heart.
 
     By trials with a 1 M student (experiments/published): over 800 and 1,000 examples, 100 passes and more, 0.3 did better than 0.1 by some
-    ten points; over 8,000 French words, 25 passes, it did no better.  On SCAN, 13 passes, 0.1 cost one, on 20,000 dates, seen once, two.
+    ten points; over 8,000 French words, 25 passes, it did no better.  Without any, 33,000 English words were learnt by heart after eight
+    passes.  On 20,000 dates, seen once, 0.1 cost two points, and on SCAN, 13 passes over what has no exceptions, one.
     """
     if architecture not in DROPPED:
         return None
