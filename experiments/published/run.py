@@ -76,9 +76,9 @@ def _run(data: Path, name: str, model: str, overrides: list[str], seed: int, thr
         report = json.loads((Path(folder) / "run/report.json").read_text(encoding="utf-8"))
     score = report["scores"]["exact_match"]
     return {
-        "set": name, "model": model, "overrides": " ".join(overrides), "seed": seed, "version": VERSION, "n": score["n"], "exact_match": round(100 * score["value"], 2),
-        "low": round(100 * score["low"], 2), "high": round(100 * score["high"], 2), "train": report["examples"]["train"],
-        "threads": threads, "seconds": round(time.monotonic() - began),
+        "set": name, "model": model, "overrides": " ".join(overrides), "seed": seed, "version": VERSION, "n": score["n"],
+        "exact_match": round(100 * score["value"], 2), "low": round(100 * score["low"], 2), "high": round(100 * score["high"], 2),
+        "train": report["examples"]["train"], "threads": threads, "seconds": round(time.monotonic() - began),
     }  # fmt: skip
 
 
