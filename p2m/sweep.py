@@ -32,11 +32,14 @@ class Table(Callback):
             (folder / "overrides.json").write_text(json.dumps(overrides), encoding="utf-8")
 
     def on_multirun_end(self, config: DictConfig, **_kwargs: Any) -> None:
-        conclude()
+        conclude(ended=True)
 
 
-def conclude() -> None:
-    """Tells of the sweep that is under way, if one is, as far as its jobs have come: they may have been stopped, or their launcher died."""
+def conclude(ended: bool = False) -> None:
+    """Tells of the sweep that is under way, if one is, as far as its jobs have come: they may have been stopped, or their launcher died.
+
+    ended: every job has come to its end, so each should have left something.
+    """
     if not _under_way:
         return
     config = _under_way.pop()
@@ -49,7 +52,7 @@ def conclude() -> None:
         failed.extend(row.pop("code") for row in rows if "code" in row)
         _write(folder / "sweep.csv", rows)
         _show(rows, folder)
-    else:
+    elif ended:
         failed.append(1)
         progress.say(
             f"No job of the sweep has left anything in {folder.absolute()}. Where jobs run on other machines, that folder, store= and"

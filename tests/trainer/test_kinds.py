@@ -114,8 +114,16 @@ def letters(tmp_path):
     return PieceTokenizer.load(str(tmp_path / "letters"), None)
 
 
+class Blurred(ByteTokenizer):
+    """To which a blank is a blank, however many of them."""
+
+    def encode(self, texts):
+        return super().encode([" ".join(text.split()) for text in texts])
+
+
 def test_answers_that_the_tokenizer_cannot_write_are_counted_and_where_they_are_most_refused(letters):
     assert _fit._lost(["a b", "cab", "ab{c}", "abc"], Built(None, letters)) == 0.25
+    assert _fit._lost(["a  b", "c\n"], Built(None, Blurred())) == 1, "blanks alone are no reason to refuse"
     assert _fit._lost(["a{b", "é\n\nß", "\U0001f600"], Built(None, ByteTokenizer())) == 0
     said = (
         "model: the student's tokenizer cannot write 2 of 3 training answers that were looked at, such as '{ab}', of which it makes 'ab';"
