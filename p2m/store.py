@@ -20,6 +20,7 @@ from p2m.errors import UserError, full_disk_told
 from p2m.stages import Meter, Work
 
 KEPT, TO_DO = "kept", "to do"
+SPENT = "spent.json"  # of a stage under way: seconds of commands before this one, and when this one began
 
 
 @dataclass(frozen=True)
@@ -75,14 +76,15 @@ class Store:
         part = made.folder.with_name(f"{made.key}.part")
         part.mkdir(exist_ok=True)
         started, meter = time.monotonic(), Meter()
-        before = _spent_before(part)
+        before = _spent_before(part)  # a resumed stage tells the whole time
+        (part / SPENT).write_text(json.dumps({"seconds": before, "since": time.time()}))
         try:
             value = build(node).run(*(i.value for i in inputs), work=self.work(stage, part, meter))
         finally:
             seconds = before + time.monotonic() - started
-            (part / "spent.json").write_text(json.dumps({"seconds": seconds}))  # a resumed stage tells the whole time
+            (part / SPENT).write_text(json.dumps({"seconds": seconds}))
         artifacts.save(value, part)
-        (part / "spent.json").unlink()
+        (part / SPENT).unlink()
         note = {"stage": stage, "settings": settings, "inputs": {i.folder.parent.name: i.key for i in inputs}}
         note |= {"seconds": round(seconds, 3), "usd": meter.usd, "calls": meter.calls, "commit": _commit(), "made": time.time()}
         (part / "made.json").write_text(json.dumps(note, ensure_ascii=False, indent=1), encoding="utf-8")
@@ -138,8 +140,11 @@ def _digest(what: Any) -> str:
 
 
 def _spent_before(part: Path) -> float:
+    """Seconds that earlier commands worked on *part*.  One that was killed could not say: up to the last file that it wrote."""
     try:
-        return float(json.loads((part / "spent.json").read_text())["seconds"])
+        told = json.loads((part / SPENT).read_text())
+        unsaid = max(path.stat().st_mtime for path in part.rglob("*")) - told["since"] if "since" in told else 0.0
+        return float(told["seconds"]) + max(0.0, unsaid)
     except (OSError, ValueError, KeyError):
         return 0.0
 
