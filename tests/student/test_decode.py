@@ -121,20 +121,31 @@ def test_batches_are_answered_side_by_side_each_on_its_share_of_the_threads():
     assert torch.get_num_threads() == 2
 
 
-@pytest.mark.usefixtures("two_threads")
+@pytest.fixture
+def hears_ctrl_c():
+    """A shell's background jobs begin with SIGINT ignored, and these tests may be one."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("two_threads", "hears_ctrl_c")
 def test_after_ctrl_c_no_batch_is_answered_to_its_end():
     endless = decode.Decoder(built(choice(TINY_T5)), "", 64, 10**5, batch=3)  # random weights end no answer soon
 
     def interrupt():
+        while threading.active_count() < alone + 3:  # this one, and two with a batch each
+            time.sleep(0.01)
+        sent.append(time.monotonic())
         os.kill(os.getpid(), signal.SIGINT)
 
-    timer = threading.Timer(1, interrupt)
-    timer.start()
-    began = time.monotonic()
+    alone, sent = threading.active_count(), []
+    watch = threading.Thread(target=interrupt)
+    watch.start()
     with pytest.raises(KeyboardInterrupt):
         endless.answers(TEXTS)
-    timer.join()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - sent[0] < 10
+    watch.join()
 
 
 @pytest.mark.usefixtures("two_threads")
