@@ -81,8 +81,19 @@ def test_a_gpu_that_is_not_there_is_told(monkeypatch):
     assert plan(device="auto").device == "cpu"
 
 
-def test_bf16_without_hardware_for_it_is_told(monkeypatch):
-    monkeypatch.setattr("p2m.student.machine.cpu_has_bf16", lambda: False)
+@pytest.fixture
+def processor(tmp_path, monkeypatch):
+    """Says what the processor can do."""
+
+    def has(flags: str) -> None:
+        (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nflags\t\t: {flags}\n")
+        monkeypatch.setattr("p2m.student.machine.CPUINFO", tmp_path / "cpuinfo")
+
+    return has
+
+
+def test_bf16_without_hardware_for_it_is_told(processor):
+    processor("fpu avx2")
     with pytest.raises(
         UserError, match=r"^trainer: precision=bf16 is set but this machine's cpu has no hardware for it; use trainer\.precision=auto$"
     ):
@@ -90,8 +101,8 @@ def test_bf16_without_hardware_for_it_is_told(monkeypatch):
     assert not plan(precision="auto").bf16
 
 
-def test_bf16_is_used_where_there_is_hardware_for_it(monkeypatch):
-    monkeypatch.setattr("p2m.student.machine.cpu_has_bf16", lambda: True)
+def test_bf16_is_used_where_there_is_hardware_for_it(processor):
+    processor("fpu avx512_bf16")
     assert (plan(precision="auto").bf16, plan(precision="bf16").bf16, plan(precision="fp32").bf16) == (True, True, False)
 
 
