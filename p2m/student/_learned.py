@@ -4,12 +4,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from p2m.student.tokens import LEARNED, Tokens
 
 FILE = "tokenizer.json"
 SPECIAL = ("<pad>", "</s>", "<unk>")  # the ids 0, 1 and 2, as with bytes
+# GPT-2's words (Radford et al. 2019), but that an underscore is a letter, as programs have it: I_TURN_LEFT is one word, not five
+WORDS = r"'s|'t|'re|'ve|'m|'ll|'d| ?[\p{L}_]+| ?\p{N}+| ?[^\s\p{L}\p{N}_]+|\s+(?!\S)|\s+"
 
 
 class LearnedTokenizer:
@@ -26,7 +28,8 @@ class LearnedTokenizer:
     def learn(cls, texts: Iterable[str], size: int) -> "LearnedTokenizer":
         """At most *size* ids.  Pieces never reach over a space or from letters into digits; the same texts give the same pieces."""
         inner = Tokenizer(models.BPE())
-        inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        words = pre_tokenizers.Split(Regex(WORDS), "isolated")
+        inner.pre_tokenizer = pre_tokenizers.Sequence([words, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
         inner.decoder = decoders.ByteLevel()
         alphabet = pre_tokenizers.ByteLevel.alphabet()
         plan = trainers.BpeTrainer(vocab_size=size, special_tokens=list(SPECIAL), initial_alphabet=alphabet, show_progress=False)

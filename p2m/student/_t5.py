@@ -8,10 +8,9 @@ Shapes: B answers, S input tokens, T output tokens, H heads, D of a head, M of t
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - torch's own short name
 from torch import Tensor
 
-from p2m.student._t5_forward import seen
+from p2m.student._t5_forward import forward, mixed, norm, product, seen, split
 
 
 class T5Steps:
@@ -32,14 +31,14 @@ class T5Steps:
 
 
 class _Layer:
-    """A decoder block's weights."""
+    """A decoder block with the projections of what its own attention sees in one matrix."""
 
     def __init__(self, block: Any) -> None:
-        own, cross, forward = block.layer
-        self.norms = [(part.layer_norm.weight, part.layer_norm.variance_epsilon) for part in (own, cross, forward)]
+        own, cross, self.feed = block.layer
+        self.norms = [own.layer_norm, cross.layer_norm]
         attention, self.cross = own.SelfAttention, cross.EncDecAttention
         self.qkv = torch.cat([attention.q.weight, attention.k.weight, attention.v.weight]).detach()
-        self.out, self.feed = attention.o.weight, forward.DenseReluDense
+        self.out = attention.o.weight
 
 
 class _Batch:
@@ -48,13 +47,14 @@ class _Batch:
     def __init__(self, steps: T5Steps, ids_BS: Tensor, mask_BS: Tensor) -> None:  # noqa: N803
         self.steps, self.t = steps, 0
         seen_BSM, self.mask_B11S = seen(steps.model, ids_BS, mask_BS, steps.model.shared.weight.dtype)  # noqa: N806
-        self.crossed = [tuple(self._split(F.linear(seen_BSM, w.weight)) for w in (layer.cross.k, layer.cross.v)) for layer in steps.layers]
-        B, H, D = len(ids_BS), steps.heads, steps.layers[0].out.shape[1] // steps.heads  # noqa: N806
-        self.kept = [tuple(seen_BSM.new_empty(B, H, steps.max_output, D) for _ in range(2)) for _ in steps.layers]
+        self.crossed = [self._crossed(seen_BSM, layer.cross) for layer in steps.layers]
+        B, H, D, T = len(ids_BS), steps.heads, steps.layers[0].out.shape[1] // steps.heads, steps.max_output  # noqa: N806
+        self.kept = [(seen_BSM.new_empty(B, H, D, T), seen_BSM.new_empty(B, H, T, D)) for _ in steps.layers]
 
-    def _split(self, x_BTM: Tensor) -> Tensor:  # noqa: N803
-        """Heads apart: (B, H, T, D)."""
-        return x_BTM.view(*x_BTM.shape[:-1], self.steps.heads, -1).transpose(1, 2)
+    def _crossed(self, seen_BSM: Tensor, cross: Any) -> tuple[Tensor, Tensor]:  # noqa: N803
+        """Keys (B, H, D, S) and values (B, H, S, D) of the input, each in one piece of memory, as every step reads all of them."""
+        k, v = (split(product(seen_BSM, w.weight), self.steps.heads) for w in (cross.k, cross.v))
+        return k.mT.contiguous(), v.contiguous()
 
     def step(self, last: Tensor) -> Tensor:
         model, t = self.steps.model, self.t
@@ -63,28 +63,19 @@ class _Batch:
         for layer, kept, crossed in zip(self.steps.layers, self.kept, self.crossed, strict=True):
             x_B1M = self._layer(x_B1M, layer, kept, crossed, bias)  # noqa: N806
         self.t += 1
-        final = model.decoder.final_layer_norm
-        out_BM = _norm(x_B1M[:, 0], final.weight, final.variance_epsilon) * self.steps.scale  # noqa: N806
-        return F.linear(out_BM, model.lm_head.weight)
+        out_BM = norm(x_B1M[:, 0], model.decoder.final_layer_norm) * self.steps.scale  # noqa: N806
+        return product(out_BM, model.lm_head.weight)
 
     def _layer(self, x: Tensor, layer: _Layer, kept: Any, crossed: Any, bias: Tensor) -> Tensor:
-        t = self.t
-        q, k, v = (self._split(part) for part in F.linear(_norm(x, *layer.norms[0]), layer.qkv).chunk(3, -1))
-        kept[0][:, :, t : t + 1], kept[1][:, :, t : t + 1] = k, v
-        mixed = F.scaled_dot_product_attention(q, kept[0][:, :, : t + 1], kept[1][:, :, : t + 1], attn_mask=bias, scale=1.0)
-        x = x + F.linear(mixed.transpose(1, 2).flatten(2), layer.out)
-        q = self._split(F.linear(_norm(x, *layer.norms[1]), layer.cross.q.weight))
-        mixed = F.scaled_dot_product_attention(q, crossed[0], crossed[1], attn_mask=self.mask_B11S, scale=1.0)
-        x = x + F.linear(mixed.transpose(1, 2).flatten(2), layer.cross.o.weight)
-        fed: Tensor = layer.feed(_norm(x, *layer.norms[2]))
-        return x + fed
+        t, heads = self.t, self.steps.heads
+        q, k, v = (split(part, heads) for part in product(norm(x, layer.norms[0]), layer.qkv).chunk(3, -1))
+        kept[0][..., t : t + 1], kept[1][:, :, t : t + 1] = k.mT, v
+        x = x + product(mixed(q, kept[0][..., : t + 1], kept[1][:, :, : t + 1], bias), layer.out)
+        q = split(product(norm(x, layer.norms[1]), layer.cross.q.weight), heads)
+        x = x + product(mixed(q, crossed[0], crossed[1], self.mask_B11S), layer.cross.o.weight)
+        return forward(x, layer.feed)
 
     def keep(self, lines: Tensor) -> None:
         self.mask_B11S = self.mask_B11S[lines]
-        self.crossed = [tuple(part[lines] for part in pair) for pair in self.crossed]
-        self.kept = [tuple(part[lines] for part in pair) for pair in self.kept]
-
-
-def _norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
-    """T5's layer norm has neither mean nor bias (Zhang & Sennrich 2019)."""
-    return F.rms_norm(x, weight.shape, weight, epsilon)
+        self.crossed = [(k[lines], v[lines]) for k, v in self.crossed]
+        self.kept = [(k[lines], v[lines]) for k, v in self.kept]

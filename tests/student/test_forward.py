@@ -18,11 +18,12 @@ def batch(made, rows):
 @pytest.mark.parametrize("name", list(CONFIGS))
 def test_an_example_has_the_same_logits_alone_and_beside_longer_ones(name):
     made = built(choice(CONFIGS[name]))
+    made.model.double()  # in fp32 products of one row and of many differ, by how much hangs on the processor
     with torch.no_grad():
         whole = logits(made, *batch(made, range(4)), bf16=False, lean=False)
         for i in range(4):
             alone = logits(made, *batch(made, [i]), bf16=False, lean=False)[0]
-            torch.testing.assert_close(whole[i, : len(alone)], alone, atol=2e-5, rtol=1e-4)
+            torch.testing.assert_close(whole[i, : len(alone)], alone, atol=1e-6, rtol=1e-6)
 
 
 def test_a_decoder_only_student_is_asked_for_its_answer_alone():

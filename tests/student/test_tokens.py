@@ -110,6 +110,18 @@ def test_pieces_are_words_that_recur_and_the_same_texts_give_the_same(tmp_path):
     assert 259 < tokenizer.size <= 320
 
 
+def test_a_name_with_underscores_can_become_one_piece():
+    tokenizer = learned(["I_TURN_LEFT I_JUMP I_TURN_LEFT"] * 20, 320)
+    assert len(tokenizer.encode(["I_TURN_LEFT I_JUMP I_TURN_LEFT"])[0]) == 4  # with the end token
+
+
+def test_pieces_reach_over_no_space_and_from_letters_into_no_digits():
+    texts = ["may 2024 (may_2024), it's 12 o'clock!"] * 50
+    tokenizer = learned(texts, 1024)
+    pieces = tokenizer.decode([[i] for i in tokenizer.encode(texts[:1])[0].tolist()])
+    assert pieces == ["may", " 2024", " (", "may_", "2024", "),", " it", "'s", " 12", " o", "'", "clock", "!", ""]
+
+
 def test_learnt_pieces_are_kept_with_the_student(tmp_path):
     tokenizer = learned(LEARNT, 300)
     tokenizer.save(tmp_path)
