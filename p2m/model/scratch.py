@@ -36,10 +36,11 @@ class Scratch:
     tie_word_embeddings: bool
 
     def __post_init__(self) -> None:
-        if self.relative_attention_max_distance <= self.relative_attention_num_buckets // 4:
-            # T5 gives the near half of each direction's buckets one distance each, and divides by the log of what is left
+        if self.relative_attention_max_distance <= self.relative_attention_num_buckets // 2:
+            # T5 gives the near half of a direction's buckets one distance each, and divides by the log of what is left; the decoder looks
+            # in one direction, so its near half is the larger
             raise ValueError(
-                f"relative_attention_max_distance={self.relative_attention_max_distance} must be above a quarter of"
+                f"relative_attention_max_distance={self.relative_attention_max_distance} must be above half of"
                 f" relative_attention_num_buckets={self.relative_attention_num_buckets}"
             )
 

@@ -36,9 +36,19 @@ def test_nano_has_one_million_parameters_and_tied_embeddings(nano, work):
 
 
 def test_distances_that_leave_no_far_bucket_are_refused(nano):
-    said = "relative_attention_max_distance=8 must be above a quarter of relative_attention_num_buckets=32"
+    buckets = nano.relative_attention_num_buckets
+    said = f"relative_attention_max_distance={buckets // 2} must be above half of relative_attention_num_buckets={buckets}"
     with pytest.raises(ValueError, match=f"^{said}$"):
-        replace(nano, relative_attention_max_distance=8)
+        replace(nano, relative_attention_max_distance=buckets // 2)
+
+
+def test_the_least_distance_that_is_taken_has_a_bucket_for_every_place(nano, work):
+    from p2m.student import build
+
+    least = replace(nano, relative_attention_max_distance=nano.relative_attention_num_buckets // 2 + 1)
+    model = build.fresh(least.run(TaskSpec("x"), work), seed=0).model
+    for stack in (model.encoder, model.decoder):
+        assert stack.block[0].layer[0].SelfAttention.compute_bias(200, 200).isfinite().all()
 
 
 def test_pieces_are_as_many_as_the_vocabulary_has_room_for(work):
