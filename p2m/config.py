@@ -199,6 +199,8 @@ def _clash(nodes: dict[str, Any]) -> list[str]:
     kind, kinds = nodes["model"].get("kind", getattr(model, "KIND", None)), getattr(processor, "KINDS", None)
     if kind == "encoder" and nodes.get("student", {}).get("engine") == "ctranslate2":
         return ["student: engine=ctranslate2 is for students that write their answers, and the model is encoder; set student.engine=torch"]
+    if kind in {"decoder-only", "encoder"} and nodes.get("trainer", {}).get("residual_dropout", "auto") != "auto":
+        return [f"trainer.residual_dropout: is for t5 and mt5, and the model is {kind}; set it to auto"]
     if kind is None or kinds is None or kind in kinds:
         return []
     right = "causal" if kind == "decoder-only" else "seq2seq"

@@ -30,7 +30,7 @@ class Scratch:
     num_heads: Annotated[int, Gt(0)]
     num_layers: Annotated[int, Gt(0)]
     num_decoder_layers: Annotated[int, Gt(0)]
-    relative_attention_num_buckets: Annotated[int, Gt(1)]
+    relative_attention_num_buckets: Annotated[int, Ge(4)]
     relative_attention_max_distance: Annotated[int, Gt(1)]
     feed_forward_proj: Literal["relu", "gated-gelu"]
     tie_word_embeddings: bool

@@ -44,7 +44,7 @@ class LearnedTokenizer:
         rows = [found.ids for found in self.inner.encode_batch_fast([_sound(text) for text in texts], add_special_tokens=False)]
         starts = np.zeros(len(rows) + 1, np.int64)
         np.cumsum([len(row) + 1 for row in rows], out=starts[1:])
-        return Tokens(np.fromiter((i for row in rows for i in (*row, self.end)), np.uint16, int(starts[-1])), starts)
+        return Tokens(np.fromiter((i for row in rows for i in (*row, self.end)), np.int32, int(starts[-1])), starts)
 
     def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
         """Special ids, and those beyond the pieces, are left out."""

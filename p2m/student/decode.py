@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from p2m.artifacts import Choice, Student
-from p2m.student import build
+from p2m.student import build, machine
 from p2m.student.tokens import of_student
 
 if TYPE_CHECKING:
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BATCH = 256  # answers under way at once: a third faster than 64 with the 1 M student on two cores
-BATCH_TOKENS = 16384  # and no more input tokens than this, so that long inputs fit into memory
+BATCH_TOKENS = (
+    16384  # and no more tokens of inputs than this, and of inputs and answers than twice this, so that long texts fit into memory
+)
 AT_ONCE = 4  # batches, at most: each takes memory of its own
 
 
@@ -24,7 +26,7 @@ AT_ONCE = 4  # batches, at most: each takes memory of its own
 class Decoder:
     """A model with its tokenizer and limits, ready to answer.
 
-    batch: answers under way at once; it does not change what is answered.
+    batch: answers under way at once; it changes what is answered only where two tokens are as likely to the last bits.
     engine: gives the ids of each answer for padded inputs; None: torch.
     """
 
@@ -56,7 +58,14 @@ class Decoder:
 
         def answered(rows: list[int]) -> list[str]:
             ids = tokens.padded(rows, self.max_input, closing, self.built.tokenizer.pad, self.built.goes_on)
-            return says.decode(decode(ids))
+            try:
+                return says.decode(decode(ids))
+            except RuntimeError as error:
+                if len(rows) == 1 or not machine.out_of_memory(error):
+                    raise
+            machine.free()  # here, where the error has gone and with it what its frames held
+            half = len(rows) // 2
+            return answered(rows[:half]) + answered(rows[half:])
 
         for rows, texts in zip(batches, _side_by_side(answered, batches, self.built.model.device.type, stopped), strict=True):
             said.update(zip((unique[i] for i in rows), texts, strict=True))
@@ -68,7 +77,7 @@ class Decoder:
         rows: list[int] = []
         for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
             widest = min(self.max_input, lengths[rows[0]]) if rows else 0
-            if len(rows) == self.batch or (rows and widest * (len(rows) + 1) > BATCH_TOKENS):
+            if len(rows) == self.batch or (rows and (len(rows) + 1) * max(widest, (widest + self.max_output) / 2) > BATCH_TOKENS):
                 yield rows
                 rows = []
             rows.append(i)

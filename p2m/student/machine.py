@@ -1,5 +1,6 @@
 """What this machine has for training and decoding."""
 
+import gc
 import os
 import time
 from pathlib import Path
@@ -31,6 +32,22 @@ def cpu_has_bf16() -> bool:
     """Whether the processor multiplies bf16 in hardware.  Where it does not, bf16 is emulated and slower than fp32."""
     flags = next((set(block["flags"].split()) for block in _blocks() if "flags" in block), set())
     return bool(flags & {"avx512_bf16", "amx_bf16"})
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether it says that memory ran out: of a GPU, or of the machine."""
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def free() -> None:
+    """Gives back what nothing uses any more, before a smaller piece of work is tried."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def share_cores() -> None:

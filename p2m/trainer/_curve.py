@@ -37,7 +37,7 @@ class Curve(Callback):  # type: ignore[misc]
         self._begun = (time.monotonic(), -1)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"bytes": self.path.stat().st_size if self.path.exists() else 0, "losses": self._of_all()}
+        return {"bytes": _synced(self.path), "losses": self._of_all()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """What was written after the checkpoint goes: those steps come again."""
@@ -111,3 +111,12 @@ class Curve(Callback):  # type: ignore[misc]
             f"trainer: the loss is {loss} at step {step + 1}, with the learning rate {module.rate(step):.3g}. A lower trainer.lr or"
             f" trainer.precision=fp32 may help. The batch had {len(rows)} examples, with the inputs {shown}{more}"
         )
+
+
+def _synced(path: Path) -> int:
+    """The size of a file, all of which is on disk now: a checkpoint says how much of it holds."""
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        return os.fstat(file.fileno()).st_size

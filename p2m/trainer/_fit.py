@@ -22,7 +22,7 @@ from typing import Any
 from filelock import FileLock
 
 from p2m.artifacts import Choice, Example, Rows, Student
-from p2m.errors import Stopped, UserError, full_disk_told
+from p2m.errors import IncompleteError, Stopped, UserError, full_disk_told
 from p2m.stages import Metric
 
 Say = Callable[[dict[str, Any]], None]
@@ -44,7 +44,8 @@ def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
     rows = _rows(job, settings)
     around, labels = (job["prefix"], job["suffix"]), tuple(job["labels"]) if choice.kind == "encoder" else ()
     built = build.fresh(choice, settings["seed"], _learned(choice, around, rows["train"]), labels)
-    plan = _plan.planned(settings, choice.base == "scratch", built.model.config.model_type, len(rows["train"]))
+    about = (built.model.config.model_type, built.model.num_parameters())
+    plan = _plan.planned(settings, choice.base == "scratch", *about, len(rows["train"]))
     if _together.world() not in {None, plan.devices * plan.nodes}:
         raise UserError(
             f"trainer.launch: the launcher started {_together.world()} processes, and trainer.devices={plan.devices} on"
@@ -173,6 +174,11 @@ def _limits(tokens: Any, settings: dict[str, Any], positions: int | None, shared
     if outputs == 1:  # a label
         most_out = 1
     if positions:
+        for name in ("max_input", "max_output"):
+            if settings[name] != "auto" and settings[name] > positions:
+                raise UserError(
+                    f"trainer.{name}: this student has {positions} positions, got {settings[name]}; set {positions} or less, or auto"
+                )
         most_out = min(most_out, positions)
         most_in = min(most_in, max(1, positions - most_out) if shared else positions)
     return most_in, most_out
@@ -242,6 +248,10 @@ def _trained(
         whole.load_state_dict(weights(built.model), strict=False)
     if not _together.rank():  # the others have no use for them, and may be here before the file is
         best.restore(whole)
+        if not all(weight.isfinite().all() for weight in whole.parameters()):  # the last step's, which no loss tells of
+            raise IncompleteError(
+                "trainer: the last step left weights that are no numbers; a lower trainer.lr or trainer.precision=fp32 may help"
+            )
     return replace(built, model=whole)
 
 

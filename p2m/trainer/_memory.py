@@ -1,23 +1,13 @@
 """What to do when memory does not suffice for a part of a batch."""
 
-import gc
-
-import torch
-
 from p2m.errors import UserError
+from p2m.student import machine
 from p2m.trainer._data import Part
-
-
-def lacks(error: RuntimeError) -> bool:
-    """Whether it says that memory ran out: of a GPU, or of the machine."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def halved(parts: list[Part]) -> list[Part]:
     """Each part in two, so that the same gradients come from smaller ones.  UserError where each holds a single example already."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    machine.free()
     if all(len(ids) == 1 for ids, _ in parts):
         raise UserError(
             "trainer: memory does not suffice for a single example; set trainer.gradient_checkpointing=true, a lower trainer.max_input,"

@@ -13,6 +13,7 @@ from pytorch_lightning import LightningModule
 from torch import Tensor
 from torch.optim import Optimizer
 
+from p2m.student import machine
 from p2m.student._forward import IGNORED, logits
 from p2m.student.build import Built
 from p2m.trainer import _memory, _together
@@ -87,7 +88,7 @@ class Fit(LightningModule):  # type: ignore[misc]
         try:
             return self._summed(batch, world)
         except RuntimeError as error:
-            if world > 1 or not _memory.lacks(error):  # processes that wait for each other cannot go back alone
+            if world > 1 or not machine.out_of_memory(error):  # processes that wait for each other cannot go back alone
                 raise
         self.zero_grad()  # here, where the error has gone and with it the activations that its frames held
         halves = _memory.halved(batch.parts)
@@ -152,7 +153,7 @@ class Fit(LightningModule):  # type: ignore[misc]
         try:
             seen = [self._looked_at(part) for part in batch]
         except RuntimeError as error:
-            if not _memory.lacks(error):
+            if not machine.out_of_memory(error):
                 raise
         else:
             self._seen += seen
@@ -179,7 +180,9 @@ class Fit(LightningModule):  # type: ignore[misc]
         matrices = [p for n, p in named if plan.optimizer == "muon" and p.ndim == 2 and not _is_table(n)]
         taken = {id(p) for p in matrices}
         rest = [p for _, p in named if id(p) not in taken]
-        optimizers: list[Optimizer] = [StackedMuon(matrices, plan.lr, weight_decay=plan.weight_decay)] if matrices else []
+        optimizers: list[Optimizer] = (
+            [StackedMuon(matrices, plan.lr, weight_decay=plan.weight_decay, adjust_lr_fn=plan.adjust_lr_fn)] if matrices else []
+        )
         if rest:  # adapters alone are matrices, all of them
             optimizers.append(torch.optim.AdamW(rest, plan.lr, betas=BETAS, weight_decay=plan.weight_decay, fused=True))
         return optimizers

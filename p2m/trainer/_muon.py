@@ -1,5 +1,6 @@
 """Muon, all matrices of one shape at a time."""
 
+import math
 from collections import defaultdict
 from typing import Any
 
@@ -35,8 +36,14 @@ class StackedMuon(torch.optim.Muon):
         steps = orthogonal(wide, group["ns_coefficients"], group["ns_steps"], group["eps"])
         torch._foreach_mul_(stack, 1 - group["lr"] * group["weight_decay"])
         for p, step in zip(stack, steps, strict=True):
-            rate = group["lr"] * max(1.0, p.size(0) / p.size(1)) ** 0.5  # of Keller Jordan's Muon, torch's default
-            p.add_(step.mT if p.size(0) > p.size(1) else step, alpha=-rate)
+            p.add_(step.mT if p.size(0) > p.size(1) else step, alpha=-group["lr"] * _scale(group["adjust_lr_fn"], *p.shape))
+
+
+def _scale(adjust_lr_fn: str | None, rows: int, columns: int) -> float:
+    """What the learning rate is multiplied with: Jordan et al. 2024, torch's default; or to steps of AdamW's size (Liu et al. 2025)."""
+    if adjust_lr_fn == "match_rms_adamw":
+        return 0.2 * math.sqrt(max(rows, columns))
+    return math.sqrt(max(1.0, rows / columns))
 
 
 def orthogonal(wide_NRC: Tensor, coefficients: tuple[float, float, float], steps: int, eps: float) -> Tensor:  # noqa: N803

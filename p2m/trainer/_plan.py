@@ -16,11 +16,14 @@ AS_SET = (
 # the highest learning rate for AdamW on every weight of a published student
 RATES = {
     "t5": 3e-4, "mt5": 3e-4,  # transformers' page on T5: 1e-4 to 3e-4
-    "bart": 5e-5, "bert": 5e-5,  # Devlin et al. 2019, appendix A.3: 2e-5 to 5e-5
+    "bart": 3e-5,  # fairseq's own fine-tuning of BART on summaries
+    "bert": 5e-5,  # Devlin et al. 2019, appendix A.3: 2e-5 to 5e-5
     "modernbert": 5e-5,  # Warner et al. 2024, among 1e-5 to 8e-5 of their search
-    "llama": 3e-4,  # SmolLM2's own fine-tuning: 1e-3 for 135M and 360M with batches of 128, 3e-4 for 1.7B
+    "llama": 3e-4,  # SmolLM2's own fine-tuning of 1.7B
     "qwen2": 2e-5,  # trl's default for supervised fine-tuning
 }  # fmt: skip
+# up to so many parameters: SmolLM2's own fine-tuning of 135M and 360M, 1e-3 with batches of 128; half with 32 (Malladi et al. 2022)
+RATES_OF_SMALL = {"llama": (5e8, 5e-4)}
 DROPPED = ("t5", "mt5")  # architectures that residual_dropout is for
 DROPOUT = ((40, 0.3), (4, 0.1))  # with more passes than this
 FOR_ADAPTERS = 10  # times the rate for every weight: Schulman et al. 2025, "LoRA Without Regret"
@@ -33,6 +36,7 @@ class Plan:
     """How long and how to train.  steps: updates of the weights.  valid_every: steps between validations.
 
     devices: processes on this machine that share each batch, on `threads` threads each.
+    adjust_lr_fn: how torch's Muon takes lr: original, as Jordan has it; match_rms_adamw: as AdamW takes it (Liu et al. 2025).
     residual_dropout: share of what each layer of a T5 adds that training leaves out; None: as its configuration has it.
     checkpoint_s: None: 30 seconds, or more where a checkpoint takes long.
     """
@@ -47,6 +51,7 @@ class Plan:
     patience: int | None
     max_minutes: float | None
     optimizer: str
+    adjust_lr_fn: str
     lr: float
     schedule: str
     warmup_steps: int
@@ -62,14 +67,15 @@ class Plan:
     checkpoint_s: float | None
 
 
-def planned(settings: dict[str, Any], scratch: bool, architecture: str, n: int) -> Plan:
-    """The plan for *n* training examples."""
+def planned(settings: dict[str, Any], scratch: bool, architecture: str, parameters: int, n: int) -> Plan:
+    """The plan for *n* training examples of a student of so many *parameters*."""
     optimizer = _or(settings["optimizer"], "muon" if scratch and settings["strategy"] != "fsdp" else "adamw")
     # from a trial with a 1 M student on 20,000 dates: 90 % exact after 28,000 examples with batches of 32
     batch_size = min(_or(settings["batch_size"], 32), n)
     # from scratch many passes pay, and most is learnt at the end, when the learning rate falls, so nothing ends it before;
     # a published student has learnt a task after a few passes, and `patience` ends it
     examples = _or(settings["max_examples"], max(12 * n, 200_000) if scratch else 10 * n)
+    passes = 0 if settings["overfit"] else examples / n  # those few are to be learnt by heart
     per_pass = math.ceil(n / batch_size)  # steps; a pass is split evenly, so batches may be smaller than batch_size
     steps = max(1, math.ceil(examples * per_pass / n))
     # twenty looks at the validation set in all cost less than a tenth of the time
@@ -83,12 +89,12 @@ def planned(settings: dict[str, Any], scratch: bool, architecture: str, n: int) 
     shared = devices * settings["nodes"] > 1
     return Plan(
         strategy=settings["strategy"] if shared else "auto", steps=steps, batch_size=batch_size, valid_every=min(every, steps),
-        optimizer=optimizer,
-        lr=_or(settings["lr"], _rate(optimizer, architecture, scratch, settings["method"] == "lora")),
+        optimizer=optimizer, adjust_lr_fn="original" if scratch else "match_rms_adamw",
+        lr=_or(settings["lr"], _from_scratch(optimizer) if scratch else _rate(optimizer, architecture, parameters, settings["method"])),
         bf16=settings["precision"] != "fp32" and has_bf16(device), device=device,
         devices=devices, threads=_or(settings["threads"], max(1, cores() // devices)),
         patience=_or(settings["patience"], None if scratch else 5),
-        residual_dropout=_or(settings["residual_dropout"], _dropout(architecture, examples / n) if scratch else None),
+        residual_dropout=_or(settings["residual_dropout"], _dropout(architecture, passes) if scratch else None),
         checkpoint_s=None if settings["checkpoint_s"] == "auto" else settings["checkpoint_s"],
         warmup_steps=min(settings["warmup_steps"], steps // 10), **{name: settings[name] for name in AS_SET},
     )  # fmt: skip
@@ -110,15 +116,22 @@ def _dropout(architecture: str, passes: float) -> float | None:
     return next((share for least, share in DROPOUT if passes > least), 0.0)
 
 
-def _rate(optimizer: str, architecture: str, scratch: bool, adapters: bool) -> float:
-    """The highest learning rate of the schedule."""
-    if optimizer == "muon":
-        return 8e-3  # on French words and on dates (experiments/student_speed) 3e-3 learns slower, 1.2e-2 no better, and 2e-2 fails
+def _from_scratch(optimizer: str) -> float:
+    """The highest learning rate of the schedule for random weights."""
+    return {
+        "muon": 8e-3,  # on French words and on dates (experiments/student_speed) 3e-3 learns slower, 1.2e-2 no better, and 2e-2 fails
+        "adafactor": 1e-2,  # relative to the size of the weights, as in Shazeer & Stern 2018
+        "adamw": 1e-3,  # of the same trial: at 2e-3 the student reached 39 % instead of 95 %
+    }[optimizer]
+
+
+def _rate(optimizer: str, architecture: str, parameters: int, method: str) -> float:
+    """The highest learning rate of the schedule for a published student.  Muon takes that of AdamW."""
     if optimizer == "adafactor":
-        return 1e-2  # relative to the size of the weights, as in Shazeer & Stern 2018
-    if scratch:
-        return 1e-3  # of the same trial: at 2e-3 the student reached 39 % instead of 95 %
-    return min(FOR_ADAPTERS * RATES[architecture], MOST_FOR_ADAPTERS) if adapters else RATES[architecture]
+        return 1e-3  # relative to the size of the weights, as Raffel et al. 2020 fine-tuned T5
+    most, of_small = RATES_OF_SMALL.get(architecture, (0, 0.0))
+    rate = of_small if parameters <= most else RATES[architecture]
+    return min(FOR_ADAPTERS * rate, MOST_FOR_ADAPTERS) if method == "lora" else rate
 
 
 def lacking(device: str, precision: str) -> Iterator[str]:

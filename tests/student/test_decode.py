@@ -4,11 +4,13 @@ import signal
 import string
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 import torch
 
 from p2m.student import build, decode
+from p2m.student._greedy import greedy
 from tests.student.conftest import TINY_BERT, TINY_LLAMA, TINY_T5, built, choice, student
 
 rng = random.Random(0)
@@ -146,6 +148,36 @@ def test_after_ctrl_c_no_batch_is_answered_to_its_end():
         endless.answers(TEXTS)
     assert time.monotonic() - sent[0] < 10
     watch.join()
+
+
+@pytest.mark.parametrize("max_output", [8, 2000])
+def test_a_batch_takes_no_more_room_for_its_answers_than_for_its_inputs(max_output):
+    sizes = []
+    made = built(choice(TINY_T5))
+
+    def engine(ids):
+        sizes.append(len(ids))
+        return [[1]] * len(ids)
+
+    decode.Decoder(made, "", 64, max_output, engine=engine).answers([str(i) for i in range(300)])
+    assert sizes == ([256, 44] if max_output == 8 else [16] * 18 + [12])
+
+
+def test_a_batch_that_memory_does_not_hold_is_answered_in_halves():
+    made, sizes = built(choice(TINY_T5)), []
+    plain = decode.Decoder(made, "", 64, 8)
+    wanted, answer = plain.answers(TEXTS), greedy(made, 8, lambda: False)
+
+    def engine(ids):
+        if len(ids) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        sizes.append(len(ids))
+        return answer(ids)
+
+    assert replace(plain, engine=engine).answers(TEXTS) == wanted
+    assert max(sizes) == 2
+    with pytest.raises(torch.OutOfMemoryError):
+        replace(plain, engine=lambda ids: engine([ids] * 3)).answers(TEXTS[:1])
 
 
 @pytest.mark.usefixtures("two_threads")

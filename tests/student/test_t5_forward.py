@@ -64,3 +64,31 @@ def test_residual_dropout_leaves_out_what_transformers_layers_leave_out():
     whole = _t5_forward.logits(model.eval(), ids, mask, fed, torch.float32)
     assert torch.allclose(whole, theirs(model, ids, mask, fed), rtol=1e-4, atol=1e-4)
     assert (ours - whole).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_dropout_leaves_out_its_share_and_makes_up_for_it(dtype):
+    torch.manual_seed(0)
+    thinned = _t5_forward.Thinned(0.2)(torch.ones(333, 301, dtype=dtype))
+    assert sorted(set(thinned.flatten().tolist())) == [0.0, torch.tensor(1.25, dtype=dtype).item()]
+    assert (thinned == 0).float().mean() == pytest.approx(0.2, abs=0.005)  # 4 standard errors of 100,233 draws
+
+
+def test_dropout_follows_from_torchs_seed_and_draws_anew_each_time():
+    thin, x = _t5_forward.Thinned(0.5), torch.ones(64, 64)
+    torch.manual_seed(1)
+    first, second = thin(x), thin(x)
+    torch.manual_seed(1)
+    assert torch.equal(thin(x), first)
+    assert not torch.equal(first, second)
+    assert torch.equal(thin.eval()(x), x)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 300])
+def test_products_without_gradients_are_onednns_and_as_exact(rows):
+    torch.manual_seed(0)
+    x, weight = torch.randn(rows, 384), torch.randn(128, 384)
+    with torch.inference_mode(), torch.profiler.profile() as seen:
+        found = _t5_forward.product(x, weight)
+    assert "mkldnn::_linear_pointwise" in {event.key for event in seen.key_averages()}
+    torch.testing.assert_close(found.double(), x.double() @ weight.double().T, atol=2e-4, rtol=0)

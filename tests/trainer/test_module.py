@@ -13,19 +13,20 @@ import yaml
 
 from p2m.artifacts import Choice, Example, Splits, Student
 from p2m.errors import IncompleteError, UserError
-from p2m.student import build, decode
+from p2m.student import build, decode, machine
 from p2m.student._bytes import ByteTokenizer
 from p2m.trainer import _memory
 from p2m.trainer._checkpoint import Best
 from p2m.trainer._data import Batch, Pairs, tokenized
 from p2m.trainer._module import Fit, Valid, _entropy
 from p2m.trainer._plan import planned
+from tests.student.conftest import TINY_BART
 from tests.trainer.conftest import ROOT, TINY, examples, fit_here, job, settings
 
 
 def module(**changes) -> Fit:
     made = build.fresh(Choice("scratch", None, "encoder-decoder", TINY | {"dropout_rate": 0.0}), 0)
-    return Fit(made, planned(settings(**changes), True, "t5", 80))
+    return Fit(made, planned(settings(**changes), True, "t5", 20_000, 80))
 
 
 def parts(tmp_path, rows, max_tokens=9999):
@@ -115,7 +116,7 @@ def trained(tmp_path, train, valid, **changes):
 def test_eight_examples_are_learnt_by_heart(tmp_path):
     rows = examples(8, 100)
     debug = yaml.safe_load((ROOT / "conf/trainer/debug.yaml").read_text(encoding="utf-8"))
-    debug = {name: value for name, value in debug.items() if name in settings()}
+    debug = {name: value for name, value in debug.items() if name in settings()} | {"residual_dropout": "auto"}
     assert debug["overfit"] == 8
     _, decoder = trained(tmp_path, [*rows, *examples(50, 200)], [], **debug)
     assert decoder.answers([row.input for row in rows]) == [row.output for row in rows]
@@ -306,5 +307,22 @@ def test_where_memory_does_not_suffice_validation_goes_in_halves_and_finds_the_s
 def test_memory_that_does_not_suffice_for_one_example_is_told_with_what_to_do(tmp_path):
     with pytest.raises(UserError, match=r"memory does not suffice for a single example; set trainer\.gradient_checkpointing=true"):
         _memory.halved(parts(tmp_path, examples(1)))
-    assert _memory.lacks(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"))
-    assert not _memory.lacks(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    assert machine.out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"))
+    assert not machine.out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+
+
+def test_weights_that_the_last_step_made_no_numbers_are_not_kept(tmp_path):
+    folder = job(tmp_path / "job", Splits(examples(8), []), max_examples=8, optimizer="adamw", lr=1e39, warmup_steps=0)
+    with pytest.raises(
+        IncompleteError,
+        match=r"^trainer: the last step left weights that are no numbers; a lower trainer\.lr or trainer\.precision=fp32 may help$",
+    ):
+        fit_here(folder)
+    assert not (folder / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize("name", ["max_input", "max_output"])
+def test_more_tokens_than_a_student_has_positions_are_refused(tmp_path, name):
+    folder = job(tmp_path / "job", Splits(examples(8), examples(4, 8)), config=TINY_BART, **{name: 129})
+    with pytest.raises(UserError, match=rf"^trainer\.{name}: this student has 128 positions, got 129; set 128 or less, or auto$"):
+        fit_here(folder)

@@ -7,9 +7,9 @@ from p2m.trainer._plan import lacking, planned
 from tests.trainer.conftest import component, settings
 
 
-def plan(scratch=True, architecture="t5", n=20_000, **changes):
+def plan(scratch=True, architecture="t5", n=20_000, parameters=10**9, **changes):
     auto = dict.fromkeys(("max_examples", "batch_size", "valid_every", "precision", "threads"), "auto")
-    return planned(settings(**(auto | changes)), scratch, architecture, n)
+    return planned(settings(**(auto | changes)), scratch, architecture, parameters, n)
 
 
 @pytest.mark.parametrize(
@@ -18,17 +18,25 @@ def plan(scratch=True, architecture="t5", n=20_000, **changes):
         (True, "t5", {}, ("muon", 8e-3)),
         (True, "t5", {"optimizer": "adamw"}, ("adamw", 1e-3)),
         (False, "t5", {}, ("adamw", 3e-4)),
-        (False, "bart", {}, ("adamw", 5e-5)),
+        (False, "bart", {}, ("adamw", 3e-5)),
+        (False, "llama", {}, ("adamw", 3e-4)),
+        (False, "llama", {"parameters": 362_000_000}, ("adamw", 5e-4)),
         (False, "qwen2", {}, ("adamw", 2e-5)),
         (False, "qwen2", {"method": "lora"}, ("adamw", 2e-4)),
         (False, "t5", {"method": "lora"}, ("adamw", 1e-3)),
-        (False, "t5", {"optimizer": "adafactor"}, ("adafactor", 1e-2)),
+        (True, "t5", {"optimizer": "adafactor"}, ("adafactor", 1e-2)),
+        (False, "t5", {"optimizer": "adafactor"}, ("adafactor", 1e-3)),
+        (False, "t5", {"optimizer": "muon"}, ("muon", 3e-4)),
         (True, "t5", {"lr": 0.5}, ("muon", 0.5)),
     ],
 )
 def test_optimizer_and_learning_rate_follow_from_the_student(scratch, architecture, changes, expected):
     made = plan(scratch, architecture, **changes)
     assert (made.optimizer, made.lr) == expected
+
+
+def test_muon_takes_the_learning_rate_of_adamw_where_a_published_student_has_one():
+    assert (plan().adjust_lr_fn, plan(scratch=False).adjust_lr_fn) == ("original", "match_rms_adamw")
 
 
 def test_length_follows_from_the_examples():
@@ -50,6 +58,7 @@ def test_a_batch_is_no_larger_than_the_training_set():
 
 def test_a_student_from_scratch_that_sees_its_examples_often_is_kept_from_learning_them_by_heart():
     assert [plan(n=8000, max_examples=8000 * passes).residual_dropout for passes in (4, 5, 40, 41)] == [0.0, 0.1, 0.1, 0.3]
+    assert plan(n=8, overfit=8, max_examples=4000).residual_dropout == 0  # those few are to be learnt by heart
     assert plan(n=8000, residual_dropout=0.2).residual_dropout == 0.2
     assert plan(n=8000, scratch=False).residual_dropout is None
     assert plan(n=8000, architecture="llama").residual_dropout is None

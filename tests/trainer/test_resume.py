@@ -11,7 +11,7 @@ import torch
 
 from p2m.artifacts import Splits
 from p2m.trainer._checkpoint import newest
-from tests.trainer.conftest import examples, job, start
+from tests.trainer.conftest import TINY, examples, job, start
 
 LEFT = ("model.safetensors", "curve.jsonl", "config.json", "student.json")
 SPLITS = Splits(examples(100), examples(20, 100))
@@ -56,7 +56,16 @@ def test_a_run_killed_four_times_gives_the_same_student_byte_for_byte(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("precision", ["fp32", "auto"])
+def test_a_run_killed_at_twenty_five_moments_gives_the_same_student_byte_for_byte(tmp_path, precision):
+    """As a student from scratch trains: by p2m's own forward, with residual dropout, in bf16 where there is hardware for it."""
+    lean = {"config": TINY | {"dropout_rate": 0.0}, "residual_dropout": 0.1, "precision": precision}
+    compared(tmp_path, 25, max_examples=4000, valid_every=400, **lean)
+
+
+@pytest.mark.slow
 def test_a_run_killed_fifty_times_gives_the_same_student_byte_for_byte(tmp_path):
+    """By transformers' forward, with dropout of its own."""
     compared(tmp_path, 50, max_examples=4000, valid_every=400)
 
 
