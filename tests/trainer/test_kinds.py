@@ -23,6 +23,11 @@ BERT = {
     "model_type": "bert", "vocab_size": 384, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
     "max_position_embeddings": 128, "pad_token_id": 0, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0,
 }  # fmt: skip
+MODERNBERT = {
+    "model_type": "modernbert", "vocab_size": 384, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+    "num_attention_heads": 4, "max_position_embeddings": 128, "pad_token_id": 0, "bos_token_id": None, "eos_token_id": None,
+    "cls_token_id": None, "sep_token_id": None,
+}  # fmt: skip
 T5 = TINY | {"dropout_rate": 0.0}
 COLOURS = ("red", "green", "blue")
 CHOSEN = [
@@ -31,6 +36,7 @@ CHOSEN = [
 CASES = {
     "decoder-only": (LLAMA, Splits(examples(12), examples(12), suffix="=")),
     "encoder": (BERT, Splits(CHOSEN, CHOSEN, labels=COLOURS)),
+    "encoder modernbert": (MODERNBERT, Splits(CHOSEN, CHOSEN, labels=COLOURS)),
     "encoder-decoder": (T5, Splits(examples(12), examples(12))),
 }
 
@@ -40,7 +46,7 @@ def trained(folder, kind, **changes):
     plain = {"lr": 3e-3, "max_examples": 4800, "valid_every": 1200, "batch_size": 12}
     if kind == "encoder-decoder":
         plain["residual_dropout"] = 0.0  # these few are to be learnt by heart
-    said = fit_here(job(folder, splits, config, kind=kind, **(plain | changes)))
+    said = fit_here(job(folder, splits, config, kind=kind.split()[0], **(plain | changes)))
     return splits, Student(folder, **{k: tuple(v) if k == "labels" else v for k, v in said["student"].items()})
 
 

@@ -260,6 +260,33 @@ def test_where_memory_does_not_suffice_a_batch_goes_in_halves_with_the_same_grad
     assert all(len(ids) <= 2 for ids, _ in parts(tmp_path, examples(8), data.max_tokens)), "later batches should begin with what fits"
 
 
+class Norms:
+    """An optimiser that only looks: how long the whole gradient is when it would step."""
+
+    def __init__(self, parameters):
+        self.param_groups, self.seen = [{"params": list(parameters), "lr": 0.0}], []
+
+    def step(self):
+        gradients = [p.grad for p in self.param_groups[0]["params"]]
+        self.seen.append(float(torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))))
+
+    def zero_grad(self):
+        for p in self.param_groups[0]["params"]:
+            p.grad = None
+
+
+@pytest.mark.parametrize(("size", "length"), [(1e3, 0.5), (1e-6, None)])
+def test_a_gradient_longer_than_clip_is_shortened_to_it_and_a_shorter_one_stays(size, length):
+    made = module(clip=0.5)
+    for p in made.model.parameters():
+        p.grad = torch.full_like(p, size)
+    long = size * math.sqrt(sum(p.numel() for p in made.model.parameters()))
+    looks = Norms(made.model.parameters())
+    made._trainer = SimpleNamespace(optimizers=[looks])
+    made._update()
+    assert looks.seen == [pytest.approx(length or long, rel=1e-3)]
+
+
 def test_parts_that_were_halved_are_as_small_after_a_checkpoint():
     made, saved = module(), {"loops": None}
     made._trainer = SimpleNamespace(datamodule=SimpleNamespace(max_tokens=50))
