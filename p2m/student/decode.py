@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BATCH = 256  # answers under way at once: a third faster than 64 with the 1 M student on two cores
-BATCH_TOKENS = (
-    16384  # and no more tokens of inputs than this, and of inputs and answers than twice this, so that long texts fit into memory
-)
+BATCH_TOKENS = 16384  # of inputs, and no more than twice as many of inputs and answers together, so that long texts fit into memory
 AT_ONCE = 4  # batches, at most: each takes memory of its own
 
 
