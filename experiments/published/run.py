@@ -91,7 +91,7 @@ def _run(data: Path, threads: int, name: str, model: str, overrides: list[str], 
 
 
 def _table(rows: list[dict[str, str]]) -> str:
-    """Means over seeds: exact match and word error rate (their sum is 100), the spread over seeds, the interval of the first, exact on dev."""
+    """Means over seeds (exact match and word error rate make 100), the spread over seeds, the interval of the first."""
     lines = [
         "| set | model, settings | seeds | exact match | word error rate | interval of one seed | on dev | seconds |",
         "|---|---|---|---|---|---|---|---|",
