@@ -39,7 +39,11 @@ SETS = (
     "inflection.english.1000", "inflection.turkish.1000", "inflection.german.1000", "scan.simple", "scan.length", "num_to_verbal",
 )  # fmt: skip
 STUDENTS = {"scan": "t5_nano"}  # its words recur, so pieces of words serve it; else byt5_nano, as spelling is the task
-NEEDED = {"scan.length": ["trainer.max_output=64"]}  # pieces: its test answers are twice as long as any answer that is trained on
+COUNTS = "model.relative_attention_num_buckets=128"  # actions have to be counted, up to 48; T5's 32 tell 16 places back apart
+NEEDED = {
+    "scan.simple": [COUNTS],
+    "scan.length": [COUNTS, "trainer.max_output=64"],  # pieces: its test answers are twice as long as any answer that is trained on
+}
 COLUMNS = ("set", "model", "overrides", "seed", "version", "n", "exact_match", "low", "high", "dev", "train", "threads", "seconds")
 
 
