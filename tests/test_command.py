@@ -248,7 +248,7 @@ def test_a_sweep_whose_jobs_left_nothing_here_has_failed(tmp_path, monkeypatch, 
 
 @pytest.mark.slow
 def test_killed_anywhere_the_run_gives_the_same_student_byte_for_byte(first, place, tmp_path):
-    for pattern in ("store/generator/*.part", "store/trainer/*.part", "store/trainer/*.part/*heckpoint*/*", "store/evaluator/*.part"):
+    for pattern in ("calls/*", "store/trainer/*.part", "store/trainer/*.part/*heckpoint*/*", "store/evaluator/*.part"):
         process = start(tmp_path, *SMALL, "trainer.checkpoint_s=0.1", start_new_session=True)
         wait_for(tmp_path, pattern, process)
         os.killpg(process.pid, signal.SIGKILL)

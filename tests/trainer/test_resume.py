@@ -60,13 +60,13 @@ def test_a_run_killed_four_times_gives_the_same_student_byte_for_byte(tmp_path):
 def test_a_run_killed_at_twenty_five_moments_gives_the_same_student_byte_for_byte(tmp_path, precision):
     """As a student from scratch trains: by p2m's own forward, with residual dropout, in bf16 where there is hardware for it."""
     lean = {"config": TINY | {"dropout_rate": 0.0}, "residual_dropout": 0.1, "precision": precision}
-    compared(tmp_path, 25, max_examples=4000, valid_every=400, **lean)
+    compared(tmp_path, 25, max_examples=8000, valid_every=800, **lean)
 
 
 @pytest.mark.slow
 def test_a_run_killed_fifty_times_gives_the_same_student_byte_for_byte(tmp_path):
     """By transformers' forward, with dropout of its own."""
-    compared(tmp_path, 50, max_examples=4000, valid_every=400)
+    compared(tmp_path, 50, max_examples=16_000, valid_every=1600)
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "adafactor"])
