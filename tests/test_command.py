@@ -207,7 +207,7 @@ def test_report_tells_of_training_examples_that_are_cut(first, place):
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopped_run_says_so_and_goes_on(signum, code, tmp_path):
-    process = start(tmp_path, *SMALL)
+    process = start(tmp_path, *SMALL, "generator.target=100000")  # seconds, so that it is there to be stopped
     wait_for(tmp_path, "store/generator/*.part", process)
     process.send_signal(signum)
     _, err = process.communicate(timeout=60)
