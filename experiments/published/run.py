@@ -105,12 +105,13 @@ def _table(rows: list[dict[str, str]]) -> str:
         exact = [float(r["exact_match"]) for r in found]
         mean = sum(exact) / len(exact)
         spread = f" ± {statistics.stdev(exact):.2f}" if len(exact) > 1 else ""
-        seconds = sum(float(r["seconds"]) for r in found) / len(found)
+        took = [float(r["seconds"]) for r in found if r["seconds"]]  # a run that was held up has none
+        seconds = f"{sum(took) / len(took):.0f}" if took else ""
         seen = [float(r["dev"]) for r in found if r["dev"]]
         dev = f"{sum(seen) / len(seen):.1f}" if seen else ""
         interval = f"[{found[0]['low']}, {found[0]['high']}], n = {found[0]['n']}"
         lines.append(
-            f"| {name} | {model} {overrides} | {len(found)} | {mean:.2f}{spread} | {100 - mean:.2f} | {interval} | {dev} | {seconds:.0f} |"
+            f"| {name} | {model} {overrides} | {len(found)} | {mean:.2f}{spread} | {100 - mean:.2f} | {interval} | {dev} | {seconds} |"
         )
     return "\n".join(lines)
 
