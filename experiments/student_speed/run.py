@@ -25,7 +25,10 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 CONF = HERE.parent.parent / "conf"
 BATCH = 32
-MODELS = {"byt5_nano": 12_800, "byt5_micro": 3_200}  # examples that each contender trains on
+SIZES = {  # examples that each contender trains on, inputs that each answers
+    "training": {"byt5_nano": 12_800, "byt5_micro": 3_200},
+    "decoding": {"byt5_nano": 10_240, "byt5_micro": 2_560},
+}
 THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "5000"}  # how threads wait: for all as p2m has it on a quiet machine
 FIGURES = {
     "training": ("p2m", "seq2seq_trainer", "bare_loop"),
@@ -37,12 +40,12 @@ COLUMNS = ("figure", "student", "contender", "median_per_s", "runs", "ratio_of_p
 def main() -> None:
     args = _arguments()
     if args.one:
-        contender, model, n = args.one
-        print(json.dumps(CONTENDERS[contender](model, int(n))))
+        contender, model, n, folder = args.one
+        print(json.dumps(CONTENDERS[contender](model, int(n), Path(folder))))
         return
     for figure in args.figures:
         for model in args.students:
-            n = MODELS[model] // 10 if args.quick else MODELS[model]
+            n = SIZES[figure][model] // 10 if args.quick else SIZES[figure][model]
             _write(HERE / "results.csv", _paired(figure, model, n, FIGURES[figure], args.rounds))
 
 
@@ -61,11 +64,14 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> None:
 def _paired(figure: str, model: str, n: int, names: tuple[str, ...], rounds: int) -> list[dict[str, Any]]:
     found: dict[str, list[float]] = {name: [] for name in names}
     said: dict[str, list[str]] = {}
-    for _ in range(rounds):
-        for name in names:
-            told = json.loads(_child(name, model, n))
-            found[name].append(told["per_s"])
-            said[name] = told.get("said", [])
+    with tempfile.TemporaryDirectory() as folder:
+        if figure == "decoding":  # one student for all, trained before
+            _child("trained", model, SIZES["training"][model], folder)
+        for _ in range(rounds):
+            for name in names:
+                told = json.loads(_child(name, model, n, folder))
+                found[name].append(told["per_s"])
+                said[name] = told.get("said", [])
     rows = []
     for name in names:
         ratio = statistics.median(a / b for a, b in zip(found[names[0]], found[name], strict=True))
@@ -78,8 +84,8 @@ def _paired(figure: str, model: str, n: int, names: tuple[str, ...], rounds: int
     return rows
 
 
-def _child(name: str, model: str, n: int) -> str:
-    command = [sys.executable, __file__, "--one", name, model, str(n)]
+def _child(name: str, model: str, n: int, folder: str) -> str:
+    command = [sys.executable, __file__, "--one", name, model, str(n), folder]
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | THREADS)
     return done.stdout.splitlines()[-1]
 
@@ -101,27 +107,31 @@ def _choice(model: str) -> Any:
     return build(yaml.safe_load((CONF / f"model/{model}.yaml").read_text(encoding="utf-8"))).run(TaskSpec("x"), None)
 
 
-def _p2m(model: str, n: int) -> dict[str, Any]:
+def _p2m(model: str, n: int, folder: Path) -> dict[str, Any]:
     """Examples a second between the first line of the curve and the last, as a user has it, but that it validates once, at the end."""
+    with tempfile.TemporaryDirectory() as name:
+        marks = _trained(model, n, Path(name))
+    (began, first), (ended, last) = marks[0], marks[-1]
+    return {"per_s": (last - first) / (ended - began)}
+
+
+def _trained(model: str, n: int, folder: Path) -> list[tuple[float, int]]:
+    """Leaves the student in *folder*.  When, in seconds, how many examples had been seen."""
     import yaml
 
     from p2m.artifacts import Splits
+    from p2m.trainer import _fit
     from p2m.trainer.lightning import Lightning
 
     settings = yaml.safe_load((CONF / "trainer/default.yaml").read_text(encoding="utf-8"))
     del settings["_target_"]
     rows = _examples(n + 300)
-    with tempfile.TemporaryDirectory() as folder:
-        from p2m.trainer import _fit
-
-        place = Path(folder)
-        changes = {"seed": 0, "device": "cpu", "batch_size": BATCH, "max_examples": n, "valid_every": n}
-        job = Lightning(**settings | changes)._job(_choice(model), Splits(rows[:n], rows[n:]), place)
-        (place / "job.json").write_text(json.dumps(job), encoding="utf-8")
-        marks: list[tuple[float, int]] = []
-        _fit.fit(place, lambda told: marks.append((time.monotonic(), told["examples"])) if "examples" in told else None, lambda: 0)
-    (began, first), (ended, last) = marks[0], marks[-1]
-    return {"per_s": (last - first) / (ended - began)}
+    changes = {"seed": 0, "device": "cpu", "batch_size": BATCH, "max_examples": n, "valid_every": n}
+    job = Lightning(**settings | changes)._job(_choice(model), Splits(rows[:n], rows[n:]), folder)
+    (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
+    marks: list[tuple[float, int]] = []
+    _fit.fit(folder, lambda told: marks.append((time.monotonic(), told["examples"])) if "examples" in told else None, lambda: 0)
+    return marks
 
 
 def _built(model: str) -> Any:
@@ -135,7 +145,7 @@ def _built(model: str) -> Any:
     return made
 
 
-def _seq2seq_trainer(model: str, n: int) -> dict[str, Any]:
+def _seq2seq_trainer(model: str, n: int, folder: Path) -> dict[str, Any]:
     import torch
     from transformers import ByT5Tokenizer, DataCollatorForSeq2Seq, Seq2SeqTrainer, Seq2SeqTrainingArguments
 
@@ -156,7 +166,7 @@ def _seq2seq_trainer(model: str, n: int) -> dict[str, Any]:
     return {"per_s": n / (time.monotonic() - began)}
 
 
-def _bare_loop(model: str, n: int) -> dict[str, Any]:
+def _bare_loop(model: str, n: int, folder: Path) -> dict[str, Any]:
     import torch
     import torch.nn.functional as F  # noqa: N812 - torch's own short name
 
@@ -187,34 +197,22 @@ def _bare_loop(model: str, n: int) -> dict[str, Any]:
 
 def _inputs(n: int) -> list[str]:
     """Each once, as p2m answers what is asked twice once."""
-    return list(dict.fromkeys(e.input for e in _examples(n)))
+    return list(dict.fromkeys(e.input for e in _examples(2 * n)))[:n]
 
 
-def _taught(model: str) -> Any:
-    """A student that has learnt to end its answers, so that they are of usual length."""
-    import torch
+def _answering(folder: Path) -> Any:
+    from p2m.artifacts import Student
+    from p2m.student import build
 
-    from p2m.student._forward import IGNORED, logits
-
-    made, rows = _built(model), _examples(2000)
-    optimizer = torch.optim.AdamW(made.model.parameters(), 2e-3)
-    for i in range(0, len(rows), 64):
-        some = rows[i : i + 64]
-        ids = torch.from_numpy(made.read([e.input for e in some]).padded(range(len(some)), 1024, [1], 0))
-        labels = torch.from_numpy(made.answers.encode([e.output for e in some]).padded(range(len(some)), 512, [1], IGNORED))
-        found = logits(made, ids, labels, bf16=False, lean=True)
-        torch.nn.functional.cross_entropy(found.flatten(0, 1), labels.flatten(), ignore_index=IGNORED).backward()
-        optimizer.step()
-        optimizer.zero_grad()
-    made.model.eval()
-    return made
+    about = json.loads((folder / "student.json").read_text(encoding="utf-8"))
+    return build.saved(Student(folder, "", about["kind"], "", about["max_input"], about["max_output"]))
 
 
-def _p2m_decode(model: str, n: int, engine: str = "torch", compute_type: str = "float32") -> dict[str, Any]:
+def _p2m_decode(model: str, n: int, folder: Path, engine: str = "torch", compute_type: str = "float32") -> dict[str, Any]:
     from p2m.student import _ctranslate2
     from p2m.student.decode import AT_ONCE, Decoder, in_bfloat16
 
-    made, inputs = _taught(model), _inputs(n // 5)
+    made, inputs = _answering(folder), _inputs(n)
     with tempfile.TemporaryDirectory() as name:
         decoder = Decoder(made, "", 128, 24)
         if engine == "ctranslate2":
@@ -227,11 +225,14 @@ def _p2m_decode(model: str, n: int, engine: str = "torch", compute_type: str = "
         return {"per_s": len(inputs) / (time.monotonic() - began), "said": said}
 
 
-def _generate(model: str, n: int, batch: int = BATCH) -> dict[str, Any]:
+def _generate(model: str, n: int, folder: Path, batch: int = BATCH) -> dict[str, Any]:
     """transformers' generate, in batches as they come."""
     import torch
 
-    made, inputs = _taught(model), _inputs(n // 5)
+    from p2m.student.machine import cores
+
+    made, inputs = _answering(folder), _inputs(n)
+    torch.set_num_threads(cores())
     said: list[str] = []
     began = time.monotonic()
     for i in range(0, len(inputs), batch):
@@ -244,7 +245,7 @@ def _generate(model: str, n: int, batch: int = BATCH) -> dict[str, Any]:
 
 
 CONTENDERS = {
-    "p2m": _p2m, "seq2seq_trainer": _seq2seq_trainer, "bare_loop": _bare_loop, "p2m_decode": _p2m_decode, "generate": _generate,
+    "p2m": _p2m, "trained": _trained, "seq2seq_trainer": _seq2seq_trainer, "bare_loop": _bare_loop, "p2m_decode": _p2m_decode, "generate": _generate,
     "p2m_bfloat16": partial(_p2m_decode, compute_type="bfloat16"), "ctranslate2": partial(_p2m_decode, engine="ctranslate2"),
     "ctranslate2_int8": partial(_p2m_decode, engine="ctranslate2", compute_type="int8"),
     "generate_8": partial(_generate, batch=8),  # what Seq2SeqTrainer predicts in where nobody says another number
@@ -255,9 +256,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measures training and decoding of students; writes results.csv.")
     parser.add_argument("--quick", action="store_true", help="a tenth of the examples")
     parser.add_argument("--figures", nargs="+", choices=FIGURES, default=list(FIGURES))
-    parser.add_argument("--students", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--students", nargs="+", choices=SIZES["training"], default=list(SIZES["training"]))
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--one", nargs=3, metavar=("CONTENDER", "MODEL", "N"), help="what a process of its own does")
+    parser.add_argument("--one", nargs=4, metavar=("CONTENDER", "MODEL", "N", "FOLDER"), help="what a process of its own does")
     return parser.parse_args()
 
 
