@@ -16,6 +16,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from p2m import config, pipeline, plan, progress, report
+from p2m.artifacts import Choice, TaskSpec
 from p2m.config import Config, build
 from p2m.errors import BudgetError, ConfigError, UserError, full_disk_told, listed
 from p2m.stages import Meter, Work
@@ -52,7 +53,15 @@ def _run(checked: Config, cfg: DictConfig, folder: Path) -> int:
     _refuse_if_lacking(checked, planned)
     (folder / "config.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=False), encoding="utf-8")
     kept = {stage for stage, made in planned.items() if made.kept}
-    made = pipeline.run(checked.nodes, _store(checked, folder, _account(checked)).make)
+    store = _store(checked, folder, _account(checked))
+
+    def make(stage: str, node: dict[str, Any], kind: type, *inputs: Made) -> Made:
+        result = store.make(stage, node, kind, *inputs)
+        if stage == "model" and not planned["trainer"].kept:
+            _refuse_if_unfit(checked, task=inputs[0].value, choice=result.value)
+        return result
+
+    made = pipeline.run(checked.nodes, make)
     for stage, result in made.items():
         _link(folder / report.ROOMS[stage], result.folder)
     told = report.write(folder, made, kept, checked.root.seed, time.monotonic() - began)
@@ -115,6 +124,13 @@ def _refuse_if_lacking(checked: Config, planned: dict[str, Made]) -> None:
     faults = checked.lacking(stage for stage, made in planned.items() if not made.kept)
     if faults:
         raise ConfigError(listed("This run cannot start:", faults))
+
+
+def _refuse_if_unfit(checked: Config, task: TaskSpec, choice: Choice) -> None:
+    """What of the trainer fits neither task nor student is told before examples are looked for and paid."""
+    trainer = build(checked.nodes["trainer"])
+    if hasattr(trainer, "refuse"):
+        trainer.refuse(task, choice)
 
 
 def _failed(folder: Path, kind: str, message: str, code: int) -> int:

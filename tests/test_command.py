@@ -57,6 +57,21 @@ def report(folder: Path) -> dict:
     return json.loads((folder / "report.json").read_text())
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("trainer.freeze=[embed]", "trainer.freeze: no weight of this student begins with 'embed'"),
+        ("trainer.label_prior=0.5", "trainer.label_prior: this task's answers are no closed set of labels"),
+    ],
+)
+def test_what_the_student_cannot_be_trained_with_is_told_before_a_teacher_is_asked(tmp_path, setting, said):
+    done = p2m(tmp_path, *SMALL, setting, f"hydra.run.dir={tmp_path}/run")
+    assert done.returncode == 64
+    assert said in done.stderr
+    assert (tmp_path / "store/model").is_dir()
+    assert not (tmp_path / "store/generator").exists()
+
+
 @pytest.mark.usefixtures("first")
 def test_the_budget_is_that_of_the_prompt_whatever_labelled_examples_come_beside_it(place):
     (place / "few.jsonl").write_text('{"input": "today", "output": "+0d"}\n')

@@ -29,6 +29,7 @@ SIZES = {  # examples that each contender trains on, inputs that each answers
     "training": {"byt5_nano": 12_800, "byt5_micro": 3_200},
     "decoding": {"byt5_nano": 10_240, "byt5_micro": 2_560},
 }
+TRAINED = {"byt5_nano": 200_000, "byt5_micro": 12_800}  # examples that the student which answers has seen
 THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "5000"}  # how threads wait: for all as p2m has it on a quiet machine
 FIGURES = {
     "training": ("p2m", "seq2seq_trainer", "bare_loop"),
@@ -66,7 +67,7 @@ def _paired(figure: str, model: str, n: int, names: tuple[str, ...], rounds: int
     said: dict[str, list[str]] = {}
     with tempfile.TemporaryDirectory() as folder:
         if figure == "decoding":  # one student for all, trained before
-            _child("trained", model, SIZES["training"][model], folder)
+            _child("trained", model, TRAINED[model], folder)
         for _ in range(rounds):
             for name in names:
                 told = json.loads(_child(name, model, n, folder))
@@ -245,9 +246,9 @@ def _generate(model: str, n: int, folder: Path, batch: int = BATCH) -> dict[str,
 
 
 CONTENDERS = {
-    "p2m": _p2m, "trained": _trained, "seq2seq_trainer": _seq2seq_trainer, "bare_loop": _bare_loop, "p2m_decode": _p2m_decode, "generate": _generate,
+    "p2m": _p2m, "seq2seq_trainer": _seq2seq_trainer, "bare_loop": _bare_loop, "trained": _trained, "p2m_decode": _p2m_decode,
     "p2m_bfloat16": partial(_p2m_decode, compute_type="bfloat16"), "ctranslate2": partial(_p2m_decode, engine="ctranslate2"),
-    "ctranslate2_int8": partial(_p2m_decode, engine="ctranslate2", compute_type="int8"),
+    "ctranslate2_int8": partial(_p2m_decode, engine="ctranslate2", compute_type="int8"), "generate": _generate,
     "generate_8": partial(_generate, batch=8),  # what Seq2SeqTrainer predicts in where nobody says another number
 }  # fmt: skip
 

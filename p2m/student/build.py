@@ -64,6 +64,15 @@ def fresh(choice: Choice, seed: int, tokenizer: Tokenizer | None = None, labels:
     return Built(model.float(), tokenizer or of_base(choice.base, choice.revision), choice.kind, labels)
 
 
+def outline(choice: Choice, labels: tuple[str, ...] = ()) -> Any:
+    """The model without numbers, on torch's meta device: its configuration and the names of its weights."""
+    import torch
+
+    head = {"num_labels": len(labels)} if choice.kind == "encoder" else {}
+    with torch.device("meta"):
+        return _from_scratch(choice, head) if choice.base == "scratch" else _auto(choice.kind).from_config(_config(choice, head))
+
+
 def saved(student: Student) -> Built:
     """The trained student in its folder."""
     share_cores()
@@ -115,15 +124,30 @@ def _from_scratch(choice: Choice, head: dict[str, int]) -> Any:
 
 def _published(choice: Choice, head: dict[str, int]) -> Any:
     """Weights of the hub, or of a local folder, given as a path that starts with `/` or `.`."""
+    config = _config(choice, head)
+    with _told_where_it_is_missing(choice):
+        return _auto(choice.kind).from_pretrained(choice.base, config=config, use_safetensors=True, **_place(choice))
+
+
+def _config(choice: Choice, head: dict[str, int]) -> Any:
     from transformers import AutoConfig
 
-    place: dict[str, Any] = {"revision": choice.revision or "main", "trust_remote_code": False}
+    with _told_where_it_is_missing(choice):
+        config = AutoConfig.from_pretrained(choice.base, **_place(choice), **head)
+    _check(choice.kind, config.model_type, choice.base)
+    return config
+
+
+def _place(choice: Choice) -> dict[str, Any]:
+    return {"revision": choice.revision or "main", "trust_remote_code": False}
+
+
+@contextlib.contextmanager
+def _told_where_it_is_missing(choice: Choice) -> Iterator[None]:
     try:
-        config = AutoConfig.from_pretrained(choice.base, **place, **head)
-        _check(choice.kind, config.model_type, choice.base)
-        return _auto(choice.kind).from_pretrained(choice.base, config=config, use_safetensors=True, **place)
+        yield
     except (OSError, ValueError) as error:
-        what = f"'{choice.base}' at revision {place['revision']}"
+        what = f"'{choice.base}' at revision {_place(choice)['revision']}"
         raise ServiceError(
             f"student: cannot load {what}: {str(error).splitlines()[0]}. Its weights must be safetensors, on the hub, in the local cache"
             " or in a folder; model=byt5_nano needs no hub"

@@ -60,10 +60,10 @@ def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
     lost = _lost([row.output for row in _spread(rows["train"], LOOKED_AT)], built)
     limits = (train.max_input, train.max_output)
     student = Student(folder, choice.base, choice.kind, around[0], *limits, around[1], labels, train.cut, lost)
-    if settings["label_prior"] != 1 and not job["labels"]:
-        raise UserError("trainer.label_prior: this task's answers are no closed set of labels, so there is no prior to change; set it to 1")
+    if settings["label_prior"] != 1:
+        _plan.refuse_prior(job["labels"])
     data = _data.Data(train, valid, plan, _data.weights_of(rows["train"], settings["mix"], settings["label_prior"]))
-    _freeze(built.model, settings["freeze"])
+    _plan.frozen(built.model, settings["freeze"])
     if settings["method"] == "lora":
         from p2m.trainer import _lora
 
@@ -89,21 +89,6 @@ def _rows(job: dict[str, Any], settings: dict[str, Any]) -> dict[str, Sequence[E
     if settings["soft_votes"]:
         rows["train"] = _votes.Voted(rows["train"])
     return rows
-
-
-def _freeze(model: Any, beginnings: Sequence[str]) -> None:
-    """Leaves the weights whose names begin so as they are."""
-    names = [name for name, _ in model.named_parameters()]
-    for beginning in beginnings:
-        if not any(name.startswith(beginning) for name in names):
-            known = ", ".join(sorted({name.split(".")[0] for name in names}))
-            raise UserError(
-                f"trainer.freeze: no weight of this student begins with '{beginning}'; the first parts of their names are {known}"
-            )
-    for name, p in model.named_parameters():
-        p.requires_grad_(not name.startswith(tuple(beginnings)))
-    if not any(p.requires_grad for p in model.parameters()):
-        raise UserError(f"trainer.freeze: {', '.join(beginnings)} leave no weight to train")
 
 
 def _learned(choice: Choice, around: tuple[str, str], rows: Sequence[Example]) -> Any:

@@ -1,7 +1,7 @@
 """Every `auto` of the settings, settled in one place from the student and the data."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,8 +81,7 @@ def planned(settings: dict[str, Any], scratch: bool, architecture: str, paramete
     steps = max(1, math.ceil(examples * per_pass / n))
     # twenty looks at the validation set in all cost less than a tenth of the time
     every = math.ceil(steps / 20) if settings["valid_every"] == "auto" else math.ceil(settings["valid_every"] * per_pass / n)
-    if settings["residual_dropout"] != "auto" and architecture not in DROPPED:
-        raise UserError(f"trainer.residual_dropout: is for {' and '.join(DROPPED)}, and this student is a {architecture}; set it to auto")
+    refuse_dropout(settings["residual_dropout"], architecture)
     if fault := next(lacking(settings["device"], settings["precision"]), None):
         raise UserError(f"trainer: {fault}")
     device = _device(settings["device"])
@@ -99,6 +98,31 @@ def planned(settings: dict[str, Any], scratch: bool, architecture: str, paramete
         checkpoint_s=None if settings["checkpoint_s"] == "auto" else settings["checkpoint_s"],
         warmup_steps=min(settings["warmup_steps"], steps // 10), **{name: settings[name] for name in AS_SET},
     )  # fmt: skip
+
+
+def refuse_prior(labels: Sequence[str]) -> None:
+    if not labels:
+        raise UserError("trainer.label_prior: this task's answers are no closed set of labels, so there is no prior to change; set it to 1")
+
+
+def refuse_dropout(share: float | str, architecture: str) -> None:
+    if share != "auto" and architecture not in DROPPED:
+        raise UserError(f"trainer.residual_dropout: is for {' and '.join(DROPPED)}, and this student is a {architecture}; set it to auto")
+
+
+def frozen(model: Any, beginnings: Sequence[str]) -> None:
+    """Leaves the weights whose names begin so as they are.  Raises UserError where none begins so, or none is left to train."""
+    names = [name for name, _ in model.named_parameters()]
+    for beginning in beginnings:
+        if not any(name.startswith(beginning) for name in names):
+            known = ", ".join(sorted({name.split(".")[0] for name in names}))
+            raise UserError(
+                f"trainer.freeze: no weight of this student begins with '{beginning}'; the first parts of their names are {known}"
+            )
+    for name, p in model.named_parameters():
+        p.requires_grad_(not name.startswith(tuple(beginnings)))
+    if not any(p.requires_grad for p in model.parameters()):
+        raise UserError(f"trainer.freeze: {', '.join(beginnings)} leave no weight to train")
 
 
 def _or(value: Any, otherwise: Any) -> Any:

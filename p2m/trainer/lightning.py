@@ -10,8 +10,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from p2m.artifacts import Choice, Example, Rows, Splits, Student, write_rows
-from p2m.errors import IncompleteError
+from p2m.artifacts import Choice, Example, Rows, Splits, Student, TaskSpec, write_rows
+from p2m.errors import IncompleteError, UserError
 from p2m.stages import Work
 
 Count = Annotated[int, Gt(0)]
@@ -89,9 +89,27 @@ class Lightning:
 
             yield from lacking(self.device, self.precision)
 
+    def refuse(self, task: TaskSpec, choice: Choice) -> None:
+        """Raises UserError where a setting is of no use to this task or this student, which its name alone does not tell."""
+        from p2m.trainer import _plan
+
+        if self.label_prior != 1:
+            _plan.refuse_prior(task.labels)
+        if self.freeze or self.residual_dropout != "auto":
+            from p2m.student import build
+
+            outline = build.outline(choice, task.labels)
+            _plan.refuse_dropout(self.residual_dropout, outline.config.model_type)
+            _plan.frozen(outline, self.freeze)
+
     def run(self, choice: Choice, splits: Splits, work: Work) -> Student:
         if not len(splits.train):
             raise IncompleteError("trainer: no example is left to train on; see what was dropped and why, or give more examples")
+        if not len(splits.valid) and not self.overfit and (self.select != "exact_match" or isinstance(self.patience, int)):
+            raise UserError(
+                f"trainer: select={self.select} and patience={self.patience} look at a validation set, and there is none; give one"
+                " (prompt.valid=..., or processor.valid_share=0.05), or set select=exact_match and patience=auto"
+            )
         from p2m.trainer._process import fit
 
         (work.folder / "job.json").write_text(json.dumps(self._job(choice, splits, work.folder), ensure_ascii=False), encoding="utf-8")

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from p2m.artifacts import Choice, Rows, Splits, write_rows
+from p2m.artifacts import Choice, Rows, Splits, TaskSpec, write_rows
 from p2m.errors import DiskFullError, IncompleteError, UserError
 from p2m.stages import Work
 from p2m.trainer import _process
@@ -49,6 +49,28 @@ class Shown:
 def run(folder: Path, bar: Shown, splits: Splits = SPLITS, **changes):
     folder.mkdir(exist_ok=True)
     return component(**changes).run(CHOICE, splits, Work(folder, "trainer", "run", "account", bar))
+
+
+@pytest.mark.parametrize("settings", [{"select": "loss"}, {"patience": 3}])
+def test_what_looks_at_a_validation_set_is_refused_where_there_is_none(tmp_path, settings):
+    with pytest.raises(UserError, match=r"look at a validation set, and there is none; give one \(prompt\.valid=\.\.\."):
+        run(tmp_path, Shown(), Splits(examples(20), []), **settings)
+
+
+def test_settings_that_fit_neither_task_nor_student_are_refused_before_any_training(tmp_path):
+    from transformers import BartConfig, BartForConditionalGeneration
+
+    small = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 16, "decoder_ffn_dim": 16, "vocab_size": 300}
+    BartForConditionalGeneration(BartConfig(**small, encoder_attention_heads=2, decoder_attention_heads=2)).save_pretrained(tmp_path)
+    bart, labels, free = Choice(str(tmp_path), None, "encoder-decoder"), TaskSpec("x", labels=("a", "b")), TaskSpec("x")
+    with pytest.raises(UserError, match=r"^trainer\.residual_dropout: is for t5 and mt5, and this student is a bart; set it to auto$"):
+        component(residual_dropout=0.1).refuse(free, bart)
+    with pytest.raises(UserError, match=r"^trainer\.freeze: no weight of this student begins with 'encoder'; .* are model$"):
+        component(freeze=["encoder"]).refuse(free, bart)
+    with pytest.raises(UserError, match=r"^trainer\.label_prior: this task's answers are no closed set"):
+        component(label_prior=0.5).refuse(free, CHOICE)
+    component(residual_dropout=0.1, freeze=["encoder"], label_prior=0.5).refuse(labels, CHOICE)
+    component(freeze=["model.encoder"]).refuse(free, bart)
 
 
 def children() -> list[int]:
