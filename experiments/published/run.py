@@ -38,6 +38,7 @@ SETS = (
     "g2p.geo", "g2p.hun", "g2p.fre", "g2p.gre", "g2p.eng_us", "inflection.english", "inflection.turkish", "inflection.german",
     "inflection.english.1000", "inflection.turkish.1000", "inflection.german.1000", "scan.simple", "scan.length", "num_to_verbal",
 )  # fmt: skip
+BASELINES = {"g2p.geo": "0.0", "g2p.hun": "1.8", "g2p.fre": "8.5", "g2p.eng_us": "41.94"}  # an ensemble of ten models, beams of four
 STUDENTS = {"scan": "t5_nano"}  # its words recur, so pieces of words serve it; else byt5_nano, as spelling is the task
 COUNTS = "model.relative_attention_num_buckets=128"  # actions have to be counted, up to 48; T5's 32 tell 16 places back apart
 NEEDED = {
@@ -95,25 +96,30 @@ def _run(data: Path, threads: int, name: str, model: str, overrides: list[str], 
 
 
 def _table(rows: list[dict[str, str]]) -> str:
-    """Means over seeds (exact match and word error rate make 100), the spread over seeds, the interval of the first."""
-    lines = [
-        "| set | model, settings | seeds | exact match | word error rate | interval of one seed | on dev | seconds |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for name, model, overrides in dict.fromkeys((r["set"], r["model"], r["overrides"]) for r in rows):
-        found = [r for r in rows if (r["set"], r["model"], r["overrides"]) == (name, model, overrides)]
-        exact = [float(r["exact_match"]) for r in found]
-        mean = sum(exact) / len(exact)
-        spread = f" ± {statistics.stdev(exact):.2f}" if len(exact) > 1 else ""
-        took = [float(r["seconds"]) for r in found if r["seconds"]]  # a run that was held up has none
-        seconds = f"{sum(took) / len(took):.0f}" if took else ""
-        seen = [float(r["dev"]) for r in found if r["dev"]]
-        dev = f"{sum(seen) / len(seen):.1f}" if seen else ""
-        interval = f"[{found[0]['low']}, {found[0]['high']}], n = {found[0]['n']}"
-        lines.append(
-            f"| {name} | {model} {overrides} | {len(found)} | {mean:.2f}{spread} | {100 - mean:.2f} | {interval} | {dev} | {seconds} |"
-        )
-    return "\n".join(lines)
+    """Means over seeds (exact match and word error rate make 100) and their spread; defaults come first."""
+    groups: dict[tuple[str, str, str], list[dict[str, str]]] = {}
+    for row in rows:
+        groups.setdefault((row["set"], row["model"], row["overrides"]), []).append(row)
+    usual = [(name, STUDENTS.get(name.split(".")[0], "byt5_nano"), " ".join(NEEDED.get(name, []))) for name in SETS]
+    head = "| set | student | seeds | word error rate | exact match | interval of the first seed | the task's baseline | on dev | seconds |"
+    lines = [head, "|---|---|---|---|---|---|---|---|---|", *(_line(groups[key], "") for key in usual if key in groups)]
+    others = [_line(found, f", `{key[2]}`") for key, found in groups.items() if key not in usual]
+    return "\n".join([*lines, "", "With other settings:", "", *lines[:2], *others] if others else lines)
+
+
+def _line(found: list[dict[str, str]], settings: str) -> str:
+    first = found[0]
+    exact = [float(r["exact_match"]) for r in found]
+    mean = statistics.mean(exact)
+    spread = f" ± {statistics.stdev(exact):.1f}" if len(exact) > 1 else ""
+    seen = [float(r["dev"]) for r in found if r["dev"]]
+    took = [float(r["seconds"]) for r in found if r["seconds"]]  # a run that was held up has none
+    cells = (
+        first["set"] + settings, first["model"], ", ".join(r["seed"] for r in found), f"{100 - mean:.1f}", f"{mean:.1f}{spread}",
+        f"[{float(first['low']):.1f}, {float(first['high']):.1f}], n = {int(first['n']):,}", BASELINES.get(first["set"], "–"),
+        f"{statistics.mean(seen):.1f}" if seen else "", f"{statistics.mean(took):.0f}" if took else "",
+    )  # fmt: skip
+    return f"| {' | '.join(cells)} |"
 
 
 def _known(path: Path) -> list[dict[str, str]]:
