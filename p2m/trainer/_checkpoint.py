@@ -18,7 +18,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from safetensors.torch import load_file, save
 from torch.distributed.tensor import DTensor
 
-from p2m.errors import Stopped
+from p2m.errors import IncompleteError, Stopped
 from p2m.trainer import _together
 
 KEPT = 2  # checkpoints: the last, and the one before in case the disk lost part of the last
@@ -154,9 +154,13 @@ class Best(Callback):  # type: ignore[misc]
             trainer.should_stop = True
 
     def restore(self, model: Any) -> None:
-        """The best weights into *model*; without a validation it keeps the last ones."""
+        """The best weights into *model*; without a validation it keeps the last ones.  IncompleteError for those that are no numbers."""
         if self.file:
             model.load_state_dict(load_file(self.folder / self.file), strict=False)  # tied weights are there once
+        if not all(weight.isfinite().all() for weight in model.parameters()):  # the last step's, which no loss tells of
+            raise IncompleteError(
+                "trainer: the last step left weights that are no numbers; a lower trainer.lr or trainer.precision=fp32 may help"
+            )
 
 
 def weights(model: Any) -> dict[str, torch.Tensor]:

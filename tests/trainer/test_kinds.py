@@ -12,7 +12,7 @@ from p2m.errors import UserError
 from p2m.student import decode
 from p2m.student._bytes import ByteTokenizer
 from p2m.student.build import Built
-from p2m.trainer import _fit
+from p2m.trainer import _prepare
 from tests.trainer.conftest import TINY, examples, fit_here, job
 
 LLAMA = {
@@ -130,15 +130,15 @@ class Blurred(ByteTokenizer):
 
 
 def test_answers_that_the_tokenizer_cannot_write_are_counted_and_where_they_are_most_refused(letters):
-    assert _fit._lost(["a b", "cab", "ab{c}", "abc"], Built(None, letters)) == 0.25
-    assert _fit._lost(["a  b", "c\n"], Built(None, Blurred())) == 1, "blanks alone are no reason to refuse"
-    assert _fit._lost(["a{b", "é\n\nß", "\U0001f600"], Built(None, ByteTokenizer())) == 0
+    assert _prepare._lost(["a b", "cab", "ab{c}", "abc"], Built(None, letters)) == 0.25
+    assert _prepare._lost(["a  b", "c\n"], Built(None, Blurred())) == 1, "blanks alone are no reason to refuse"
+    assert _prepare._lost(["a{b", "é\n\nß", "\U0001f600"], Built(None, ByteTokenizer())) == 0
     said = (
         "model: the student's tokenizer cannot write 2 of 3 training answers that were looked at, such as '{ab}', of which it makes 'ab';"
         " take a student that reads bytes, such as model=byt5_small or model=byt5_nano"
     )
     with pytest.raises(UserError, match=f"^{re.escape(said)}$"):
-        _fit._lost(["a", "{ab}", "{c}"], Built(None, letters))
+        _prepare._lost(["a", "{ab}", "{c}"], Built(None, letters))
 
 
 def test_a_label_prior_without_labels_is_refused(tmp_path):

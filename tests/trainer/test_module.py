@@ -183,7 +183,7 @@ def test_a_loss_that_is_no_number_is_seen_where_the_clock_ends_the_training(tmp_
 
 
 def test_validation_looks_at_examples_from_all_over_the_file():
-    from p2m.trainer._fit import _spread
+    from p2m.trainer._prepare import _spread
 
     assert [row.input for row in _spread(examples(10), 4)] == ["0", "2", "5", "7"]
     assert _spread(examples(3), 4) == examples(3)
