@@ -105,11 +105,8 @@ class Lightning:
     def run(self, choice: Choice, splits: Splits, work: Work) -> Student:
         if not len(splits.train):
             raise IncompleteError("trainer: no example is left to train on; see what was dropped and why, or give more examples")
-        if not len(splits.valid) and not self.overfit and (self.select != "exact_match" or isinstance(self.patience, int)):
-            raise UserError(
-                f"trainer: select={self.select} and patience={self.patience} look at a validation set, and there is none; give one"
-                " (prompt.valid=..., or processor.valid_share=0.05), or set select=exact_match and patience=auto"
-            )
+        if not len(splits.valid) and not self.overfit:
+            self._refuse_what_validates()
         from p2m.trainer._process import fit
 
         (work.folder / "job.json").write_text(json.dumps(self._job(choice, splits, work.folder), ensure_ascii=False), encoding="utf-8")
@@ -118,6 +115,14 @@ class Lightning:
             path = work.folder / name
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         return student
+
+    def _refuse_what_validates(self) -> None:
+        for name, usual in (("select", ("exact_match",)), ("patience", ("auto", None))):
+            if (value := getattr(self, name)) not in usual:
+                raise UserError(
+                    f"trainer.{name}: {value} looks at a validation set, and there is none; give one (prompt.valid=..., or"
+                    f" processor.valid_share=0.05), or leave it at {usual[0]}"
+                )
 
     def _job(self, choice: Choice, splits: Splits, folder: Path) -> dict[str, Any]:
         about = {"base": choice.base, "revision": choice.revision, "kind": choice.kind, "config": choice.config, "pieces": choice.pieces}

@@ -51,10 +51,12 @@ def run(folder: Path, bar: Shown, splits: Splits = SPLITS, **changes):
     return component(**changes).run(CHOICE, splits, Work(folder, "trainer", "run", "account", bar))
 
 
-@pytest.mark.parametrize("settings", [{"select": "loss"}, {"patience": 3}])
-def test_what_looks_at_a_validation_set_is_refused_where_there_is_none(tmp_path, settings):
-    with pytest.raises(UserError, match=r"look at a validation set, and there is none; give one \(prompt\.valid=\.\.\."):
-        run(tmp_path, Shown(), Splits(examples(20), []), **settings)
+@pytest.mark.parametrize(("name", "value", "usual"), [("select", "loss", "exact_match"), ("patience", 3, "auto")])
+def test_what_looks_at_a_validation_set_is_refused_where_there_is_none(tmp_path, name, value, usual):
+    with pytest.raises(
+        UserError, match=rf"^trainer\.{name}: {value} looks at a validation set, and there is none; .* leave it at {usual}$"
+    ):
+        run(tmp_path, Shown(), Splits(examples(20), []), **{name: value})
 
 
 def test_settings_that_fit_neither_task_nor_student_are_refused_before_any_training(tmp_path):
