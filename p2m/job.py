@@ -6,6 +6,7 @@ import os
 import socket
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,17 +17,18 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from p2m import config, pipeline, plan, progress, report
-from p2m.artifacts import Choice, TaskSpec
 from p2m.config import Config, build
 from p2m.errors import BudgetError, ConfigError, UserError, full_disk_told, listed
 from p2m.stages import Meter, Work
 from p2m.store import Made, Store, identity
+from p2m.student.machine import share_cores
 from p2m.teacher import forecast, spent
 
 
 def run(cfg: DictConfig) -> int:
     """The exit code of the job.  A sweep's job returns it even after a bug, so that the others go on; a single run lets the bug through."""
     folder = Path(HydraConfig.get().runtime.output_dir)
+    share_cores()  # before any stage loads torch
     try:
         _go(HydraConfig.get().runtime.cwd)
         with full_disk_told(folder):
@@ -53,15 +55,7 @@ def _run(checked: Config, cfg: DictConfig, folder: Path) -> int:
     _refuse_if_lacking(checked, planned)
     (folder / "config.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=False), encoding="utf-8")
     kept = {stage for stage, made in planned.items() if made.kept}
-    store = _store(checked, folder, _account(checked))
-
-    def make(stage: str, node: dict[str, Any], kind: type, *inputs: Made) -> Made:
-        result = store.make(stage, node, kind, *inputs)
-        if stage == "model" and not planned["trainer"].kept:
-            _refuse_if_unfit(checked, task=inputs[0].value, choice=result.value)
-        return result
-
-    made = pipeline.run(checked.nodes, make)
+    made = pipeline.run(checked.nodes, _fitting(checked, planned, _store(checked, folder, _account(checked)).make))
     for stage, result in made.items():
         _link(folder / report.ROOMS[stage], result.folder)
     told = report.write(folder, made, kept, checked.root.seed, time.monotonic() - began)
@@ -110,11 +104,11 @@ def _pilot(checked: Config, planned: dict[str, Made], folder: Path) -> str:
     store = _store(checked, folder, account, quiet=True)
 
     def up_to_generator(stage: str, node: dict[str, Any], kind: type, *inputs: Made) -> Made:
-        maker = store if stage in {"prompt", "parser", "retriever", "generator"} else replace(store, plan=True)
+        maker = store if stage in {"prompt", "parser", "model", "retriever", "generator"} else replace(store, plan=True)
         return maker.make(stage, node, kind, *inputs)
 
     with contextlib.suppress(BudgetError):  # the pilot's own cap, or the user's
-        pipeline.run(capped.nodes, up_to_generator)
+        pipeline.run(capped.nodes, _fitting(checked, planned, up_to_generator))
     generator = build(checked.nodes["generator"])
     return plan.piloted(forecast(calls, folder.name, generator.estimate().calls, getattr(generator.teacher, "concurrency", 1)))
 
@@ -126,11 +120,18 @@ def _refuse_if_lacking(checked: Config, planned: dict[str, Made]) -> None:
         raise ConfigError(listed("This run cannot start:", faults))
 
 
-def _refuse_if_unfit(checked: Config, task: TaskSpec, choice: Choice) -> None:
-    """What of the trainer fits neither task nor student is told before examples are looked for and paid."""
-    trainer = build(checked.nodes["trainer"])
-    if hasattr(trainer, "refuse"):
-        trainer.refuse(task, choice)
+def _fitting(checked: Config, planned: dict[str, Made], make: Callable[..., Made]) -> Callable[..., Made]:
+    """*make*, but what of the trainer fits neither task nor student is told before examples are looked for and paid."""
+
+    def made(stage: str, node: dict[str, Any], kind: type, *inputs: Made) -> Made:
+        result = make(stage, node, kind, *inputs)
+        if stage == "model" and not planned["trainer"].kept:
+            trainer = build(checked.nodes["trainer"])
+            if hasattr(trainer, "refuse"):
+                trainer.refuse(inputs[0].value, result.value)
+        return result
+
+    return made
 
 
 def _failed(folder: Path, kind: str, message: str, code: int) -> int:

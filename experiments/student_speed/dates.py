@@ -48,14 +48,14 @@ def main() -> None:
 def _write(folder: Path) -> None:
     rng, seen = random.Random(0), {}
     while len(seen) < sum(SIZES.values()):
-        seen.setdefault(*_example(rng))
+        seen.setdefault(*example(rng))
     rows = iter(seen.items())
     for part, n in SIZES.items():
         lines = (json.dumps({"input": text, "output": iso}) for text, iso in (next(rows) for _ in range(n)))
         (folder / f"{part}.jsonl").write_text("\n".join(lines), encoding="utf-8")
 
 
-def _example(rng: random.Random) -> tuple[str, str]:
+def example(rng: random.Random) -> tuple[str, str]:
     d = date.fromordinal(rng.randint(date(1900, 1, 1).toordinal(), date(2099, 12, 31).toordinal()))
     ending = "th" if d.day in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(d.day % 10, "th")
     text = rng.choice(WORDINGS).format(d=d, month=f"{d:%B}", weekday=f"{d:%A}", day=f"{d.day}{ending}")

@@ -1,6 +1,6 @@
 """Measures training and decoding of students against what people would use instead, and writes results.csv.
 
-python experiments/student_speed/run.py           all of it, about a quarter of an hour on two cores
+python experiments/student_speed/run.py           all of it, half an hour on two cores
 python experiments/student_speed/run.py --quick   a tenth of the examples
 
 Contenders take turns, each in a process of its own, on the same examples and the same batch size: p2m; transformers' Seq2SeqTrainer at
@@ -29,7 +29,8 @@ SIZES = {  # examples that each contender trains on, inputs that each answers
     "training": {"byt5_nano": 12_800, "byt5_micro": 3_200},
     "decoding": {"byt5_nano": 10_240, "byt5_micro": 2_560},
 }
-TRAINED = {"byt5_nano": 200_000, "byt5_micro": 12_800}  # examples that the student which answers has seen
+TRAINED = {"byt5_nano": 48_000, "byt5_micro": 16_000}  # dates that the student which answers has seen, each once
+VALID = 300  # examples
 THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "5000"}  # how threads wait: for all as p2m has it on a quiet machine
 FIGURES = {
     "training": ("p2m", "seq2seq_trainer", "bare_loop"),
@@ -67,7 +68,7 @@ def _paired(figure: str, model: str, n: int, names: tuple[str, ...], rounds: int
     said: dict[str, list[str]] = {}
     with tempfile.TemporaryDirectory() as folder:
         if figure == "decoding":  # one student for all, trained before
-            _child("trained", model, TRAINED[model], folder)
+            _child("taught", model, TRAINED[model], folder)
         for _ in range(rounds):
             for name in names:
                 told = json.loads(_child(name, model, n, folder))
@@ -111,12 +112,17 @@ def _choice(model: str) -> Any:
 def _p2m(model: str, n: int, folder: Path) -> dict[str, Any]:
     """Examples a second between the first line of the curve and the last, as a user has it, but that it validates once, at the end."""
     with tempfile.TemporaryDirectory() as name:
-        marks = _trained(model, n, Path(name))
+        marks = _trained(model, _examples(n + VALID), Path(name))
     (began, first), (ended, last) = marks[0], marks[-1]
     return {"per_s": (last - first) / (ended - began)}
 
 
-def _trained(model: str, n: int, folder: Path) -> list[tuple[float, int]]:
+def _taught(model: str, n: int, folder: Path) -> None:
+    """Leaves a student in *folder* that knows its task, as p2m trains it."""
+    _trained(model, _dates(n + VALID), folder)
+
+
+def _trained(model: str, rows: list[Any], folder: Path) -> list[tuple[float, int]]:
     """Leaves the student in *folder*.  When, in seconds, how many examples had been seen."""
     import yaml
 
@@ -126,7 +132,7 @@ def _trained(model: str, n: int, folder: Path) -> list[tuple[float, int]]:
 
     settings = yaml.safe_load((CONF / "trainer/default.yaml").read_text(encoding="utf-8"))
     del settings["_target_"]
-    rows = _examples(n + 300)
+    n = len(rows) - VALID
     changes = {"seed": 0, "device": "cpu", "batch_size": BATCH, "max_examples": n, "valid_every": n}
     job = Lightning(**settings | changes)._job(_choice(model), Splits(rows[:n], rows[n:]), folder)
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
@@ -196,24 +202,34 @@ def _bare_loop(model: str, n: int, folder: Path) -> dict[str, Any]:
         return {"per_s": n / (time.monotonic() - began)}
 
 
-def _inputs(n: int) -> list[str]:
-    """Each once, as p2m answers what is asked twice once."""
-    return list(dict.fromkeys(e.input for e in _examples(2 * n)))[:n]
+def _dates(n: int) -> list[Any]:
+    """Dates in ten wordings, each once: what the student that answers learns nearly wholly, so that its answers end where they should."""
+    import dates
+
+    from p2m.artifacts import Example
+
+    rng, seen = random.Random(0), dict[str, str]()
+    while len(seen) < n:
+        seen.setdefault(*dates.example(rng))
+    return [Example(*one, "user:train") for one in seen.items()]
+
+
+def _inputs(model: str, n: int) -> list[str]:
+    """So many that it has not seen, each once, as p2m answers what is asked twice once."""
+    return [e.input for e in _dates(TRAINED[model] + VALID + n)[-n:]]
 
 
 def _answering(folder: Path) -> Any:
-    from p2m.artifacts import Student
     from p2m.student import build
 
-    about = json.loads((folder / "student.json").read_text(encoding="utf-8"))
-    return build.saved(Student(folder, "", about["kind"], "", about["max_input"], about["max_output"]))
+    return build.saved(build.kept(folder))
 
 
 def _p2m_decode(model: str, n: int, folder: Path, engine: str = "torch", compute_type: str = "float32") -> dict[str, Any]:
     from p2m.student import _ctranslate2
     from p2m.student.decode import AT_ONCE, Decoder, in_bfloat16
 
-    made, inputs = _answering(folder), _inputs(n)
+    made, inputs = _answering(folder), _inputs(model, n)
     with tempfile.TemporaryDirectory() as name:
         decoder = Decoder(made, "", 128, 24)
         if engine == "ctranslate2":
@@ -232,7 +248,7 @@ def _generate(model: str, n: int, folder: Path, batch: int = BATCH) -> dict[str,
 
     from p2m.student.machine import cores
 
-    made, inputs = _answering(folder), _inputs(n)
+    made, inputs = _answering(folder), _inputs(model, n)
     torch.set_num_threads(cores())
     said: list[str] = []
     began = time.monotonic()
@@ -246,7 +262,7 @@ def _generate(model: str, n: int, folder: Path, batch: int = BATCH) -> dict[str,
 
 
 CONTENDERS = {
-    "p2m": _p2m, "seq2seq_trainer": _seq2seq_trainer, "bare_loop": _bare_loop, "trained": _trained, "p2m_decode": _p2m_decode,
+    "p2m": _p2m, "seq2seq_trainer": _seq2seq_trainer, "bare_loop": _bare_loop, "taught": _taught, "p2m_decode": _p2m_decode,
     "p2m_bfloat16": partial(_p2m_decode, compute_type="bfloat16"), "ctranslate2": partial(_p2m_decode, engine="ctranslate2"),
     "ctranslate2_int8": partial(_p2m_decode, engine="ctranslate2", compute_type="int8"), "generate": _generate,
     "generate_8": partial(_generate, batch=8),  # what Seq2SeqTrainer predicts in where nobody says another number

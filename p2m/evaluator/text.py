@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt, Lt
 
 from p2m.artifacts import Choice, Example, Report, Score, Splits, Student
 from p2m.stages import Bar, Work
-from p2m.student import decode
+from p2m.student import decode, machine
 from p2m.student.serving import COMPARED, Serving
 
 Baseline = Literal["most_frequent", "nearest_neighbour", "untrained"]
@@ -43,6 +43,12 @@ class Text:
             raise ValueError("metrics: is empty, so there is nothing to measure with; choose at least one, metric=[exact_match]")
 
     def run(self, choice: Choice, splits: Splits, student: Student, work: Work) -> Report:
+        try:
+            return self._report(choice, splits, student, work)
+        finally:
+            machine.free()  # of a GPU, which the next job of a sweep may train on in a process of its own
+
+    def _report(self, choice: Choice, splits: Splits, student: Student, work: Work) -> Report:
         sets = {name: self._drawn(rows) for name, rows in (("real", splits.real), ("generated", splits.test)) if len(rows)}
         first = dict(list(sets.items())[:1])  # the set whose scores count; to beat a baseline on one is enough
         with work.bar(sum(map(len, sets.values())) + sum(map(len, first.values())) * ("untrained" in self.baselines), "answers") as bar:

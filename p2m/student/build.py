@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from p2m.artifacts import Choice, Student
@@ -73,6 +74,11 @@ def outline(choice: Choice, labels: tuple[str, ...] = ()) -> Any:
         return _from_scratch(choice, head) if choice.base == "scratch" else _auto(choice.kind).from_config(_config(choice, head))
 
 
+def positions(model: Any) -> int | None:
+    """The most tokens that it reads at a time; None where it has no such limit."""
+    return getattr(model.config, "max_position_embeddings", None)
+
+
 def saved(student: Student) -> Built:
     """The trained student in its folder."""
     share_cores()
@@ -86,12 +92,27 @@ def saved(student: Student) -> Built:
 
 
 def keep(built: Built, student: Student) -> None:
-    """Writes model.safetensors, config.json, the tokenizer's files and student.json into the student's folder."""
+    """Writes model.safetensors, config.json, the tokenizer's files and, once these are on disk, student.json into the student's folder."""
     with _told_as_the_system_does():
         built.model.save_pretrained(student.folder)
     built.tokenizer.save(student.folder)
     about = {k: v for k, v in asdict(student).items() if k != "folder"} | {"tokenizer": built.tokenizer.name}
-    (student.folder / "student.json").write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    part = student.folder / "student.json.part"
+    part.write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    for path in student.folder.iterdir():
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    part.rename(student.folder / "student.json")
+
+
+def kept(folder: Path) -> Student | None:
+    """The student that `keep` wrote, whole, into *folder*, or None."""
+    if not (folder / "student.json").exists():
+        return None
+    about: dict[str, Any] = json.loads((folder / "student.json").read_text(encoding="utf-8"))
+    del about["tokenizer"]
+    return Student(folder, **about | {"labels": tuple(about["labels"])})
 
 
 @contextlib.contextmanager

@@ -153,7 +153,7 @@ class Fit(LightningModule):  # type: ignore[misc]
         try:
             seen = [self._looked_at(part) for part in batch]
         except RuntimeError as error:
-            if not machine.out_of_memory(error):
+            if self.plan.strategy == "fsdp" or not machine.out_of_memory(error):  # parts of weights are gathered by all or by none
                 raise
         else:
             self._seen += seen

@@ -110,6 +110,17 @@ def refuse_dropout(share: float | str, architecture: str) -> None:
         raise UserError(f"trainer.residual_dropout: is for {' and '.join(DROPPED)}, and this student is a {architecture}; set it to auto")
 
 
+def refuse_beyond(settings: dict[str, Any], positions: int | None, shared: bool) -> None:
+    """For max_input and max_output where a student has so many positions, which a decoder-only one shares between both."""
+    set_ = {name: settings[name] for name in ("max_input", "max_output") if settings[name] != "auto"}
+    for name, value in set_.items():
+        if positions and value > positions:
+            raise UserError(f"trainer.{name}: this student has {positions} positions, got {value}; set {positions} or less, or auto")
+    if positions and shared and sum(set_.values()) > positions:
+        both = " and ".join(f"{name}={value}" for name, value in set_.items())
+        raise UserError(f"trainer: this student has {positions} positions for input and output together, got {both}; set one to auto")
+
+
 def frozen(model: Any, beginnings: Sequence[str]) -> None:
     """Leaves the weights whose names begin so as they are.  Raises UserError where none begins so, or none is left to train."""
     names = [name for name, _ in model.named_parameters()]

@@ -34,6 +34,8 @@ class Ready:
 def ready(folder: Path, job: dict[str, Any]) -> Ready:
     """Raises UserError for settings that fit neither the examples nor the student."""
     settings, choice = job["settings"], Choice(**job["choice"])
+    if settings["label_prior"] != 1:
+        _plan.refuse_prior(job["labels"])
     train, looked_at = _rows(job, settings)
     around, labels = (job["prefix"], job["suffix"]), tuple(job["labels"]) if choice.kind == "encoder" else ()
     built = build.fresh(choice, settings["seed"], _learned(choice, around, train), labels)
@@ -51,8 +53,6 @@ def ready(folder: Path, job: dict[str, Any]) -> Ready:
     lost = _lost([row.output for row in _spread(train, LOOKED_AT)], built)
     limits = (pairs.max_input, pairs.max_output)
     student = Student(folder, choice.base, choice.kind, around[0], *limits, around[1], labels, pairs.cut, lost)
-    if settings["label_prior"] != 1:
-        _plan.refuse_prior(job["labels"])
     data = _data.Data(pairs, valid, plan, _data.weights_of(train, settings["mix"], settings["label_prior"]))
     return Ready(_adapted(built, settings), student, data, train, looked_at)
 
@@ -92,12 +92,13 @@ def _pairs(
     made = {name: _data.tokenized(rows, around, built, folder, name) for name, rows in (("train", train), ("valid", looked_at))}
     closing, before = built.closing(around[1]), int(built.tokenizer.encode([around[0]]).open_ended().lengths[0])
     fixed = before + len(closing)
-    limits = _limits(made["train"], settings, getattr(built.model.config, "max_position_embeddings", None), built.goes_on, fixed)
+    limits = _limits(made["train"], settings, build.positions(built.model), built.goes_on, fixed)
     room, longest = limits[0] - fixed, int(made["train"][0].lengths.max()) - fixed
     if room < min(fixed, longest / 2):
         raise UserError(
             f"trainer.max_input: of {limits[0]} tokens, what stands before and after each input takes {fixed}, which leaves too little room"
             f" for inputs of up to {longest}; set processor.instruction=never, or a larger trainer.max_input if the student can read more"
+            f"{', or a smaller trainer.max_output' if built.goes_on else ''}"
         )
     pad, end = built.tokenizer.pad, built.tokenizer.end
     trained, valid = (_data.Pairs(*tokens, *limits, pad, end, closing, built.goes_on) for tokens in made.values())
@@ -143,12 +144,14 @@ def _limits(tokens: Any, settings: dict[str, Any], positions: int | None, shared
         most_out = min(MOST_OUTPUT, -(-5 * outputs // 32) * 8)
     if outputs == 1:  # a label
         most_out = 1
+    _plan.refuse_beyond(settings, positions, shared)
     if positions:
-        for name in ("max_input", "max_output"):
-            if settings[name] != "auto" and settings[name] > positions:
-                raise UserError(
-                    f"trainer.{name}: this student has {positions} positions, got {settings[name]}; set {positions} or less, or auto"
-                )
         most_out = min(most_out, positions)
-        most_in = min(most_in, max(1, positions - most_out) if shared else positions)
+        left = max(1, positions - most_out) if shared else positions
+        if settings["max_input"] != "auto" and most_in > left:
+            raise UserError(
+                f"trainer.max_input: of this student's {positions} positions, answers take up to {most_out}, got {most_in};"
+                f" set {left} or less, or auto"
+            )
+        most_in = min(most_in, left)
     return most_in, most_out

@@ -15,6 +15,7 @@ from p2m import errors
 from p2m.artifacts import Student
 from p2m.errors import UserError
 from p2m.stages import Bar
+from p2m.student.build import kept
 from p2m.student.machine import SPINS, quiet, share_cores
 
 LOG = "fit.log"
@@ -37,9 +38,10 @@ def fit(folder: Path, bar: Callable[[float | None, str], AbstractContextManager[
             with bar(total, "examples") as shown:
                 done = _follow(said, shown)
         process.wait()
-    if not done:
+    student = kept(folder) if done else None
+    if not student:
         raise UserError(_why(process.returncode, folder))
-    return Student(folder, **done["student"])
+    return student
 
 
 def _follow(said: Iterator[dict[str, Any]], shown: Bar) -> dict[str, Any]:

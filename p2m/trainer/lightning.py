@@ -90,16 +90,17 @@ class Lightning:
             yield from lacking(self.device, self.precision)
 
     def refuse(self, task: TaskSpec, choice: Choice) -> None:
-        """Raises UserError where a setting is of no use to this task or this student, which its name alone does not tell."""
+        """Raises UserError where a setting does not fit this task or this student, which its name alone does not tell."""
         from p2m.trainer import _plan
 
         if self.label_prior != 1:
             _plan.refuse_prior(task.labels)
-        if self.freeze or self.residual_dropout != "auto":
+        if self.freeze or any(value != "auto" for value in (self.residual_dropout, self.max_input, self.max_output)):
             from p2m.student import build
 
             outline = build.outline(choice, task.labels)
             _plan.refuse_dropout(self.residual_dropout, outline.config.model_type)
+            _plan.refuse_beyond(asdict(self), build.positions(outline), choice.kind == "decoder-only")
             _plan.frozen(outline, self.freeze)
 
     def run(self, choice: Choice, splits: Splits, work: Work) -> Student:
@@ -107,10 +108,13 @@ class Lightning:
             raise IncompleteError("trainer: no example is left to train on; see what was dropped and why, or give more examples")
         if not len(splits.valid) and not self.overfit:
             self._refuse_what_validates()
+        from p2m.student.build import kept
         from p2m.trainer._process import fit
 
-        (work.folder / "job.json").write_text(json.dumps(self._job(choice, splits, work.folder), ensure_ascii=False), encoding="utf-8")
-        student = fit(work.folder, work.bar, self.launch)
+        student = kept(work.folder)  # of a run that was killed after its training
+        if not student:
+            (work.folder / "job.json").write_text(json.dumps(self._job(choice, splits, work.folder), ensure_ascii=False), encoding="utf-8")
+            student = fit(work.folder, work.bar, self.launch)
         for name in SPARE:
             path = work.folder / name
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

@@ -63,6 +63,7 @@ def test_settings_that_fit_neither_task_nor_student_are_refused_before_any_train
     from transformers import BartConfig, BartForConditionalGeneration
 
     small = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 16, "decoder_ffn_dim": 16, "vocab_size": 300}
+    small["max_position_embeddings"] = 64
     BartForConditionalGeneration(BartConfig(**small, encoder_attention_heads=2, decoder_attention_heads=2)).save_pretrained(tmp_path)
     bart, labels, free = Choice(str(tmp_path), None, "encoder-decoder"), TaskSpec("x", labels=("a", "b")), TaskSpec("x")
     with pytest.raises(UserError, match=r"^trainer\.residual_dropout: is for t5 and mt5, and this student is a bart; set it to auto$"):
@@ -71,8 +72,28 @@ def test_settings_that_fit_neither_task_nor_student_are_refused_before_any_train
         component(freeze=["encoder"]).refuse(free, bart)
     with pytest.raises(UserError, match=r"^trainer\.label_prior: this task's answers are no closed set"):
         component(label_prior=0.5).refuse(free, CHOICE)
-    component(residual_dropout=0.1, freeze=["encoder"], label_prior=0.5).refuse(labels, CHOICE)
+    with pytest.raises(UserError, match=r"^trainer\.max_output: this student has 64 positions, got 65; set 64 or less, or auto$"):
+        component(max_output=65).refuse(free, bart)
+    llama = {"model_type": "llama", "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    with pytest.raises(
+        UserError, match=r"^trainer: this student has 64 positions for input and output together, got max_input=40 and max_"
+    ):
+        component(max_input=40, max_output=25).refuse(
+            free, Choice("scratch", None, "decoder-only", llama | {"max_position_embeddings": 64})
+        )
+    component(residual_dropout=0.1, freeze=["encoder"], label_prior=0.5, max_input=64).refuse(labels, CHOICE)
     component(freeze=["model.encoder"]).refuse(free, bart)
+
+
+def test_a_run_that_was_killed_after_its_training_does_not_train_again(tmp_path):
+    first = run(tmp_path / "job", Shown())
+    weights = (first.folder / "model.safetensors").stat().st_mtime_ns
+    (tmp_path / "job/checkpoints").mkdir()  # what it had not yet removed
+    shown = Shown()
+    assert run(tmp_path / "job", shown) == first
+    assert shown.total is None, "no process was started"
+    assert (first.folder / "model.safetensors").stat().st_mtime_ns == weights
+    assert not (tmp_path / "job/checkpoints").exists()
 
 
 def children() -> list[int]:
