@@ -62,14 +62,16 @@ def report(folder: Path) -> dict:
     [
         ("trainer.freeze=[embed]", "trainer.freeze: no weight of this student begins with 'embed'"),
         ("trainer.label_prior=0.5", "trainer.label_prior: this task's answers are no closed set of labels"),
+        ("mode=plan budget.pilot=20 trainer.freeze=[embed]", "trainer.freeze: no weight of this student begins with 'embed'"),
     ],
 )
 def test_what_the_student_cannot_be_trained_with_is_told_before_a_teacher_is_asked(tmp_path, setting, said):
-    done = p2m(tmp_path, *SMALL, setting, f"hydra.run.dir={tmp_path}/run")
+    done = p2m(tmp_path, *SMALL, *setting.split(), f"hydra.run.dir={tmp_path}/run")
     assert done.returncode == 64
     assert said in done.stderr
     assert (tmp_path / "store/model").is_dir()
     assert not (tmp_path / "store/generator").exists()
+    assert not (tmp_path / "calls/calls.sqlite").exists()
 
 
 @pytest.mark.usefixtures("first")

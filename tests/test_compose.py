@@ -7,9 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
 
 from p2m import compose, config
 from p2m.errors import ConfigError, UsageError
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def faults(*argv: str) -> list[str]:
@@ -22,6 +26,12 @@ def faults(*argv: str) -> list[str]:
 
 def test_right_command_passes():
     compose.check(["experiment=quickstart", "seed=3", "generator.target=10"])
+
+
+def test_the_launcher_of_slurm_starts_as_many_processes_as_the_trainer_is_set_to():
+    with initialize_config_dir(str(ROOT / "conf"), version_base=None):
+        trainer = hydra_compose("config", ["trainer=slurm", "trainer.nodes=4", "trainer.devices=2"]).trainer
+    assert list(trainer.launch) == ["srun", "--nodes=4", "--ntasks-per-node=2"]
 
 
 def test_mistyped_field_is_told_with_the_fields_there_are():

@@ -5,6 +5,7 @@ import json
 import math
 import random
 import weakref
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -329,6 +330,10 @@ def test_where_memory_does_not_suffice_validation_goes_in_halves_and_finds_the_s
     assert len(halved._seen) > len(whole._seen)
     for one, other in zip(zip(*whole._seen, strict=True), zip(*halved._seen, strict=True), strict=True):
         assert sum(other) == pytest.approx(sum(one), rel=1e-5)
+    alone = module()
+    alone.plan = replace(alone.plan, strategy="fsdp")
+    with pytest.raises(torch.OutOfMemoryError):  # the other processes would wait for weights that this one gathers again
+        alone.validation_step(every, 0)
 
 
 def test_memory_that_does_not_suffice_for_one_example_is_told_with_what_to_do(tmp_path):
