@@ -15,7 +15,8 @@ def plan(scratch=True, architecture="t5", n=20_000, parameters=10**9, **changes)
 @pytest.mark.parametrize(
     ("scratch", "architecture", "changes", "expected"),
     [
-        (True, "t5", {}, ("muon", 8e-3)),
+        (True, "t5", {"parameters": 1_000_000}, ("muon", 8e-3)),
+        (True, "t5", {"parameters": 8_000_000}, ("muon", 3e-3)),
         (True, "t5", {"optimizer": "adamw"}, ("adamw", 1e-3)),
         (False, "t5", {}, ("adamw", 3e-4)),
         (False, "bart", {}, ("adamw", 3e-5)),
