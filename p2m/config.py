@@ -13,9 +13,9 @@ from annotated_types import Ge
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from p2m.errors import ConfigError, listed
+from p2m.fields import typed_fields
 
 TRUSTED = "p2m."  # a _target_ is code and configs are shared, so nothing else may be named
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,7 +44,6 @@ class Root:
     budget: Budget
 
 
-KINDS = ("int", "float", "str", "bool", "none", "file-path")  # as pydantic names them
 GROUPS = ("teacher", *STAGES, "metric", "student", "tracker")
 _NAMES = [*(f.name for f in dataclasses.fields(Root)), *GROUPS]
 # Hydra refuses a root key that is not here.  Values are Any: OmegaConf knows neither Literal nor bounds; `checked` judges them.
@@ -155,7 +154,7 @@ def _root(plain: dict[str, Any], faults: list[str]) -> Root | None:
     for name in (f.name for f in dataclasses.fields(Root) if f.name not in values):
         if not _wrong(name, faults):
             faults.append(f"{name}: is not set")
-    typed = _typed_fields("", Root, values, faults)
+    typed = typed_fields("", Root, values, faults)
     return Root(**typed) if len(faults) == before and len(typed) == len(values) == len(dataclasses.fields(Root)) else None
 
 
@@ -180,7 +179,7 @@ def _settled(path: str, node: Any, faults: list[str]) -> Any:
     faults += [f"{path}.{name}: is not set; every field of {cls.__name__} is written in its yaml" for name in unset]
     before = len(faults)
     inner = {k: _settled(f"{path}.{k}", v, faults) for k, v in node.items() if k in names and _holds_component(v)}
-    typed = _typed_fields(f"{path}.", cls, {k: node[k] for k in names if k in node and k not in inner}, faults)
+    typed = typed_fields(f"{path}.", cls, {k: node[k] for k in names if k in node and k not in inner}, faults)
     settled = {"_target_": node["_target_"], **typed, **inner}
     if len(faults) == before and not unset:
         faults += _refusal(path, settled)
@@ -250,64 +249,6 @@ def _holds_component(value: Any) -> bool:
     if isinstance(value, dict):
         return "_target_" in value or any(_holds_component(v) for v in value.values())
     return isinstance(value, list) and any(_holds_component(v) for v in value)
-
-
-def _typed_fields(prefix: str, cls: type, values: dict[str, Any], faults: list[str]) -> dict[str, Any]:
-    hints, typed = typing.get_type_hints(cls, include_extras=True), {}
-    for name, value in values.items():
-        if isinstance(value, str) and value == "???":
-            faults.append(f"{prefix}{name}: needs a value; give {prefix}{name}=... on the command line")
-            continue
-        try:
-            if isinstance(value, bool) and bool not in typing.get_args(hints[name]) and hints[name] is not bool and hints[name] is not Any:
-                raise TypeError(f"must be {_spoken(hints[name])}, got {str(value).lower()}")
-            typed[name] = _adapter(hints[name]).validate_python(value)
-        except TypeError as error:
-            faults.append(f"{prefix}{name}: {error}")
-        except ValidationError as error:
-            faults += [prefix + line for line in _sentences(name, error)]
-    return typed
-
-
-def _adapter(annotation: Any) -> TypeAdapter[Any]:
-    if dataclasses.is_dataclass(annotation):
-        return TypeAdapter(annotation)
-    return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
-
-
-def _place(error: Any) -> list[Any]:
-    """Where it is inside the field: less pydantic's names of the kinds that a field may be of."""
-    return [
-        part for part in error["loc"] if not (isinstance(part, str) and ("[" in part or part.startswith("constrained-") or part in KINDS))
-    ]
-
-
-def _telling(error: ValidationError) -> list[Any]:
-    """The faults less those of None in an optional field: 'must be none' helps nobody."""
-    every = error.errors(include_url=False, include_context=True)
-    return [e for e in every if e["type"] != "none_required"] or list(every)
-
-
-def _sentences(name: str, error: ValidationError) -> list[str]:
-    """One for each place that is at fault: what a field of several kinds may be is told together."""
-    said: dict[str, list[str]] = {}
-    got: dict[str, Any] = {}
-    for e in _telling(error):
-        place = ".".join([name, *map(str, _place(e))])
-        text = e["msg"].replace("Input should be", "must be").replace("Path does not point to a", "there is no")
-        said.setdefault(place, []).append(text[:1].lower() + text[1:])
-        got.setdefault(place, e["input"])
-    return [f"{place}: {' or '.join(texts)}, got {_shown(got[place])}" for place, texts in said.items()]
-
-
-def _shown(value: Any) -> str:
-    text = repr(str(value) if isinstance(value, Path) else value)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _spoken(annotation: Any) -> str:
-    plain = str(annotation.__name__ if isinstance(annotation, type) else annotation).replace("typing.", "")
-    return {"int": "a whole number", "float": "a number", "str": "text"}.get(plain.split("[")[-1].split(",")[0].rstrip("]"), plain)
 
 
 def _refusal(path: str, node: dict[str, Any]) -> list[str]:

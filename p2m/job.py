@@ -122,13 +122,17 @@ def _refuse_if_lacking(checked: Config, planned: dict[str, Made]) -> None:
 
 def _fitting(checked: Config, planned: dict[str, Made], make: Callable[..., Made]) -> Callable[..., Made]:
     """*make*, but what of the trainer fits neither task nor student is told before examples are looked for and paid."""
+    validated = getattr(build(checked.nodes["processor"]), "valid_share", 1) > 0
 
     def made(stage: str, node: dict[str, Any], kind: type, *inputs: Made) -> Made:
+        nonlocal validated
         result = make(stage, node, kind, *inputs)
+        if stage == "prompt":
+            validated = validated or len(result.value.valid) > 0
         if stage == "model" and not planned["trainer"].kept:
             trainer = build(checked.nodes["trainer"])
             if hasattr(trainer, "refuse"):
-                trainer.refuse(inputs[0].value, result.value)
+                trainer.refuse(inputs[0].value, result.value, validated)
         return result
 
     return made

@@ -61,7 +61,8 @@ class Estimate:
 
 # A component may also have `ready(self) -> Iterator[str]`, one line for each thing this machine lacks for it (a key, an extra, a server),
 # and `estimate(self) -> Estimate` for mode=plan.  Both look at settings and the environment only.  A trainer may also have
-# `refuse(self, task: TaskSpec, choice: Choice) -> None`, which raises a UserError where its settings fit neither: before anything is paid.
+# `refuse(self, task: TaskSpec, choice: Choice, validated: bool) -> None`, which raises a UserError where its settings do not fit these
+# or need a validation set that there will not be: before anything is paid.
 
 
 class Prompts(Protocol):

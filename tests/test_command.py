@@ -61,6 +61,7 @@ def report(folder: Path) -> dict:
     ("setting", "said"),
     [
         ("trainer.freeze=[embed]", "trainer.freeze: no weight of this student begins with 'embed'"),
+        ("processor.valid_share=0 trainer.select=loss", "trainer.select: loss looks at a validation set, and there is none"),
         ("trainer.label_prior=0.5", "trainer.label_prior: this task's answers are no closed set of labels"),
         ("mode=plan budget.pilot=20 trainer.freeze=[embed]", "trainer.freeze: no weight of this student begins with 'embed'"),
     ],

@@ -78,6 +78,8 @@ class Lightning:
             raise ValueError(
                 f'nodes={self.nodes} needs launch, the words that start a process on each machine, such as [srun,"--nodes={self.nodes}"]'
             )
+        if self.launch and self.devices == "auto" and (self.strategy != "auto" or self.nodes > 1):
+            raise ValueError("devices=auto is not known where launch starts the processes; set it to how many it starts on each machine")
 
     def ready(self) -> Iterator[str]:
         if self.method == "lora" and find_spec("peft") is None:
@@ -89,10 +91,15 @@ class Lightning:
 
             yield from lacking(self.device, self.precision)
 
-    def refuse(self, task: TaskSpec, choice: Choice) -> None:
-        """Raises UserError where a setting does not fit this task or this student, which its name alone does not tell."""
+    def refuse(self, task: TaskSpec, choice: Choice, validated: bool) -> None:
+        """Raises UserError where a setting does not fit this task or this student, which its name alone does not tell.
+
+        validated: whether there will be a validation set.
+        """
         from p2m.trainer import _plan
 
+        if not validated and not self.overfit:
+            self._refuse_what_validates()
         if self.label_prior != 1:
             _plan.refuse_prior(task.labels)
         if self.freeze or any(value != "auto" for value in (self.residual_dropout, self.max_input, self.max_output)):

@@ -53,9 +53,11 @@ def run(folder: Path, bar: Shown, splits: Splits = SPLITS, **changes):
 
 @pytest.mark.parametrize(("name", "value", "usual"), [("select", "loss", "exact_match"), ("patience", 3, "auto")])
 def test_what_looks_at_a_validation_set_is_refused_where_there_is_none(tmp_path, name, value, usual):
-    with pytest.raises(
-        UserError, match=rf"^trainer\.{name}: {value} looks at a validation set, and there is none; .* leave it at {usual}$"
-    ):
+    said = rf"^trainer\.{name}: {value} looks at a validation set, and there is none; .* leave it at {usual}$"
+    with pytest.raises(UserError, match=said):
+        component(**{name: value}).refuse(TaskSpec("x"), CHOICE, validated=False)
+    component(**{name: value}, overfit=8).refuse(TaskSpec("x"), CHOICE, validated=False)  # then validation is on the training examples
+    with pytest.raises(UserError, match=said):
         run(tmp_path, Shown(), Splits(examples(20), []), **{name: value})
 
 
@@ -67,22 +69,22 @@ def test_settings_that_fit_neither_task_nor_student_are_refused_before_any_train
     BartForConditionalGeneration(BartConfig(**small, encoder_attention_heads=2, decoder_attention_heads=2)).save_pretrained(tmp_path)
     bart, labels, free = Choice(str(tmp_path), None, "encoder-decoder"), TaskSpec("x", labels=("a", "b")), TaskSpec("x")
     with pytest.raises(UserError, match=r"^trainer\.residual_dropout: is for t5 and mt5, and this student is a bart; set it to auto$"):
-        component(residual_dropout=0.1).refuse(free, bart)
+        component(residual_dropout=0.1).refuse(free, bart, validated=True)
     with pytest.raises(UserError, match=r"^trainer\.freeze: no weight of this student begins with 'encoder'; .* are model$"):
-        component(freeze=["encoder"]).refuse(free, bart)
+        component(freeze=["encoder"]).refuse(free, bart, validated=True)
     with pytest.raises(UserError, match=r"^trainer\.label_prior: this task's answers are no closed set"):
-        component(label_prior=0.5).refuse(free, CHOICE)
+        component(label_prior=0.5).refuse(free, CHOICE, validated=True)
     with pytest.raises(UserError, match=r"^trainer\.max_output: this student has 64 positions, got 65; set 64 or less, or auto$"):
-        component(max_output=65).refuse(free, bart)
+        component(max_output=65).refuse(free, bart, validated=True)
     llama = {"model_type": "llama", "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     with pytest.raises(
         UserError, match=r"^trainer: this student has 64 positions for input and output together, got max_input=40 and max_"
     ):
         component(max_input=40, max_output=25).refuse(
-            free, Choice("scratch", None, "decoder-only", llama | {"max_position_embeddings": 64})
+            free, Choice("scratch", None, "decoder-only", llama | {"max_position_embeddings": 64}), validated=True
         )
-    component(residual_dropout=0.1, freeze=["encoder"], label_prior=0.5, max_input=64).refuse(labels, CHOICE)
-    component(freeze=["model.encoder"]).refuse(free, bart)
+    component(residual_dropout=0.1, freeze=["encoder"], label_prior=0.5, max_input=64).refuse(labels, CHOICE, validated=True)
+    component(freeze=["model.encoder"]).refuse(free, bart, validated=True)
 
 
 def test_a_run_that_was_killed_after_its_training_does_not_train_again(tmp_path):

@@ -162,6 +162,14 @@ def test_several_machines_need_a_launcher():
         component(nodes=2)
 
 
+@pytest.mark.parametrize("more", [{"strategy": "ddp"}, {"nodes": 2}])
+def test_how_many_processes_a_launcher_starts_has_to_be_said(more):
+    said = "devices=auto is not known where launch starts the processes; set it to how many it starts on each machine"
+    with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
+        component(devices="auto", launch=["srun"], **more)
+    assert component(devices="auto", launch=["env"]).launch == ["env"], "which starts one process as it is"
+
+
 def test_what_needs_whole_weights_is_refused_where_they_are_shared_out():
     with pytest.raises(ValueError, match=r"^optimizer=muon needs whole weights; with strategy=fsdp set optimizer=auto or adamw$"):
         component(strategy="fsdp", optimizer="muon")
