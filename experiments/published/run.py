@@ -6,6 +6,7 @@ python experiments/published/run.py --data FOLDER --jobs 2           two runs at
 python experiments/published/run.py scan.simple --data FOLDER --overrides trainer.residual_dropout=0.0
 
 Runs that results.csv has, made by this version of student and trainer, are not made again; those of other versions go.
+Answers are kept in outputs/published; where three seeds or more have theirs there, the vote of them is printed as well.
 
 FOLDER holds <set>.train.jsonl.gz, <set>.dev.jsonl.gz (where there is one) and <set>.test.jsonl.gz.
 """
@@ -13,11 +14,14 @@ FOLDER holds <set>.train.jsonl.gz, <set>.dev.jsonl.gz (where there is one) and <
 import argparse
 import csv
 import json
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -27,6 +31,7 @@ from p2m.student.machine import cores
 from p2m.trainer.lightning import Lightning
 
 HERE = Path(__file__).resolve().parent
+ANSWERS = HERE.parents[1] / "outputs/published"
 VERSION = f"{Scratch.VERSION}.{Lightning.VERSION}"  # what a run is made by: those of other versions are no further seeds of it
 PROMPTS = {
     "g2p": "Write how the word is pronounced, in IPA with a space between sounds.",
@@ -68,7 +73,7 @@ def main() -> None:
             _write(HERE / "results.csv", rows)
     finally:  # after a failure nothing more is begun
         pool.shutdown(cancel_futures=True)
-    print(_table(rows))
+    print(_table(rows), *_votes(rows), sep="\n")
 
 
 def _run(data: Path, threads: int, name: str, model: str, overrides: list[str], seed: int) -> dict[str, Any]:
@@ -85,6 +90,8 @@ def _run(data: Path, threads: int, name: str, model: str, overrides: list[str], 
         began = time.monotonic()
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         report = json.loads((Path(folder) / "run/report.json").read_text(encoding="utf-8"))
+        _answers(name, model, overrides, seed).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(Path(folder) / "run/report/predictions.real.jsonl", _answers(name, model, overrides, seed))
         points = [json.loads(line) for line in (Path(folder) / "run/student/curve.jsonl").read_text(encoding="utf-8").splitlines()]
     score, dev = report["scores"]["exact_match"], max(point.get("exact_match", 0) for point in points)
     return {
@@ -93,6 +100,20 @@ def _run(data: Path, threads: int, name: str, model: str, overrides: list[str], 
         "dev": round(100 * dev, 1),
         "train": report["examples"]["train"], "threads": threads, "seconds": round(time.monotonic() - began),
     }  # fmt: skip
+
+
+def _answers(name: str, model: str, overrides: Sequence[str], seed: int) -> Path:
+    return ANSWERS / " ".join([name, model, VERSION, *overrides]) / f"{seed}.jsonl"
+
+
+def _votes(rows: list[dict[str, str]]) -> Iterator[str]:
+    """What the students of all seeds have exact together: the answer most of them give, of equally many that of the lowest seed."""
+    for name, model, overrides in dict.fromkeys((r["set"], r["model"], r["overrides"]) for r in rows):
+        files = sorted(_answers(name, model, overrides.split(), 0).parent.glob("*.jsonl"))
+        if len(files) > 2:
+            said = zip(*([json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] for file in files), strict=True)
+            exact = [Counter(one["prediction"] for one in same).most_common(1)[0][0] in same[0]["outputs"] for same in said]
+            yield f"{name} {model} {overrides}: vote of {len(files)} seeds {100 * statistics.mean(exact):.1f} exact"
 
 
 def _table(rows: list[dict[str, str]]) -> str:
