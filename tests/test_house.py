@@ -23,7 +23,7 @@ HEAVY = {"torch", "pytorch_lightning", "transformers", "datasets", "wandb", "ope
 # the rows of the house, from the ground up: a file may import what stands lower, and its own folder
 ROWS = [
     {"errors"},
-    {"artifacts", "answers", "text", "fields"},
+    {"artifacts", "answers", "schema", "text", "fields"},
     {"stages", "ranking", "hub"},
     {"student", "metric"},  # a metric stands on tallies alone, and the trainer chooses weights by it in a process that no config reaches
     set(config.GROUPS) - MIXED - {"metric"},

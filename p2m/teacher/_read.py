@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from p2m.answers import mismatch, tolerant_json
+from p2m.answers import tolerant_json
+from p2m.schema import mismatch
 from p2m.stages import Outcome, Request
 
 MOST_TOKENS = 10**9  # a usage beyond it is a server's mistake, not a bill

@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 from teacher_ends import NO_CAPS, SCHEMA, work
 
-from p2m.answers import mismatch, tolerant_json
+from p2m.answers import tolerant_json
 from p2m.errors import UserError
+from p2m.schema import mismatch
 from p2m.stages import Request
 from p2m.teacher import ledger
 from p2m.teacher.scripted import Scripted
