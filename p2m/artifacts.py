@@ -18,7 +18,7 @@ class Example:
     """One input with its answer.
 
     origin: `prompt` | `user:train` | `hub:<name>@<revision>#<row>` | `folder:<file>@<sha256>#<row>` | `teacher:<call key>`.
-    also: further answers that count as right (test sets only).
+    also: further answers that count as right when answers are measured; training learns the output.
     votes: what a teacher answered to this input and how often, where it was not of one mind; the output is the one that won.
     """
 

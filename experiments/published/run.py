@@ -132,11 +132,11 @@ def _line(found: list[dict[str, str]], settings: str) -> str:
     first = found[0]
     exact = [float(r["exact_match"]) for r in found]
     mean = statistics.mean(exact)
-    spread = f" ± {statistics.stdev(exact):.1f}" if len(exact) > 1 else ""
+    spread = f" ± {statistics.stdev(exact):.2f}" if len(exact) > 1 else ""
     seen = [float(r["dev"]) for r in found if r["dev"]]
     took = [float(r["seconds"]) for r in found if r["seconds"]]  # a run that was held up has none
     cells = (
-        first["set"] + settings, first["model"], ", ".join(r["seed"] for r in found), f"{100 - mean:.1f}", f"{mean:.1f}{spread}",
+        first["set"] + settings, first["model"], ", ".join(r["seed"] for r in found), f"{100 - mean:.2f}", f"{mean:.2f}{spread}",
         f"[{float(first['low']):.1f}, {float(first['high']):.1f}], n = {int(first['n']):,}", BASELINES.get(first["set"], "–"),
         f"{statistics.mean(seen):.1f}" if seen else "", f"{statistics.mean(took):.0f}" if took else "",
     )  # fmt: skip

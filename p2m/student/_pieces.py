@@ -27,9 +27,12 @@ class PieceTokenizer:
         """From a folder, or from the hub at a revision.  Never runs code that came with it."""
         at = revision or "main"
         try:
-            return cls(AutoTokenizer.from_pretrained(base, revision=at, trust_remote_code=False), base)
+            inner = AutoTokenizer.from_pretrained(base, revision=at, trust_remote_code=False)
         except (OSError, ValueError) as error:
             raise ServiceError(f"student: no tokenizer of '{base}' at revision {at}: {str(error).splitlines()[0]}") from error
+        if len(inner) < len(inner.all_special_ids) + 2:  # where files are missing, transformers makes one that knows no word
+            raise ServiceError(f"student: no tokenizer of '{base}' at revision {at}: it has no files of one, such as tokenizer.json")
+        return cls(inner, base)
 
     @property
     def is_byt5(self) -> bool:

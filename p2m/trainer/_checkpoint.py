@@ -52,19 +52,24 @@ class WholeCheckpoints(CheckpointIO):
 
 
 def newest(folder: Path) -> Path | None:
-    """The last checkpoint of which every byte is there; the first process removes broken ones."""
-    for path in sorted(folder.glob("*/"), key=lambda p: p.name, reverse=True):
-        if path.suffix != ".part" and _whole(path):
-            return path
-        if not _together.rank():
+    """The last checkpoint of which every byte is there, else the last whose state is there, without best weights.
+
+    The first process removes those after it.
+    """
+    paths = sorted(folder.glob("*/"), key=lambda p: p.name, reverse=True)
+    kept = [path for path in paths if path.suffix != ".part"]
+    found = next((path for path in kept if _whole(path)), None) or next((path for path in kept if _whole(path, STATE)), None)
+    if not _together.rank():
+        for path in paths[: paths.index(found) if found else None]:
             shutil.rmtree(path)
-    return None
+    return found
 
 
-def _whole(path: Path) -> bool:
+def _whole(path: Path, only: str = "") -> bool:
+    """Whether every byte is there that the manifest tells of, or every one of the files called so."""
     try:
         files = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        return all(_digest((path.parent / name).read_bytes()) == digest for name, digest in files.items())
+        return all(_digest((path.parent / name).read_bytes()) == digest for name, digest in files.items() if name.endswith(only))
     except (OSError, ValueError, AttributeError):
         return False
 
@@ -121,10 +126,11 @@ class Best(Callback):  # type: ignore[misc]
     """Keeps the weights of the best validation, and ends training after *patience* validations without a better one.
 
     select: `loss`, the lowest; else the metric whose highest counts, and of equals the one with the lowest loss.
+    tell: of best weights that a disk lost: training goes on, and looks for the best from there.
     """
 
-    def __init__(self, folder: Path, select: str, patience: int | None) -> None:
-        self.folder, self.select, self.patience = folder, select, patience
+    def __init__(self, folder: Path, select: str, patience: int | None, tell: Callable[[str], None]) -> None:
+        self.folder, self.select, self.patience, self.tell = folder, select, patience, tell
         self.value, self.since = [-math.inf, -math.inf], 0
         self.file, self.sha256 = "", ""
 
@@ -136,6 +142,10 @@ class Best(Callback):  # type: ignore[misc]
         return {name: getattr(self, name) for name in ("value", "since", "file", "sha256")}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        file = self.folder / state_dict["file"]
+        if state_dict["file"] and not (file.is_file() and _digest(file.read_bytes()) == state_dict["sha256"]):
+            self.tell(f"{file.name} is damaged: the best weights are looked for anew from here on")
+            return
         for name, value in state_dict.items():
             setattr(self, name, value)
 

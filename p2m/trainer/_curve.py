@@ -25,7 +25,7 @@ class Curve(Callback):  # type: ignore[misc]
     """Writes curve.jsonl: {step, examples, loss, lr} every few steps, {step, examples, valid, exact_match} at each validation,
     with the metric that chooses the weights where it is another.
 
-    Its first line tells how many examples there are to train on, and how many of them are cut.
+    Its first line tells how many examples there are to train on, and how many of them are cut; {told} is for what a reader should know.
 
     No times stand in any, so that it is the same in every run.
     """
@@ -44,6 +44,10 @@ class Curve(Callback):  # type: ignore[misc]
         if self.path.exists() and not _together.rank():
             os.truncate(self.path, state_dict["bytes"])
         self._losses = list(state_dict["losses"])
+
+    def tell(self, text: str) -> None:
+        """Into the curve, as it stays with the student."""
+        self._write({"told": text})
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         if module.step == 0:

@@ -60,7 +60,7 @@ def _score(settings: dict[str, Any], ready: "Ready") -> Callable[[], float] | No
     from p2m.student.decode import Decoder
 
     metrics: dict[str, Metric] = {"chrf": ChrF(), "f1": F1(), "normalised_exact_match": NormalisedExactMatch()}
-    inputs, accepted = [row.input for row in ready.looked_at], [[row.output] for row in ready.looked_at]
+    inputs, accepted = [row.input for row in ready.looked_at], [row.accepted for row in ready.looked_at]
     student = ready.student
 
     def score() -> float:
@@ -90,8 +90,9 @@ def _trained(folder: Path, ready: "Ready", score: Callable[[], float] | None, sa
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # costs time and guards against reading it, which nothing here does
     checkpoints = folder / "checkpoints"
     checkpoints.mkdir(exist_ok=True)
-    best = Best(checkpoints, plan.select, plan.patience)
-    callbacks = [Curve(folder / "curve.jsonl", say, lambda i: ready.train[i].input), best, Saver(checkpoints, plan.checkpoint_s, stop)]
+    curve = Curve(folder / "curve.jsonl", say, lambda i: ready.train[i].input)
+    best = Best(checkpoints, plan.select, plan.patience, curve.tell)  # after the curve, which cuts off what came after the checkpoint
+    callbacks = [curve, best, Saver(checkpoints, plan.checkpoint_s, stop)]
     trainer = Trainer(
         accelerator=plan.device if plan.device == "cpu" else "gpu", devices=plan.devices, num_nodes=plan.nodes, strategy=_strategy(plan),
         precision="32-true", max_epochs=-1, callbacks=callbacks,

@@ -76,7 +76,7 @@ class Fit(LightningModule):  # type: ignore[misc]
         """The mean over all processes of what it returns is the loss of the step, and that of their gradients its gradient."""
         rank, world = self.trainer.global_rank, self.trainer.world_size
         # dropout draws anew in each step, from nothing but its number, so that a resumed run needs no generator's state
-        torch.manual_seed((self.plan.seed * SPREAD + self.step) * world + rank)
+        torch.manual_seed(((self.plan.seed * SPREAD + self.step) * world + rank) % 2**63)
         total = self._gradients(batch, world)
         self._update()
         self.step += 1

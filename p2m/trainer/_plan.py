@@ -24,6 +24,7 @@ RATES = {
 }  # fmt: skip
 # up to so many parameters: SmolLM2's own fine-tuning of 135M and 360M, 1e-3 with batches of 128; half with 32 (Malladi et al. 2022)
 RATES_OF_SMALL = {"llama": (5e8, 5e-4)}
+BATCH = 32  # with it a 1 M student learns 20,000 dates to nine in ten in one pass, experiments/student_speed; Devlin et al. 2019: 16 or 32
 DROPPED = ("t5", "mt5")  # architectures that residual_dropout is for
 DROPOUT = ((40, 0.3), (20, 0.2), (4, 0.1))  # with more passes than this
 FOR_ADAPTERS = 10  # times the rate for every weight: Schulman et al. 2025, "LoRA Without Regret"
@@ -70,8 +71,7 @@ class Plan:
 def planned(settings: dict[str, Any], scratch: bool, architecture: str, parameters: int, n: int) -> Plan:
     """The plan for *n* training examples of a student of so many *parameters*."""
     optimizer = _or(settings["optimizer"], "muon" if scratch and settings["strategy"] != "fsdp" else "adamw")
-    # from a trial with a 1 M student on 20,000 dates: 90 % exact after 28,000 examples with batches of 32
-    batch_size = min(_or(settings["batch_size"], 32), n)
+    batch_size = min(_or(settings["batch_size"], BATCH), n)
     # from scratch many passes pay (English words: 18 instead of 12 made two errors of a hundred less, experiments/published),
     # and most is learnt at the end, when the learning rate falls, so nothing ends it before;
     # a published student has learnt a task after a few passes, and `patience` ends it
@@ -198,10 +198,15 @@ def _devices(wanted: Any, device: str, strategy: str, batch_size: int, nodes: in
     if wanted == "auto":
         most = 1 if strategy == "auto" else torch.cuda.device_count() if device == "cuda" else cores()
         wanted = min(most, max(1, batch_size // (nodes * LEAST[device])))
-    if wanted * nodes > batch_size:
+    refuse_more(wanted, nodes, batch_size)
+    return int(wanted)
+
+
+def refuse_more(devices: int, nodes: int, batch_size: int) -> None:
+    """UserError where there are more processes than examples of a batch."""
+    if devices * nodes > batch_size:
         where = f" on each of {nodes} machines" if nodes > 1 else ""
         raise UserError(
-            f"trainer.devices: {wanted} processes{where} cannot share a batch of {batch_size} examples;"
+            f"trainer.devices: {devices} processes{where} cannot share a batch of {batch_size} examples;"
             " take fewer, or a larger trainer.batch_size"
         )
-    return int(wanted)

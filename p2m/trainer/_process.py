@@ -31,39 +31,50 @@ def fit(folder: Path, bar: Callable[[float | None, str], AbstractContextManager[
     Raises what the process reports, or UserError with the end of its log.
     """
     with _started(folder, launch) as process:
-        said = _messages(process)
+        said = _messages(process, folder / LOG)
         total = next((m["total"] for m in said if "total" in m), None)
-        done: dict[str, Any] = {}
         if total is not None:
             with bar(total, "examples") as shown:
-                done = _follow(said, shown)
+                _follow(said, shown)
         process.wait()
-    student = kept(folder) if done else None
+    student = None if process.returncode else kept(folder)
     if not student:
         raise UserError(_why(process.returncode, folder))
     return student
 
 
-def _follow(said: Iterator[dict[str, Any]], shown: Bar) -> dict[str, Any]:
-    """Moves the bar until the process reports the student; {} if it never does."""
+def _follow(said: Iterator[dict[str, Any]], shown: Bar) -> None:
+    """Moves the bar while the process tells of examples."""
     at = 0
     for message in said:
-        if "student" in message:
-            return message
-        shown.advance(message["examples"] - at)
-        at = message["examples"]
-        shown.note(message["note"])
-    return {}
+        if "examples" in message:
+            shown.advance(message["examples"] - at)
+            at = message["examples"]
+            shown.note(message["note"])
 
 
-def _messages(process: "subprocess.Popen[bytes]") -> Iterator[dict[str, Any]]:
+def _messages(process: "subprocess.Popen[bytes]", log: Path) -> Iterator[dict[str, Any]]:
+    """What the process says.  Lines that are no message are a launcher's, and go to the *log*."""
     assert process.stdout
     for line in process.stdout:
-        message = json.loads(line)
-        if "error" in message:
+        message = _message(line)
+        if message is None:
+            with log.open("ab") as file:
+                file.write(line)
+        elif "error" in message:
             kinds = {c.__name__: c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, UserError)}
             raise kinds.get(message["kind"], UserError)(message["error"])
-        yield message
+        else:
+            yield message
+
+
+def _message(line: bytes) -> dict[str, Any] | None:
+    """The object in *line*, before which a launcher may have put whose line it is (srun --label: `0: `)."""
+    try:
+        found = json.loads(line[max(line.find(b"{"), 0) :])
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and found.keys() & {"total", "examples", "student", "error"} else None
 
 
 @contextlib.contextmanager

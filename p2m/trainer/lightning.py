@@ -31,7 +31,7 @@ class Lightning:
     VERSION: ClassVar = 13
     RUNTIME: ClassVar = frozenset({"checkpoint_s", "launch"})
 
-    seed: Annotated[int, Ge(0)]
+    seed: Annotated[int, Ge(0), Lt(2**63)]
     max_examples: Count | Literal["auto"]
     max_minutes: Annotated[float, Gt(0)] | None
     overfit: Count | None
@@ -96,10 +96,15 @@ class Lightning:
 
         validated: whether there will be a validation set.
         """
+        from p2m.student.tokens import of_base
         from p2m.trainer import _plan
 
         if not validated and not self.overfit:
             self._refuse_what_validates()
+        if choice.base != "scratch":
+            of_base(choice.base, choice.revision)  # which says what it lacks
+        if self.devices != "auto":
+            _plan.refuse_more(self.devices, self.nodes, _plan.BATCH if self.batch_size == "auto" else self.batch_size)
         if self.label_prior != 1:
             _plan.refuse_prior(task.labels)
         if self.freeze or any(value != "auto" for value in (self.residual_dropout, self.max_input, self.max_output)):

@@ -55,6 +55,27 @@ def test_padding_stands_at_the_right_and_a_long_text_is_cut_before_an_end_token(
     assert tokens.padded([0], 4, [1], 0).dtype == np.int64
 
 
+def test_a_tokenizer_that_is_but_a_sentencepiece_model_is_read(tmp_path):
+    """As mT5 was published."""
+    import sentencepiece
+
+    from p2m.student._pieces import PieceTokenizer
+
+    ids = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}
+    with (tmp_path / "spiece.model").open("wb") as file:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(["hello world", "a quick fox"] * 20), model_writer=file, vocab_size=40, hard_vocab_limit=False,
+            minloglevel=2, **ids,
+        )  # fmt: skip
+    about = {"tokenizer_class": "T5Tokenizer", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>", "extra_ids": 0}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(about))
+    (tmp_path / "config.json").write_text('{"model_type": "mt5"}')
+    tokenizer = PieceTokenizer.load(str(tmp_path), None)
+    tokens = tokenizer.encode(["hello fox"])
+    assert (tokenizer.pad, tokenizer.end, int(tokens[0][-1])) == (0, 1, 1)
+    assert tokenizer.decode([tokens[0].tolist()]) == ["hello fox"]
+
+
 def test_a_student_from_scratch_reads_bytes(tmp_path):
     (tmp_path / "student.json").write_text(json.dumps({"tokenizer": "bytes"}))
     assert isinstance(of_base("scratch", None), ByteTokenizer)

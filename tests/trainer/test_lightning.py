@@ -62,11 +62,12 @@ def test_what_looks_at_a_validation_set_is_refused_where_there_is_none(tmp_path,
 
 
 def test_settings_that_fit_neither_task_nor_student_are_refused_before_any_training(tmp_path):
-    from transformers import BartConfig, BartForConditionalGeneration
+    from transformers import BartConfig, BartForConditionalGeneration, ByT5Tokenizer
 
     small = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 16, "decoder_ffn_dim": 16, "vocab_size": 300}
     small["max_position_embeddings"] = 64
     BartForConditionalGeneration(BartConfig(**small, encoder_attention_heads=2, decoder_attention_heads=2)).save_pretrained(tmp_path)
+    ByT5Tokenizer().save_pretrained(tmp_path)
     bart, labels, free = Choice(str(tmp_path), None, "encoder-decoder"), TaskSpec("x", labels=("a", "b")), TaskSpec("x")
     with pytest.raises(UserError, match=r"^trainer\.residual_dropout: is for t5 and mt5, and this student is a bart; set it to auto$"):
         component(residual_dropout=0.1).refuse(free, bart, validated=True)
@@ -85,6 +86,18 @@ def test_settings_that_fit_neither_task_nor_student_are_refused_before_any_train
         )
     component(residual_dropout=0.1, freeze=["encoder"], label_prior=0.5, max_input=64).refuse(labels, CHOICE, validated=True)
     component(freeze=["model.encoder"]).refuse(free, bart, validated=True)
+
+
+def test_more_processes_than_a_batch_has_examples_are_refused_before_any_training():
+    with pytest.raises(UserError, match=r"^trainer\.devices: 40 processes cannot share a batch of 32 examples; take fewer, or a larger"):
+        component(devices=40, strategy="ddp", batch_size="auto").refuse(TaskSpec("x"), CHOICE, validated=True)
+    component(devices=40, strategy="ddp", batch_size=64).refuse(TaskSpec("x"), CHOICE, validated=True)
+
+
+def test_a_published_student_without_a_tokenizer_is_refused_before_any_training(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "bart"}')
+    with pytest.raises(UserError, match=rf"^student: no tokenizer of '{tmp_path}' at revision main: "):
+        component().refuse(TaskSpec("x"), Choice(str(tmp_path), None, "encoder-decoder"), validated=True)
 
 
 def test_a_run_that_was_killed_after_its_training_does_not_train_again(tmp_path):
@@ -144,6 +157,16 @@ def test_the_end_of_the_log_of_a_process_that_crashed_is_shown(tmp_path):
         UserError, match=r"(?s)the process that trains ended with exit code 1\. The same command goes on .*KeyError: 'settings'"
     ):
         _process.fit(tmp_path, Shown())
+
+
+def test_what_a_launcher_says_is_no_message_and_goes_to_the_log(tmp_path):
+    folder = job(tmp_path / "a", SPLITS)
+    labelled = 'echo "to work"; "$@" | sed "s/^/0: /"; exit ${PIPESTATUS[0]}'  # as srun --label does
+    shown = Shown()
+    student = _process.fit(folder, shown, ["bash", "-c", labelled, "bash"])
+    assert (student.folder / "model.safetensors").exists()
+    assert shown.notes
+    assert (folder / "fit.log").read_text().startswith("to work\n")
 
 
 def test_what_the_process_cannot_do_is_raised_as_its_own_kind(tmp_path):

@@ -152,7 +152,7 @@ class Validated:
 
 @pytest.mark.parametrize(("select", "best"), [("exact_match", 3), ("loss", 4)])
 def test_the_best_weights_are_those_of_the_chosen_quantity(tmp_path, select, best):
-    made = Best(tmp_path, select, None)
+    made = Best(tmp_path, select, None, print)
     for seen in (
         Validated(1, 2.0, 0.1),
         Validated(2, 1.5, 0.5),
@@ -168,12 +168,13 @@ def test_the_best_weights_are_those_of_the_chosen_quantity(tmp_path, select, bes
 def test_weights_may_be_chosen_by_any_metric_of_their_answers(tmp_path, changes):
     from p2m.metric.chrf import ChrF
 
-    valid = examples(10, 40)
-    folder, decoder = trained(tmp_path, examples(40), valid, select="chrf", max_examples=160, valid_every=80, **changes)
+    valid = [replace(row, also=("two two t t t", "twooooo")) for row in examples(10, 40)]
+    folder, decoder = trained(tmp_path, examples(40), valid, select="chrf", max_examples=640, valid_every=320, lr=1e-2, **changes)
     scores = [line["chrf"] for line in map(json.loads, (folder / "curve.jsonl").read_text().splitlines()) if "valid" in line]
     assert len(scores) == 2
     said = decoder.answers([row.input for row in valid])
-    assert ChrF().score(said, [[row.output] for row in valid]) == pytest.approx(max(scores), abs=1e-6)
+    assert ChrF().score(said, [row.accepted for row in valid]) == pytest.approx(max(scores), abs=1e-6)
+    assert ChrF().score(said, [[row.output] for row in valid]) != pytest.approx(max(scores), abs=1e-6)
 
 
 def test_a_loss_that_is_no_number_is_seen_where_the_clock_ends_the_training(tmp_path, monkeypatch):
@@ -181,6 +182,10 @@ def test_a_loss_that_is_no_number_is_seen_where_the_clock_ends_the_training(tmp_
     monkeypatch.setattr("p2m.trainer._module.time", SimpleNamespace(monotonic=lambda: next(clock)))
     with pytest.raises(IncompleteError, match=r"^trainer: the loss is nan at step "):
         trained(tmp_path, examples(400), [], lr=1e30, clip=1e30, max_minutes=1, max_examples=4000, valid_every=4000, warmup_steps=0)
+
+
+def test_the_largest_seed_trains(tmp_path):
+    assert (fit_here(job(tmp_path / "job", Splits(examples(8), []), seed=2**63 - 1, max_examples=16)))["student"]
 
 
 def test_validation_looks_at_examples_from_all_over_the_file():

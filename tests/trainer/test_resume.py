@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from p2m.artifacts import Splits
-from p2m.trainer._checkpoint import newest
+from p2m.trainer._checkpoint import WholeCheckpoints, _written, newest
 from tests.trainer.conftest import TINY, examples, job, start
 
 LEFT = ("model.safetensors", "curve.jsonl", "config.json", "student.json")
@@ -87,13 +87,35 @@ def test_a_checkpoint_that_lost_its_end_is_passed_over_for_the_one_before(tmp_pa
     assert digests(broken) == digests(whole)
 
 
-def test_a_checkpoint_whose_best_weights_are_broken_is_passed_over(tmp_path):
+def test_where_best_weights_are_broken_the_checkpoint_before_is_taken_if_it_has_its_own(tmp_path):
+    for step in (1, 2):
+        best = {"file": f"best-{step}.safetensors", "sha256": _written(tmp_path / f"best-{step}.safetensors", b"weights")}
+        WholeCheckpoints().save_checkpoint({"callbacks": {"Best": best}}, tmp_path / f"{step}")
+    os.truncate(tmp_path / "best-1.safetensors", 3)
+    assert newest(tmp_path) == tmp_path / "2"
+    os.truncate(tmp_path / "best-2.safetensors", 3)
+    assert newest(tmp_path) == tmp_path / "2", "the newer of two that have lost them"
+    _written(tmp_path / "best-1.safetensors", b"weights")
+    assert newest(tmp_path) == tmp_path / "1"
+    assert not (tmp_path / "2").exists()
+
+
+def test_training_goes_on_without_best_weights_that_a_disk_lost_and_tells_of_them(tmp_path):
     folder = job(tmp_path / "job", SPLITS)
     finished(folder)
-    (name,) = (n for n in json.loads((newest(folder / "checkpoints") / "manifest.json").read_text()) if n.startswith("best-"))
-    best = folder / "checkpoints" / name
-    os.truncate(best, 10)
-    assert newest(folder / "checkpoints") is None or best.name not in (newest(folder / "checkpoints") / "manifest.json").read_text()
+    last = newest(folder / "checkpoints")
+    step = torch.load(last / "state.pt", weights_only=True)["fit"]["step"]
+    assert step > 0
+    for name in ("student.json", "model.safetensors"):
+        (folder / name).unlink()
+    for best in (folder / "checkpoints").glob("best-*"):
+        os.truncate(best, 10)
+    before = (folder / "curve.jsonl").read_bytes()
+    finished(folder)
+    (at,) = (i for i, line in enumerate(map(json.loads, (folder / "curve.jsonl").read_text().splitlines())) if "told" in line)
+    assert (folder / "curve.jsonl").read_bytes().splitlines()[:at] == before.splitlines()[:at], "nothing was trained anew"
+    assert at > 1
+    assert (folder / "model.safetensors").exists()
 
 
 def test_two_checkpoints_are_kept(tmp_path):
