@@ -86,10 +86,11 @@ class Lightning:
             yield "method=lora needs peft, which is not installed; pip install 'p2m[lora]'"
         if self.launch and not shutil.which(self.launch[0]):
             yield f"launch: no command '{self.launch[0]}' on this machine; give its path, or leave launch empty on one machine"
-        if not self.launch and (self.device == "gpu" or self.precision == "bf16"):  # a launcher may start it on another machine
+        # a launcher may start it on another machine
+        if not self.launch and (self.device == "gpu" or self.precision == "bf16" or self.devices not in {"auto", 1}):
             from p2m.trainer._plan import lacking
 
-            yield from lacking(self.device, self.precision)
+            yield from lacking(self.device, self.precision, self.devices)
 
     def refuse(self, task: TaskSpec, choice: Choice, validated: bool) -> None:
         """Raises UserError where a setting does not fit this task or this student, which its name alone does not tell.
