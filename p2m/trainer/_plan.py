@@ -182,7 +182,8 @@ def lacking(device: str, precision: str, devices: int | str = "auto") -> Iterato
     elif precision == "bf16" and not has_bf16(where := _device(device)):
         yield f"precision=bf16 is set but this machine's {where} has no hardware for it; use trainer.precision=auto"
     if isinstance(devices, int) and _device(device) == "cuda" and devices > (n := torch.cuda.device_count()):
-        yield f"devices={devices} is set but torch sees {n} GPU{'s' if n > 1 else ''} on this machine; use trainer.devices={n}, or trainer=cpu"
+        seen = f"{n} GPU{'s' if n > 1 else ''}"
+        yield f"devices={devices} is set but torch sees {seen} on this machine; use trainer.devices={n}, or trainer=cpu"
 
 
 def _device(wanted: str) -> str:
