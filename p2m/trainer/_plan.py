@@ -72,7 +72,7 @@ def planned(settings: dict[str, Any], scratch: bool, architecture: str, paramete
     """The plan for *n* training examples of a student of so many *parameters*."""
     optimizer = _or(settings["optimizer"], "muon" if scratch and settings["strategy"] != "fsdp" else "adamw")
     batch_size = min(_or(settings["batch_size"], BATCH), n)
-    # from scratch many passes pay (English words: 18 instead of 12 made two errors of a hundred less, experiments/published),
+    # from scratch many passes pay (English words: 18 instead of 12 made an error of a hundred less, experiments/published),
     # and most is learnt at the end, when the learning rate falls, so nothing ends it before;
     # a published student has learnt a task after a few passes, and `patience` ends it
     examples = _or(settings["max_examples"], max(18 * n, 200_000) if scratch else 10 * n)
