@@ -37,7 +37,7 @@ def fit(folder: Path, bar: Callable[[float | None, str], AbstractContextManager[
             with bar(total, "examples") as shown:
                 _follow(said, shown)
         process.wait()
-    student = None if process.returncode else kept(folder)
+    student = kept(folder)  # the last that is written
     if not student:
         raise UserError(_why(process.returncode, folder))
     return student

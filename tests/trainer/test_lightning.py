@@ -169,6 +169,13 @@ def test_what_a_launcher_says_is_no_message_and_goes_to_the_log(tmp_path):
     assert (folder / "fit.log").read_text().startswith("to work\n")
 
 
+def test_a_student_that_is_whole_counts_whatever_the_process_ended_with(tmp_path):
+    """As when a library crashes on its way out."""
+    folder = job(tmp_path / "a", SPLITS, max_examples=80)
+    student = _process.fit(folder, Shown(), ["bash", "-c", '"$@"; exit 3', "bash"])
+    assert (student.folder / "model.safetensors").exists()
+
+
 def test_what_the_process_cannot_do_is_raised_as_its_own_kind(tmp_path):
     folder = job(tmp_path / "a", SPLITS, config={"model_type": "bert"})
     with pytest.raises(UserError, match=r"^student: 'scratch' has the architecture 'bert'"):
