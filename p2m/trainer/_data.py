@@ -230,6 +230,11 @@ class Data(LightningDataModule):  # type: ignore[misc]
         share = (0, 1) if self.plan.strategy == "fsdp" else (self.trainer.global_rank, self.trainer.world_size)
         return _Once(self, self.valid, *share)
 
+    def largest(self, world: int) -> list[Part]:
+        """The most that one of *world* processes is given in a step, and more than most steps have: the longest examples, all at once."""
+        share = math.ceil(self.plan.batch_size / world)
+        return self.train.parts(np.argsort(self.train.sizes)[-share:].tolist(), self.max_tokens)
+
     def rows_of(self, step: int) -> list[int]:
         """The examples of a step."""
         rows: list[int] = next(self.order.from_step(step)).tolist()

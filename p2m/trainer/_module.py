@@ -55,6 +55,7 @@ class Fit(LightningModule):  # type: ignore[misc]
         self.model, self.built, self.plan, self.score = built.model, built, plan, score
         self.step, self.examples, self.seconds, self.valid = 0, 0, 0.0, Valid(math.nan, 0.0)
         self._seen: list[tuple[float, int, int, int]] = []
+        self._steps_here = 0  # of this process
         self._clock = time.monotonic()
 
     def configure_model(self) -> None:
@@ -75,13 +76,38 @@ class Fit(LightningModule):  # type: ignore[misc]
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The mean over all processes of what it returns is the loss of the step, and that of their gradients its gradient."""
         rank, world = self.trainer.global_rank, self.trainer.world_size
+        if world > 1 and self.plan.strategy != "fsdp" and self._steps_here < 2:  # from the second on, optimisers hold what they need
+            self._fit_memory(world)
+        self._steps_here += 1
         # dropout draws anew in each step, from nothing but its number, so that a resumed run needs no generator's state
         torch.manual_seed(((self.plan.seed * SPREAD + self.step) * world + rank) % 2**63)
-        total = self._gradients(batch, world)
+        total = self._gradients(batch._replace(parts=_memory.within(batch.parts, self.trainer.datamodule.max_tokens)), world)
         self._update()
         self.step += 1
         self.examples += batch.examples
         return total
+
+    def _fit_memory(self, world: int) -> None:
+        """Lowers max_tokens until the largest batch fits everywhere.  In a step none of several processes could go back alone."""
+        data = self.trainer.datamodule
+        parts = data.largest(world)
+        while not self._held(parts):
+            parts = _memory.halved(parts)
+            data.max_tokens = _memory.tokens(parts) // 2  # to spare, as a step holds gradients of others too
+
+    def _held(self, parts: list[Part]) -> bool:
+        """Whether memory suffices for these parts in all processes.  Weights and gradients are after it as they were before."""
+        failed = 0.0
+        try:
+            with self._alone():
+                for part in parts:
+                    self.manual_backward(self.loss(part))
+        except RuntimeError as error:
+            if not machine.out_of_memory(error):
+                raise
+            failed = 1.0
+        self.zero_grad()
+        return not _together.most([failed])[0]
 
     def _gradients(self, batch: Batch, world: int) -> Tensor:
         """The loss of a batch, its gradients in the weights.  Where memory does not suffice for a part, in smaller ones from here on."""
@@ -93,7 +119,7 @@ class Fit(LightningModule):  # type: ignore[misc]
         self.zero_grad()  # here, where the error has gone and with it the activations that its frames held
         halves = _memory.halved(batch.parts)
         data = self.trainer.datamodule
-        data.max_tokens = min(data.max_tokens, max(part[0].numel() + part[1].numel() for part in halves))  # a batch may be of before
+        data.max_tokens = min(data.max_tokens, _memory.tokens(halves))  # a batch may be of before
         return self._gradients(batch._replace(parts=halves), world)
 
     def _summed(self, batch: Batch, world: int) -> Tensor:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from p2m.artifacts import Splits, Student
 from p2m.errors import UserError
@@ -48,6 +49,40 @@ def test_two_processes_give_the_curve_of_one(tmp_path, strategy, optimizer, near
     for alone, shared in pairs:
         assert alone.keys() == shared.keys()
         assert all(shared[name] == pytest.approx(alone[name], **near) for name in alone)
+
+
+TIGHT = """
+import os, torch
+from p2m.trainer._module import Fit
+
+loss = Fit.loss
+
+def tight(self, part):
+    if os.environ.get("LOCAL_RANK") == "1" and part[0].numel() + part[1].numel() > 150:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+    return loss(self, part)
+
+Fit.loss = tight
+"""
+
+
+def test_where_the_memory_of_one_process_does_not_suffice_all_take_smaller_parts_and_the_curve_stays(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(TIGHT, encoding="utf-8")
+    both = {"optimizer": "adamw", "batch_size": 32, "max_examples": 320, "checkpoint_s": 0, "devices": 2, **SAME}
+    plenty, short = (job(tmp_path / name, SPLITS, **both) for name in ("plenty", "short"))
+    _process.fit(plenty, Shown())
+    _process.fit(short, Shown(), ["env", f"PYTHONPATH={tmp_path}:{os.environ.get('PYTHONPATH', '')}"])
+    assert [point["step"] for point in curve(short)] == [point["step"] for point in curve(plenty)]
+    for tight, wide in zip(curve(short), curve(plenty), strict=True):
+        assert all(tight[name] == pytest.approx(wide[name], abs=1e-4) for name in wide)
+    narrow, usual = (most_tokens(folder) for folder in (short, plenty))
+    assert narrow <= 150 < usual
+
+
+def most_tokens(folder: Path) -> int:
+    """Of a pass through the model, as the last checkpoint has it."""
+    last = max((folder / "checkpoints").glob("[0-9]*"))
+    return torch.load(last / "state.pt", weights_only=True)["fit"]["max_tokens"]
 
 
 def test_two_processes_may_have_unequally_many_validation_batches(tmp_path):
