@@ -187,7 +187,7 @@ def _settled(path: str, node: Any, faults: list[str]) -> Any:
 
 
 def _clash(nodes: dict[str, Any]) -> list[str]:
-    """A model of a kind that the processor does not prepare for, or that the engine does not know."""
+    """A model of a kind that the processor does not prepare for, or that the engine or a setting of the trainer does not know."""
     targets = [nodes.get(group, {}).get("_target_") for group in ("model", "processor")]
     if None in targets:
         return []
@@ -198,8 +198,9 @@ def _clash(nodes: dict[str, Any]) -> list[str]:
     kind, kinds = nodes["model"].get("kind", getattr(model, "KIND", None)), getattr(processor, "KINDS", None)
     if kind == "encoder" and nodes.get("student", {}).get("engine") == "ctranslate2":
         return ["student: engine=ctranslate2 is for students that write their answers, and the model is encoder; set student.engine=torch"]
-    if kind in {"decoder-only", "encoder"} and nodes.get("trainer", {}).get("residual_dropout", "auto") != "auto":
-        return [f"trainer.residual_dropout: is for t5 and mt5, and the model is {kind}; set it to auto"]
+    set_ = [name for name in ("residual_dropout", "concatenate") if nodes.get("trainer", {}).get(name, "auto") != "auto"]
+    if kind in {"decoder-only", "encoder"} and set_:
+        return [f"trainer.{name}: is for t5 and mt5, and the model is {kind}; set it to auto" for name in set_]
     if kind is None or kinds is None or kind in kinds:
         return []
     right = "causal" if kind == "decoder-only" else "seq2seq"

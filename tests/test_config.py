@@ -88,8 +88,8 @@ def test_a_model_that_the_processor_does_not_prepare_for_is_refused():
         in faults(model=chooses, processor=nodes["processor/seq2seq"], student=converted)
     )
     other = yaml.safe_load((config.CONF / "processor/causal.yaml").read_text())
-    trainer = yaml.safe_load((config.CONF / "trainer/default.yaml").read_text()) | {"seed": 0, "residual_dropout": 0.1}
+    trainer = yaml.safe_load((config.CONF / "trainer/default.yaml").read_text()) | {"seed": 0, "residual_dropout": 0.1, "concatenate": 0.5}
     assert faults(model=nodes["model/bytes_nano"], processor=other, trainer=trainer) == [
-        "trainer.residual_dropout: is for t5 and mt5, and the model is decoder-only; set it to auto"
+        f"trainer.{name}: is for t5 and mt5, and the model is decoder-only; set it to auto" for name in ("residual_dropout", "concatenate")
     ]
     assert config.checked(OmegaConf.create({**ROOT, "model": nodes["model/bytes_nano"], "processor": other}))

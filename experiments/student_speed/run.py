@@ -192,7 +192,7 @@ def _bare_loop(model: str, n: int, folder: Path) -> dict[str, Any]:
     made, rows = _built(model), _examples(n)
     with tempfile.TemporaryDirectory() as folder:
         tokens = _data.tokenized(rows, ("", ""), made, Path(folder), "train")
-        pairs = _data.Pairs(*tokens, 1024, 512, 0, 1, [1], False)
+        pairs = _data.Pairs(*tokens, 1024, 512, 0, 1, 2, [1], False)
         matrices = [p for name, p in made.model.named_parameters() if p.ndim == 2 and not _is_table(name)]
         rest = [p for p in made.model.parameters() if not any(p is q for q in matrices)]
         optimizers = [StackedMuon(matrices, 8e-3, weight_decay=0.01), torch.optim.AdamW(rest, 8e-3, betas=BETAS, fused=True)]

@@ -14,7 +14,7 @@ class ByteTokenizer:
     """Bytes in, bytes out.  Unlike the hub's tokenizer it reads `</s>` in a text as four letters: data cannot forge a special token."""
 
     name = BYTES
-    pad, end, size = 0, 1, FIRST + 256
+    pad, end, unknown, size = 0, 1, 2, FIRST + 256
 
     def encode(self, texts: Sequence[str]) -> Tokens:
         """All texts in one pass: joined with a zero byte, whose place then takes the end token."""

@@ -18,7 +18,7 @@ class LearnedTokenizer:
     """Every text can be written in it, byte by byte if need be.  `</s>` in a text is four letters: data cannot forge a special token."""
 
     name = LEARNED
-    pad, end = 0, 1
+    pad, end, unknown = 0, 1, 2
 
     def __init__(self, inner: Tokenizer) -> None:
         self.inner, self.size = inner, inner.get_vocab_size()

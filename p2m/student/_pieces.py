@@ -20,7 +20,8 @@ class PieceTokenizer:
         end = inner.sep_token_id if inner.eos_token_id is None else inner.eos_token_id  # BERT ends its texts with a separator
         if end is None:
             raise UserError(f"student: the tokenizer of '{where}' has no end token, so nothing can be trained with it")
-        self.inner, self.pad, self.end, self.size = inner, end if inner.pad_token_id is None else inner.pad_token_id, end, len(inner)
+        self.inner, self.end, self.size = inner, end, len(inner)
+        self.pad, self.unknown = (end if i is None else i for i in (inner.pad_token_id, inner.unk_token_id))
 
     @classmethod
     def load(cls, base: str, revision: str | None) -> "PieceTokenizer":

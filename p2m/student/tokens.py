@@ -58,11 +58,15 @@ class Tokens:
 
 
 class Tokenizer(Protocol):
-    """name: of its kind.  pad and end are token ids; size is the number of ids it can give."""
+    """name: of its kind.  pad, end and unknown are token ids; size is the number of ids it can give.
+
+    unknown: stands for what has no id of its own.  With bytes and learnt pieces everything has, so no text gives it.
+    """
 
     name: str
     pad: int
     end: int
+    unknown: int
     size: int
 
     def encode(self, texts: Sequence[str]) -> Tokens: ...
@@ -73,7 +77,7 @@ class Tokenizer(Protocol):
 class LabelTokenizer:
     """One id for each label, in their order: what a student that chooses its answers says."""
 
-    name, pad, end = "labels", 0, 0
+    name, pad, end, unknown = "labels", 0, 0, 0
 
     def __init__(self, labels: Sequence[str]) -> None:
         self.labels, self.size = tuple(labels), len(labels)

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from p2m.trainer._votes import Voted
 ROUNDS = 50  # of fitting shares by two names; where both can be had, the rest is far below one example by then
 AT_ONCE = 4096  # texts tokenized together
 MULTIPLE = 8  # of it are the widths of batches: kernels are made anew for each shape, and kept; all widths took twice the memory
+PAIRING = 1  # what its numbers are for, beside those of a pass, which come from the seed, too
 SORTED = 50  # batches whose examples are sorted by length together: enough for 5 % of padding, few enough to leave the order random
 Part = tuple[Tensor, Tensor]  # ids_BS, labels_BT
 
@@ -40,7 +41,8 @@ class Batch(NamedTuple):
 class Pairs:
     """Inputs and outputs as tokens, with the most tokens of each that are used.
 
-    closing: ids that a cut input ends in.  left: whether inputs are padded there.
+    between: the id that stands between two examples that come as one.  closing: ids that a cut input ends in.
+    left: whether inputs are padded there.
     """
 
     inputs: Tokens
@@ -49,6 +51,7 @@ class Pairs:
     max_output: int
     pad: int
     end: int
+    between: int
     closing: Sequence[int]
     left: bool
 
@@ -105,10 +108,24 @@ class Pairs:
             widest = wider
         return [self._tensors(part) for part in parts]
 
+    def concatenated(self, rows: NDArray[np.int64], rng: np.random.Generator) -> "Pairs":
+        """The examples of *rows* two by two, at random: both inputs as one, and both outputs."""
+        mixed = rng.permutation(rows).tolist()
+        inputs, outputs = (_two_by_two([tokens[i] for i in mixed], self.between) for tokens in (self.inputs, self.outputs))
+        return replace(self, inputs=inputs, outputs=outputs, max_input=2 * self.max_input, max_output=2 * self.max_output)
+
     def _tensors(self, rows: Sequence[int]) -> Part:
         ids = self.inputs.padded(rows, self.max_input, self.closing, self.pad, self.left, MULTIPLE)
         labels = self.outputs.padded(rows, self.max_output, [self.end], IGNORED, multiple=MULTIPLE)
         return torch.from_numpy(ids), torch.from_numpy(labels)
+
+
+def _two_by_two(texts: list[NDArray[Any]], between: int) -> Tokens:
+    """The first text and the second as one, with *between* in place of the first one's end token, and so on; the last may be alone."""
+    ends = np.cumsum([0, *map(len, texts)])
+    flat = np.concatenate(texts)
+    flat[ends[1:-1:2] - 1] = between
+    return Tokens(flat, ends[[*range(0, len(texts), 2), len(texts)]])
 
 
 def written(texts: Iterator[str], tokenizer: Tokenizer, path: Path) -> Tokens:
@@ -230,10 +247,21 @@ class Data(LightningDataModule):  # type: ignore[misc]
         share = (0, 1) if self.plan.strategy == "fsdp" else (self.trainer.global_rank, self.trainer.world_size)
         return _Once(self, self.valid, *share)
 
+    def batch(self, step: int, rows: NDArray[np.int64], rank: int, world: int) -> Batch:
+        """One process's share of a step's examples, which in some steps come two by two (Nguyen et al. 2021, arXiv 2105.01691)."""
+        rng = np.random.default_rng([self.plan.seed, step, PAIRING])
+        if rng.random() >= self.plan.concatenate or len(rows) < 2 * world:
+            return self.train.batch(rows.tolist(), self.max_tokens, rank, world)
+        pairs = self.train.concatenated(rows, rng)
+        return pairs.batch(range(len(pairs)), self.max_tokens, rank, world)._replace(examples=len(rows))
+
     def largest(self, world: int) -> list[Part]:
         """The most that one of *world* processes is given in a step, and more than most steps have: the longest examples, all at once."""
-        share = math.ceil(self.plan.batch_size / world)
-        return self.train.parts(np.argsort(self.train.sizes)[-share:].tolist(), self.max_tokens)
+        rows = np.argsort(self.train.sizes)[-math.ceil(self.plan.batch_size / world) :]
+        if not self.plan.concatenate:
+            return self.train.parts(rows.tolist(), self.max_tokens)
+        pairs = self.train.concatenated(rows, np.random.default_rng(0))
+        return pairs.parts(range(len(pairs)), self.max_tokens)
 
     def rows_of(self, step: int) -> list[int]:
         """The examples of a step."""
@@ -252,8 +280,8 @@ class _Stretch:
         assert trainer
         step = trainer.lightning_module.step
         left = min(plan.steps, (step // plan.valid_every + 1) * plan.valid_every) - step
-        for rows in islice(self.data.order.from_step(step), left):
-            yield self.data.train.batch(rows.tolist(), self.data.max_tokens, trainer.global_rank, trainer.world_size)
+        for number, rows in enumerate(islice(self.data.order.from_step(step), left), step):
+            yield self.data.batch(number, rows, trainer.global_rank, trainer.world_size)
 
 
 class _Once:

@@ -25,8 +25,10 @@ RATES = {
 # up to so many parameters: SmolLM2's own fine-tuning of 135M and 360M, 1e-3 with batches of 128; half with 32 (Malladi et al. 2022)
 RATES_OF_SMALL = {"llama": (5e8, 5e-4)}
 BATCH = 32  # with it a 1 M student learns 20,000 dates to nine in ten in one pass, experiments/student_speed; Devlin et al. 2019: 16 or 32
-DROPPED = ("t5", "mt5")  # architectures that residual_dropout is for
+OF_T5 = ("residual_dropout", "concatenate")  # settings that are for these architectures:
+T5 = ("t5", "mt5")
 DROPOUT = ((40, 0.3), (20, 0.2), (4, 0.1))  # with more passes than this
+MANY = 20  # passes; with more, examples come two by two in half of the steps, which helps small sets (experiments/published)
 FOR_ADAPTERS = 10  # times the rate for every weight: Schulman et al. 2025, "LoRA Without Regret"
 MOST_FOR_ADAPTERS = 1e-3  # what peft's own examples use on T5 kinds
 LEAST = {"cpu": 16, "cuda": 1}  # examples of a batch for each process where the number of processes is left to p2m
@@ -39,6 +41,7 @@ class Plan:
     devices: processes on this machine that share each batch, on `threads` threads each.
     adjust_lr_fn: how torch's Muon takes lr: original, as Jordan has it; match_rms_adamw: as AdamW takes it (Liu et al. 2025).
     residual_dropout: share of what each layer of a T5 adds that training leaves out; None: as its configuration has it.
+    concatenate: share of the steps in which examples come two by two, one after the other.
     checkpoint_s: None: 30 seconds, or more where a checkpoint takes long.
     """
 
@@ -65,6 +68,7 @@ class Plan:
     strategy: str
     threads: int
     residual_dropout: float | None
+    concatenate: float
     checkpoint_s: float | None
 
 
@@ -81,7 +85,7 @@ def planned(settings: dict[str, Any], scratch: bool, architecture: str, paramete
     steps = max(1, math.ceil(examples * per_pass / n))
     # twenty looks at the validation set in all cost less than a tenth of the time
     every = math.ceil(steps / 20) if settings["valid_every"] == "auto" else math.ceil(settings["valid_every"] * per_pass / n)
-    refuse_dropout(settings["residual_dropout"], architecture)
+    refuse_of_t5(settings, architecture)
     if fault := next(lacking(settings["device"], settings["precision"]), None):
         raise UserError(f"trainer: {fault}")
     device = _device(settings["device"])
@@ -96,6 +100,7 @@ def planned(settings: dict[str, Any], scratch: bool, architecture: str, paramete
         devices=devices, threads=_or(settings["threads"], max(1, cores() // devices)),
         patience=_or(settings["patience"], None if scratch else 5),
         residual_dropout=_or(settings["residual_dropout"], _dropout(architecture, passes) if scratch else None),
+        concatenate=_or(settings["concatenate"], 0.5 if scratch and architecture in T5 and passes > MANY else 0.0),
         checkpoint_s=None if settings["checkpoint_s"] == "auto" else settings["checkpoint_s"],
         warmup_steps=min(settings["warmup_steps"], steps // 10), **{name: settings[name] for name in AS_SET},
     )  # fmt: skip
@@ -106,9 +111,10 @@ def refuse_prior(labels: Sequence[str]) -> None:
         raise UserError("trainer.label_prior: this task's answers are no closed set of labels, so there is no prior to change; set it to 1")
 
 
-def refuse_dropout(share: float | str, architecture: str) -> None:
-    if share != "auto" and architecture not in DROPPED:
-        raise UserError(f"trainer.residual_dropout: is for {' and '.join(DROPPED)}, and this student is a {architecture}; set it to auto")
+def refuse_of_t5(settings: dict[str, Any], architecture: str) -> None:
+    for name in OF_T5:
+        if settings[name] != "auto" and architecture not in T5:
+            raise UserError(f"trainer.{name}: is for {' and '.join(T5)}, and this student is a {architecture}; set it to auto")
 
 
 def refuse_beyond(settings: dict[str, Any], positions: int | None, shared: bool) -> None:
@@ -148,7 +154,7 @@ def _dropout(architecture: str, passes: float) -> float | None:
     ten points; over 8,000 French words, 25 passes, 0.2 differed less from seed to seed than 0.1.  Without any, 33,000 English words were
     learnt by heart after eight passes.  On 20,000 dates, seen once, 0.1 cost two points.
     """
-    if architecture not in DROPPED:
+    if architecture not in T5:
         return None
     return next((share for least, share in DROPOUT if passes > least), 0.0)
 

@@ -100,8 +100,8 @@ def _pairs(
             f" for inputs of up to {longest}; set processor.instruction=never, or a larger trainer.max_input if the student can read more"
             f"{', or a smaller trainer.max_output' if built.goes_on else ''}"
         )
-    pad, end = built.tokenizer.pad, built.tokenizer.end
-    trained, valid = (_data.Pairs(*tokens, *limits, pad, end, closing, built.goes_on) for tokens in made.values())
+    marks = (built.tokenizer.pad, built.tokenizer.end, built.tokenizer.unknown)
+    trained, valid = (_data.Pairs(*tokens, *limits, *marks, closing, built.goes_on) for tokens in made.values())
     return trained, valid if len(valid) else None
 
 

@@ -28,7 +28,7 @@ class Lightning:
     The same seed, settings and machine give the same student, byte for byte on a CPU, however often the run was killed.
     """
 
-    VERSION: ClassVar = 13
+    VERSION: ClassVar = 14
     RUNTIME: ClassVar = frozenset({"checkpoint_s", "launch"})
 
     seed: Annotated[int, Ge(0), Lt(2**63)]
@@ -48,6 +48,7 @@ class Lightning:
     soft_votes: bool
     label_prior: Annotated[float, Ge(0), Le(1)]
     residual_dropout: Annotated[float, Ge(0), Lt(1)] | Literal["auto"]
+    concatenate: Annotated[float, Ge(0), Le(1)] | Literal["auto"]
     batch_size: Count | Literal["auto"]
     max_tokens: Count
     gradient_checkpointing: bool
@@ -108,11 +109,11 @@ class Lightning:
             _plan.refuse_more(self.devices, self.nodes, _plan.BATCH if self.batch_size == "auto" else self.batch_size)
         if self.label_prior != 1:
             _plan.refuse_prior(task.labels)
-        if self.freeze or any(value != "auto" for value in (self.residual_dropout, self.max_input, self.max_output)):
+        if self.freeze or any(value != "auto" for value in (self.residual_dropout, self.concatenate, self.max_input, self.max_output)):
             from p2m.student import build
 
             outline = build.outline(choice, task.labels)
-            _plan.refuse_dropout(self.residual_dropout, outline.config.model_type)
+            _plan.refuse_of_t5(asdict(self), outline.config.model_type)
             _plan.refuse_beyond(asdict(self), build.positions(outline), choice.kind == "decoder-only")
             _plan.frozen(outline, self.freeze)
 

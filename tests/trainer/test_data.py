@@ -1,3 +1,6 @@
+from itertools import groupby
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -5,7 +8,7 @@ from p2m.artifacts import Example
 from p2m.student._bytes import ByteTokenizer
 from p2m.student._forward import IGNORED
 from p2m.student.build import Built
-from p2m.trainer._data import Order, Pairs, tokenized, weights_of
+from p2m.trainer._data import Data, Order, Pairs, tokenized, weights_of
 from p2m.trainer._votes import Voted
 from tests.trainer.conftest import examples
 
@@ -13,7 +16,7 @@ BYTES = Built(None, ByteTokenizer())
 
 
 def pairs(tmp_path, rows, max_input=64, max_output=64) -> Pairs:
-    return Pairs(*tokenized(rows, ("", ""), BYTES, tmp_path, "train"), max_input, max_output, 0, 1, [1], False)
+    return Pairs(*tokenized(rows, ("", ""), BYTES, tmp_path, "train"), max_input, max_output, 0, 1, 2, [1], False)
 
 
 def order(sizes, batch_size=32, seed=0) -> Order:
@@ -71,6 +74,50 @@ def test_the_widest_input_and_the_widest_output_of_a_part_count_together(tmp_pat
     rows = [Example("i" * 60, "o", "x"), Example("i", "o" * 60, "x")] * 4
     parts = pairs(tmp_path, rows).parts(range(8), 160)
     assert all(ids.shape[0] * (ids.shape[1] + labels.shape[1]) <= 160 for ids, labels in parts)
+
+
+@pytest.mark.parametrize("n", [6, 7, 1])
+def test_examples_come_two_by_two_with_a_mark_between_and_none_twice(tmp_path, n):
+    rows, made = examples(9), pairs(tmp_path, examples(9))
+    both = made.concatenated(np.arange(n), np.random.default_rng(3))
+    assert len(both) == -(-n // 2)
+    texts = [
+        [bytes(i - 3 for i in one).decode() for one in split(tokens[k])] for k in range(len(both)) for tokens in (both.inputs, both.outputs)
+    ]
+    assert sorted(pair for read, said in zip(texts[::2], texts[1::2], strict=True) for pair in zip(read, said, strict=True)) == sorted(
+        (row.input, row.output) for row in rows[:n]
+    )
+    assert sorted(map(len, texts[::2])) == sorted([2] * (n // 2) + [1] * (n % 2))
+
+
+def split(ids) -> list[list[int]]:
+    """What stands before and between the marks of a pair, which ends in the end token."""
+    *before, last = ids.tolist()
+    assert last == 1
+    assert 1 not in before
+    return [list(some) for is_mark, some in groupby(before, lambda i: i == 2) if not is_mark]
+
+
+def test_a_share_of_the_steps_has_pairs_and_the_seed_and_the_step_alone_decide_which(tmp_path):
+    made = pairs(tmp_path, examples(9))
+
+    def data(share, seed=0):
+        return Data(made, None, SimpleNamespace(seed=seed, batch_size=8, max_tokens=9999, concatenate=share))
+
+    def wide(share, seed=0):
+        batches = [data(share, seed).batch(step, np.arange(8), 0, 1) for step in range(200)]
+        assert {(batch.examples, batch.labels) for batch in batches} == {(8, int(made.outputs.lengths[:8].sum()))}
+        return [sum(len(ids) for ids, _ in batch.parts) == 4 for batch in batches]
+
+    assert sum(wide(0.0)) == 0
+    assert sum(wide(1.0)) == 200
+    assert 60 < sum(wide(0.5)) < 140
+    assert wide(0.5) == wide(0.5) != wide(0.5, seed=1)
+    few = [data(1.0).batch(5, np.arange(3), rank, 2) for rank in (0, 1)]
+    assert [len(batch.parts[0][0]) for batch in few] == [2, 1], "one pair would leave a process without work"
+    whole, shared = data(1.0).batch(5, np.arange(8), 0, 1), [data(1.0).batch(5, np.arange(8), rank, 2) for rank in (0, 1)]
+    assert sum(int((labels != IGNORED).sum()) for half in shared for _, labels in half.parts) == whole.labels
+    assert [half.labels for half in shared] == [whole.labels] * 2
 
 
 def test_padding_is_pad_in_inputs_and_carries_no_label(tmp_path):

@@ -69,8 +69,9 @@ def test_settings_that_fit_neither_task_nor_student_are_refused_before_any_train
     BartForConditionalGeneration(BartConfig(**small, encoder_attention_heads=2, decoder_attention_heads=2)).save_pretrained(tmp_path)
     ByT5Tokenizer().save_pretrained(tmp_path)
     bart, labels, free = Choice(str(tmp_path), None, "encoder-decoder"), TaskSpec("x", labels=("a", "b")), TaskSpec("x")
-    with pytest.raises(UserError, match=r"^trainer\.residual_dropout: is for t5 and mt5, and this student is a bart; set it to auto$"):
-        component(residual_dropout=0.1).refuse(free, bart, validated=True)
+    for name in ("residual_dropout", "concatenate"):
+        with pytest.raises(UserError, match=rf"^trainer\.{name}: is for t5 and mt5, and this student is a bart; set it to auto$"):
+            component(**{name: 0.1}).refuse(free, bart, validated=True)
     with pytest.raises(UserError, match=r"^trainer\.freeze: no weight of this student begins with 'encoder'; .* are model$"):
         component(freeze=["encoder"]).refuse(free, bart, validated=True)
     with pytest.raises(UserError, match=r"^trainer\.label_prior: this task's answers are no closed set"):
@@ -84,7 +85,9 @@ def test_settings_that_fit_neither_task_nor_student_are_refused_before_any_train
         component(max_input=40, max_output=25).refuse(
             free, Choice("scratch", None, "decoder-only", llama | {"max_position_embeddings": 64}), validated=True
         )
-    component(residual_dropout=0.1, freeze=["encoder"], label_prior=0.5, max_input=64).refuse(labels, CHOICE, validated=True)
+    component(residual_dropout=0.1, concatenate=0.5, freeze=["encoder"], label_prior=0.5, max_input=64).refuse(
+        labels, CHOICE, validated=True
+    )
     component(freeze=["model.encoder"]).refuse(free, bart, validated=True)
 
 

@@ -32,7 +32,7 @@ def module(**changes) -> Fit:
 
 def parts(tmp_path, rows, max_tokens=9999):
     tokens = tokenized(rows, ("", ""), build.Built(None, ByteTokenizer()), tmp_path, "train")
-    return Pairs(*tokens, 64, 64, 0, 1, [1], False).parts(range(len(rows)), max_tokens)
+    return Pairs(*tokens, 64, 64, 0, 1, 2, [1], False).parts(range(len(rows)), max_tokens)
 
 
 def test_padding_carries_no_loss(tmp_path):

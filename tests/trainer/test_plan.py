@@ -68,6 +68,16 @@ def test_a_student_from_scratch_that_sees_its_examples_often_is_kept_from_learni
         plan(n=8000, architecture="llama", residual_dropout=0.1)
 
 
+def test_a_student_from_scratch_that_sees_its_examples_often_sees_them_in_pairs_too():
+    found = {passes: plan(n=8000, max_examples=8000 * passes).concatenate for passes in (20, 21)}
+    assert found == {20: 0.0, 21: 0.5}
+    assert plan(n=8, overfit=8, max_examples=4000).concatenate == 0
+    assert plan(n=8000, concatenate=0.2).concatenate == 0.2
+    assert plan(n=8000, scratch=False).concatenate == plan(n=8000, architecture="llama").concatenate == 0
+    with pytest.raises(UserError, match=r"^trainer\.concatenate: is for t5 and mt5, and this student is a llama; set it to auto$"):
+        plan(n=8000, architecture="llama", concatenate=0.5)
+
+
 def test_there_are_twenty_validations_unless_told_otherwise():
     assert (plan(max_examples=32_000).valid_every, plan(max_examples=32_000, valid_every=320).valid_every) == (50, 10)
 

@@ -37,8 +37,16 @@ def curve(folder):
     [("auto", "adamw", {"abs": 1e-4}), ("auto", "muon", {"rel": 1e-4}), ("fsdp", "adamw", {"abs": 1e-4})],  # muon rounds to bf16 on its way
 )
 def test_two_processes_give_the_curve_of_one(tmp_path, strategy, optimizer, near):
-    """With batches in parts too, of which the processes need not have equally many."""
-    both = {"optimizer": optimizer, "strategy": strategy, "batch_size": 32, "max_tokens": 200, "max_examples": 960, **SAME}
+    """With batches in parts too, of which the processes need not have equally many, and with examples that come in pairs."""
+    both = {
+        "optimizer": optimizer,
+        "strategy": strategy,
+        "batch_size": 32,
+        "max_tokens": 200,
+        "max_examples": 960,
+        "concatenate": 0.5,
+        **SAME,
+    }
     one, two = (job(tmp_path / str(n), SPLITS, devices=n, **both) for n in (1, 2))
     alone_student = Student(one, **fit_here(one)["student"])
     student = _process.fit(two, Shown())
