@@ -60,7 +60,7 @@ class Tokens:
 class Tokenizer(Protocol):
     """name: of its kind.  pad, end and unknown are token ids; size is the number of ids it can give.
 
-    unknown: stands for what has no id of its own.  With bytes and learnt pieces everything has, so no text gives it.
+    unknown: stands for what has no id of its own (end, where a tokenizer has no such id).  No text of bytes or learnt pieces has it.
     """
 
     name: str

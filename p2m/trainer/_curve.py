@@ -108,7 +108,7 @@ class Curve(Callback):  # type: ignore[misc]
 
     def _stop(self, trainer: Trainer, module: LightningModule, step: int, loss: float) -> None:
         data: Data = trainer.datamodule
-        rows = data.rows_of(step)
+        rows = data.rows_of(step).tolist()
         shown = ", ".join(json.dumps(self.text(i)[:SHOWN_CHARACTERS], ensure_ascii=False) for i in rows[:SHOWN])
         more = ", ..." if len(rows) > SHOWN else ""
         raise IncompleteError(

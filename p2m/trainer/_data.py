@@ -19,9 +19,7 @@ from p2m.student._forward import IGNORED
 from p2m.student.build import Built
 from p2m.student.tokens import Tokenizer, Tokens
 from p2m.trainer._plan import Plan
-from p2m.trainer._votes import Voted
 
-ROUNDS = 50  # of fitting shares by two names; where both can be had, the rest is far below one example by then
 AT_ONCE = 4096  # texts tokenized together
 MULTIPLE = 8  # of it are the widths of batches: kernels are made anew for each shape, and kept; all widths took twice the memory
 PAIRING = 1  # what its numbers are for, beside those of a pass, which come from the seed, too
@@ -111,7 +109,8 @@ class Pairs:
     def concatenated(self, rows: NDArray[np.int64], rng: np.random.Generator) -> "Pairs":
         """The examples of *rows* two by two, at random: both inputs as one, and both outputs."""
         mixed = rng.permutation(rows).tolist()
-        inputs, outputs = (_two_by_two([tokens[i] for i in mixed], self.between) for tokens in (self.inputs, self.outputs))
+        inputs = _two_by_two([self.inputs[i][: self.max_input] for i in mixed], self.between, self.end)
+        outputs = _two_by_two([self.outputs[i][: self.max_output] for i in mixed], self.between, self.end)
         return replace(self, inputs=inputs, outputs=outputs, max_input=2 * self.max_input, max_output=2 * self.max_output)
 
     def _tensors(self, rows: Sequence[int]) -> Part:
@@ -120,10 +119,11 @@ class Pairs:
         return torch.from_numpy(ids), torch.from_numpy(labels)
 
 
-def _two_by_two(texts: list[NDArray[Any]], between: int) -> Tokens:
-    """The first text and the second as one, with *between* in place of the first one's end token, and so on; the last may be alone."""
+def _two_by_two(texts: list[NDArray[Any]], between: int, end: int) -> Tokens:
+    """The first text and the second as one, and so on; the last may be alone.  Each one's last token becomes *between* or *end*."""
     ends = np.cumsum([0, *map(len, texts)])
     flat = np.concatenate(texts)
+    flat[ends[1:] - 1] = end  # which a text that was cut lacks
     flat[ends[1:-1:2] - 1] = between
     return Tokens(flat, ends[[*range(0, len(texts), 2), len(texts)]])
 
@@ -196,38 +196,6 @@ class Order:
             number, skipped = number + 1, 0
 
 
-def weights_of(rows: Sequence[Example], mix: float, label_prior: float) -> NDArray[np.float64] | None:
-    """How often each example is to come so that its origin and its answer have the shares asked for; None where all come alike.
-
-    The answers to one input share what is due to it by their votes (see _votes.py).
-    An origin of n examples is seen in proportion to n ** mix (Arivazhagan et al. 2019), an answer likewise to n ** label_prior.
-    Where both are asked for they are fitted in turns, as far as the examples allow both.
-    """
-    shares = np.array(rows.shares) if isinstance(rows, Voted) else None
-    if mix == label_prior == 1:
-        return shares
-    weights = np.ones(len(rows)) if shares is None else shares
-    asked = []  # for each kind of share: which name each example has, and what each name is due
-    for name_of, power in ((_origin, mix), (_answer, label_prior)):
-        if power != 1:
-            places: dict[str, int] = {}
-            names = np.array([places.setdefault(name_of(row), len(places)) for row in rows])
-            due = np.bincount(names, weights) ** power
-            asked.append((names, due / due.sum()))
-    for _ in range(ROUNDS if len(asked) > 1 else 1):
-        for names, due in asked:
-            weights = weights * (due / np.bincount(names, weights))[names]
-    return weights
-
-
-def _origin(row: Example) -> str:
-    return row.origin.split(":")[0]
-
-
-def _answer(row: Example) -> str:
-    return row.output
-
-
 class Data(LightningDataModule):  # type: ignore[misc]
     """Batches for the Lightning trainer.  One of its epochs is what lies between two validations."""
 
@@ -250,23 +218,25 @@ class Data(LightningDataModule):  # type: ignore[misc]
     def batch(self, step: int, rows: NDArray[np.int64], rank: int, world: int) -> Batch:
         """One process's share of a step's examples, which in some steps come two by two (Nguyen et al. 2021, arXiv 2105.01691)."""
         rng = np.random.default_rng([self.plan.seed, step, PAIRING])
-        if rng.random() >= self.plan.concatenate or len(rows) < 2 * world:
+        if rng.random() >= self.plan.concatenate or -(-len(rows) // 2) < world:  # each process needs some
             return self.train.batch(rows.tolist(), self.max_tokens, rank, world)
         pairs = self.train.concatenated(rows, rng)
         return pairs.batch(range(len(pairs)), self.max_tokens, rank, world)._replace(examples=len(rows))
 
     def largest(self, world: int) -> list[Part]:
-        """The most that one of *world* processes is given in a step, and more than most steps have: the longest examples, all at once."""
-        rows = np.argsort(self.train.sizes)[-math.ceil(self.plan.batch_size / world) :]
-        if not self.plan.concatenate:
-            return self.train.parts(rows.tolist(), self.max_tokens)
-        pairs = self.train.concatenated(rows, np.random.default_rng(0))
-        return pairs.parts(range(len(pairs)), self.max_tokens)
+        """Stand-ins for the largest parts that one of *world* processes can be given: the widest, those of long inputs, of long answers."""
+        times = 2 if self.plan.concatenate else 1
+        read, said = times * int(self.train.read.max()), times * int(self.train.said.max())
+        share = math.ceil(math.ceil(self.plan.batch_size / times) / world)
+        parts = []
+        for S, T in ((read, said), (read, times), (times, said)):  # noqa: N806
+            B = min(share, -(-self.max_tokens // (S + T)))  # noqa: N806
+            parts.append((torch.full((B, S), int(self.train.pad == 0)), torch.zeros((B, T), dtype=torch.int64)))  # no padding
+        return parts
 
-    def rows_of(self, step: int) -> list[int]:
+    def rows_of(self, step: int) -> NDArray[np.int64]:
         """The examples of a step."""
-        rows: list[int] = next(self.order.from_step(step)).tolist()
-        return rows
+        return next(self.order.from_step(step))
 
 
 class _Stretch:

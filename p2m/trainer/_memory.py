@@ -7,31 +7,25 @@ from p2m.trainer._data import Part
 
 def halved(parts: list[Part]) -> list[Part]:
     """Each part in two, so that the same gradients come from smaller ones.  UserError where each holds a single example already."""
+    refuse_alone(parts)
+    return [half for part in parts for half in zip(*(side.tensor_split(2) for side in part), strict=True) if len(half[0])]
+
+
+def refuse_alone(parts: list[Part]) -> None:
+    """UserError where no part can be made smaller.  Memory that nothing uses any more is given back."""
     machine.free()
-    if all(_alone(part) for part in parts):
+    if all(len(ids) == 1 for ids, _ in parts):
         raise UserError(
             "trainer: memory does not suffice for a single example; set trainer.gradient_checkpointing=true, a lower trainer.max_input,"
-            " trainer.method=lora, or a smaller model"
+            " trainer.concatenate=0, trainer.method=lora, or a smaller model"
         )
-    return [half for part in parts for half in _in_two(part)]
 
 
-def within(parts: list[Part], max_tokens: int) -> list[Part]:
-    """*parts* that were made for a higher limit, in halves of halves until each is within *max_tokens* or a single example."""
-    while any(not _alone(part) and tokens([part]) > max_tokens for part in parts):
-        parts = [half for part in parts for half in (_in_two(part) if tokens([part]) > max_tokens else [part])]
-    return parts
+def beyond(parts: list[Part], max_tokens: int) -> bool:
+    """Whether a part is larger than is allowed; a single example may be."""
+    return any(len(part[0]) > 1 and tokens([part]) > max_tokens for part in parts)
 
 
 def tokens(parts: list[Part]) -> int:
     """Of the largest part, padding counted."""
     return max(ids.numel() + labels.numel() for ids, labels in parts)
-
-
-def _alone(part: Part) -> bool:
-    return len(part[0]) == 1
-
-
-def _in_two(part: Part) -> list[Part]:
-    ids, labels = part
-    return [half for half in zip(ids.tensor_split(2), labels.tensor_split(2), strict=True) if len(half[0])]

@@ -76,24 +76,32 @@ class Fit(LightningModule):  # type: ignore[misc]
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The mean over all processes of what it returns is the loss of the step, and that of their gradients its gradient."""
         rank, world = self.trainer.global_rank, self.trainer.world_size
+        data = self.trainer.datamodule
         if world > 1 and self.plan.strategy != "fsdp" and self._steps_here < 2:  # from the second on, optimisers hold what they need
             self._fit_memory(world)
         self._steps_here += 1
+        if _memory.beyond(batch.parts, data.max_tokens):  # read ahead, before max_tokens was lowered
+            batch = data.batch(self.step, data.rows_of(self.step), rank, world)
+            batch = batch._replace(parts=self._here(batch.parts))
         # dropout draws anew in each step, from nothing but its number, so that a resumed run needs no generator's state
         torch.manual_seed(((self.plan.seed * SPREAD + self.step) * world + rank) % 2**63)
-        total = self._gradients(batch._replace(parts=_memory.within(batch.parts, self.trainer.datamodule.max_tokens)), world)
+        total = self._gradients(batch, world)
         self._update()
         self.step += 1
         self.examples += batch.examples
         return total
 
     def _fit_memory(self, world: int) -> None:
-        """Lowers max_tokens until the largest batch fits everywhere.  In a step none of several processes could go back alone."""
-        data = self.trainer.datamodule
-        parts = data.largest(world)
-        while not self._held(parts):
-            parts = _memory.halved(parts)
-            data.max_tokens = _memory.tokens(parts) // 2  # to spare, as a step holds gradients of others too
+        """Lowers max_tokens until the largest parts fit everywhere.  In a step none of several processes could go back alone."""
+        data, lowered = self.trainer.datamodule, False
+        while not self._held(parts := self._here(data.largest(world))):
+            _memory.refuse_alone(parts)
+            data.max_tokens, lowered = _memory.tokens(parts) // 2, True
+        if lowered:
+            data.max_tokens //= 2  # to spare, as memory is freed in pieces that other widths do not fill
+
+    def _here(self, parts: list[Part]) -> list[Part]:
+        return [(ids.to(self.device), labels.to(self.device)) for ids, labels in parts]
 
     def _held(self, parts: list[Part]) -> bool:
         """Whether memory suffices for these parts in all processes.  Weights and gradients are after it as they were before."""

@@ -13,7 +13,7 @@ from p2m.errors import UserError
 from p2m.student import _t5_forward, build
 from p2m.student.build import Built
 from p2m.student.tokens import learned
-from p2m.trainer import _data, _plan, _together, _votes
+from p2m.trainer import _data, _plan, _together, _votes, _weights
 
 MOST_INPUT, MOST_OUTPUT = 1024, 512  # tokens, where no setting says another number; an instruction around the input not counted
 LEARNT_FROM = 100_000  # examples; more change the pieces little
@@ -53,7 +53,7 @@ def ready(folder: Path, job: dict[str, Any]) -> Ready:
     lost = _lost([row.output for row in _spread(train, LOOKED_AT)], built)
     limits = (pairs.max_input, pairs.max_output)
     student = Student(folder, choice.base, choice.kind, around[0], *limits, around[1], labels, pairs.cut, lost)
-    data = _data.Data(pairs, valid, plan, _data.weights_of(train, settings["mix"], settings["label_prior"]))
+    data = _data.Data(pairs, valid, plan, _weights.weights_of(train, settings["mix"], settings["label_prior"]))
     return Ready(_adapted(built, settings), student, data, train, looked_at)
 
 

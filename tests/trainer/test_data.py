@@ -8,8 +8,9 @@ from p2m.artifacts import Example
 from p2m.student._bytes import ByteTokenizer
 from p2m.student._forward import IGNORED
 from p2m.student.build import Built
-from p2m.trainer._data import Data, Order, Pairs, tokenized, weights_of
+from p2m.trainer._data import Data, Order, Pairs, tokenized
 from p2m.trainer._votes import Voted
+from p2m.trainer._weights import weights_of
 from tests.trainer.conftest import examples
 
 BYTES = Built(None, ByteTokenizer())
@@ -90,6 +91,32 @@ def test_examples_come_two_by_two_with_a_mark_between_and_none_twice(tmp_path, n
     assert sorted(map(len, texts[::2])) == sorted([2] * (n // 2) + [1] * (n % 2))
 
 
+def test_what_is_cut_is_cut_in_pairs_too(tmp_path):
+    long, short = Example("a" * 40, "b" * 30, "x"), Example("c", "d", "x")
+    both = pairs(tmp_path, [long, short], max_input=16, max_output=8).concatenated(np.arange(2), np.random.default_rng(0))
+    ((ids, labels),) = both.batch([0], 9999, 0, 1).parts
+    assert sorted(map(len, split(ids[0][ids[0] != 0].numpy()))) == [1, 15]
+    assert sorted(map(len, split(labels[0][labels[0] != IGNORED].numpy()))) == [1, 7]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+@pytest.mark.parametrize("max_tokens", [200, 9999])
+def test_no_part_of_a_batch_is_larger_than_the_largest(tmp_path, share, max_tokens):
+    rng = np.random.default_rng(0)
+    rows = [Example("a" * int(rng.integers(60)), "b" * int(rng.integers(60)), "x") for _ in range(100)]
+    made = pairs(tmp_path, rows)
+    data = Data(made, None, SimpleNamespace(seed=0, batch_size=16, max_tokens=max_tokens, concatenate=share))
+
+    def costs(parts):
+        """Tokens, cells of attention, places of answers."""
+        return np.max([(len(ids) * (ids.shape[1] + t.shape[1]), ids.shape[1] * ids.numel(), t.numel()) for ids, t in parts], 0)
+
+    seen = [costs(data.batch(step, data.rows_of(step), rank, 2).parts) for step in range(40) for rank in (0, 1)]
+    most = costs(data.largest(2))
+    assert (np.max(seen, 0) <= most).all()
+    assert most[0] < max_tokens + 2 * (64 + 64), "and it is no larger than need be"
+
+
 def split(ids) -> list[list[int]]:
     """What stands before and between the marks of a pair, which ends in the end token."""
     *before, last = ids.tolist()
@@ -113,8 +140,8 @@ def test_a_share_of_the_steps_has_pairs_and_the_seed_and_the_step_alone_decide_w
     assert sum(wide(1.0)) == 200
     assert 60 < sum(wide(0.5)) < 140
     assert wide(0.5) == wide(0.5) != wide(0.5, seed=1)
-    few = [data(1.0).batch(5, np.arange(3), rank, 2) for rank in (0, 1)]
-    assert [len(batch.parts[0][0]) for batch in few] == [2, 1], "one pair would leave a process without work"
+    few = [data(1.0).batch(5, np.arange(2), rank, 2) for rank in (0, 1)]
+    assert [len(batch.parts[0][0]) for batch in few] == [1, 1], "one pair would leave a process without work"
     whole, shared = data(1.0).batch(5, np.arange(8), 0, 1), [data(1.0).batch(5, np.arange(8), rank, 2) for rank in (0, 1)]
     assert sum(int((labels != IGNORED).sum()) for half in shared for _, labels in half.parts) == whole.labels
     assert [half.labels for half in shared] == [whole.labels] * 2

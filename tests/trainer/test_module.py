@@ -302,13 +302,11 @@ def test_parts_that_were_halved_are_as_small_after_a_checkpoint():
     assert made.trainer.datamodule.max_tokens == 50
 
 
-def test_parts_of_before_the_memory_was_tried_are_made_as_small_as_later_ones(tmp_path):
+def test_a_part_is_beyond_the_limit_unless_it_is_one_example(tmp_path):
     wide = parts(tmp_path, examples(8))
-    small = _memory.within(wide, 64)
-    assert max(len(ids) for ids, _ in small) < max(len(ids) for ids, _ in wide)
-    assert _memory.tokens(small) <= 64 < _memory.tokens(wide)
-    assert sorted(row for ids, _ in small for row in ids.tolist()) == sorted(row for ids, _ in wide for row in ids.tolist())
-    assert all(len(ids) == 1 for ids, _ in _memory.within(wide, 1)), "an example alone is as small as it gets"
+    assert _memory.beyond(wide, _memory.tokens(wide) - 1)
+    assert not _memory.beyond(wide, _memory.tokens(wide))
+    assert not _memory.beyond(parts(tmp_path, examples(1)), 1)
 
 
 def test_where_memory_does_not_suffice_for_gradients_the_activations_are_given_back_before_smaller_parts_are_tried(tmp_path, monkeypatch):

@@ -87,6 +87,22 @@ def test_where_the_memory_of_one_process_does_not_suffice_all_take_smaller_parts
     assert narrow <= 150 < usual
 
 
+def test_a_run_that_found_memory_too_small_goes_on_as_if_never_stopped(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(TIGHT, encoding="utf-8")
+    launch = ["env", f"PYTHONPATH={tmp_path}:{os.environ.get('PYTHONPATH', '')}"]
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    whole, broken = (job(tmp_path / name, SPLITS, batch_size=32, max_examples=6400, checkpoint_s=1000, devices=2) for name in "ab")
+    with pytest.raises(KeyboardInterrupt):
+        _process.fit(broken, Shown(interrupt), launch)
+    assert most_tokens(broken) <= 150
+    for folder in (whole, broken):
+        _process.fit(folder, Shown(), launch)
+    assert all((whole / name).read_bytes() == (broken / name).read_bytes() for name in ("model.safetensors", "curve.jsonl"))
+
+
 def most_tokens(folder: Path) -> int:
     """Of a pass through the model, as the last checkpoint has it."""
     last = max((folder / "checkpoints").glob("[0-9]*"))
