@@ -5,8 +5,8 @@ import pytest
 
 from p2m.artifacts import Example, Rows, Splits, Student, write_rows
 from p2m.student import build
-from p2m.trainer._data import weights_of
 from p2m.trainer._votes import Voted
+from p2m.trainer._weights import weights_of
 from tests.trainer.conftest import fit_here, job
 from tests.trainer.test_kinds import BERT, COLOURS
 
