@@ -12,7 +12,7 @@ import hydra
 from omegaconf import DictConfig
 
 from p2m import compose, config
-from p2m.errors import Stopped, UsageError, UserError
+from p2m.errors import Interrupted, Stopped, UsageError, UserError
 
 VERBS = {"demo": "p2m.demo.page", "calls": "p2m.calls", "doctor": "p2m.doctor"}
 STOPPED = "\nStopped. What was finished or paid for is kept: the same command goes on from there."
@@ -30,15 +30,16 @@ def app(cfg: DictConfig) -> None:
 
 def main() -> None:
     """Runs what the command line asks for and exits with the code that errors.py gives it."""
-    for signum in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, _stop)
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(signum) is not signal.SIG_IGN:  # as nohup has SIGHUP, and a shell's job in the background SIGINT
+            signal.signal(signum, _stop)
     try:
         code = _dispatch(sys.argv[1:])
     except UserError as error:
         code = error.code
         print(error, file=sys.stderr)  # noqa: T201
-    except (KeyboardInterrupt, Stopped) as error:
-        code = getattr(error, "code", 130)
+    except Stopped as error:
+        code = error.code
         print("\nStopped." if VERBS.keys() & set(sys.argv[1:2]) else STOPPED, file=sys.stderr)  # noqa: T201
     except BrokenPipeError:
         code = 141  # as a shell says of a command that SIGPIPE ended
@@ -72,7 +73,7 @@ def _dispatch(argv: list[str]) -> int:
 
 def _stop(signum: int, _frame: FrameType | None) -> Any:
     signal.signal(signum, signal.SIG_IGN)  # a second one must not cut the tidying short
-    raise Stopped(signum)
+    raise Interrupted(signum)
 
 
 if __name__ == "__main__":

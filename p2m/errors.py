@@ -54,11 +54,19 @@ class ServiceError(UserError):
 
 
 class Stopped(BaseException):
-    """SIGTERM or Ctrl-C arrived.  Not an Exception, so that nothing that mends errors on its way mends this."""
+    """SIGTERM, SIGHUP or Ctrl-C arrived.  Not an Exception, so that nothing that mends errors on its way mends this."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(f"stopped by signal {signum}")
         self.code = 128 + signum
+
+
+class Interrupted(Stopped, KeyboardInterrupt):
+    """A Stopped that may be raised anywhere, by a signal's handler: asyncio lets a KeyboardInterrupt through its callbacks.
+
+    Never KeyboardInterrupt itself: where that passes through an exec of a string, as dataclasses do while they are imported, Python
+    3.11 remembers it and `python -m` dies of SIGINT at its end, whoever caught it (run_eval_code_obj in pythonrun.c).
+    """
 
 
 def listed(title: str, faults: list[str]) -> str:

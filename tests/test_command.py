@@ -234,6 +234,41 @@ def test_stopped_run_says_so_and_goes_on(signum, code, tmp_path):
     assert (tmp_path / "store" / "parser").is_dir()
 
 
+SENDS = """
+import asyncio, os, sys
+import p2m.__main__ as command
+def sends():
+    os.kill(os.getpid(), int(sys.argv[1]))
+async def callback():
+    asyncio.get_running_loop().call_soon(sends)
+    await asyncio.sleep(1)
+WAYS = {"exec": lambda: exec("sends()"), "asyncio": lambda: asyncio.run(callback())}
+command._dispatch = lambda argv: WAYS[argv[1]]() or 0
+command.main()
+"""
+
+
+def signalled(folder: Path, signum: int, way: str, **kwargs) -> subprocess.CompletedProcess:
+    (folder / "signalled.py").write_text(SENDS)
+    command = [sys.executable, "-m", "signalled", str(int(signum)), way]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, **kwargs)
+
+
+@pytest.mark.parametrize("way", ["exec", "asyncio"])
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_with_its_code_wherever_it_comes(signum, way, tmp_path):
+    """Dataclasses exec strings while they are imported; `python -m` dies of SIGINT where a KeyboardInterrupt passed through one."""
+    done = signalled(tmp_path, signum, way, preexec_fn=lambda: signal.signal(signum, signal.SIG_DFL))
+    assert (done.returncode, "Stopped. " in done.stderr) == (128 + signum, True), done.stderr
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ignored_at_the_start_stays_ignored(signum, tmp_path):
+    """As nohup ignores SIGHUP, and a shell SIGINT for its background jobs."""
+    done = signalled(tmp_path, signum, "exec", preexec_fn=lambda: signal.signal(signum, signal.SIG_IGN))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_stopped_sweep_tells_how_far_its_jobs_came(first, place, tmp_path):
     process = start(tmp_path, "-m", *SMALL, f"store={place}/store", f"calls={place}/calls", "trainer.max_examples=320,100000000")
     wait_for(tmp_path, "outputs/sweeps/*/*/1/config.yaml", process)
