@@ -15,6 +15,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ CONF = HERE.parent.parent / "conf"
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 TRAINED = {"byt5_nano": 9_600, "byt5_micro": 2_400, "byt5_mini": 1_200}  # examples: some 10 to 60 seconds each
 DIFFERENT = 10_000  # examples; more are these again, which costs the same
-COLUMNS = ("student", "examples", "seconds_before_the_first_step", "examples_per_s", "seconds_a_pass", "peak_mb")
+COLUMNS = ("student", "examples", "seconds_before_the_first_step", "examples_per_s", "seconds_a_pass", "peak_mb", "own_mb")
 
 
 def main() -> None:
@@ -84,8 +85,11 @@ def _measured(model: str, n: int, folder: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         job = Lightning(**settings | changes)._job(choice, splits, Path(place))
         (Path(place) / "job.json").write_text(json.dumps(job), encoding="utf-8")
+        own = Own()
         began, marks = time.monotonic(), []
         _fit.fit(Path(place), lambda told: marks.append((time.monotonic(), told["examples"])) if "examples" in told else None, lambda: 0)
+        own.ended.set()
+        own.join()
     (first, seen), (last, all_seen) = marks[0], marks[-1]
     rate = (all_seen - seen) / (last - first)
     return {
@@ -93,7 +97,22 @@ def _measured(model: str, n: int, folder: Path) -> dict[str, Any]:
         "examples_per_s": round(rate),
         "seconds_a_pass": round(n / rate),
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "own_mb": own.most // 1024,
     }
+
+
+class Own(threading.Thread):
+    """Looks ten times a second at how much memory is the process's own: without pages of files, which the system may take back."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.most, self.ended = 0, threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        while not self.ended.wait(0.1):
+            found = Path("/proc/self/status").read_text(encoding="utf-8")
+            self.most = max(self.most, int(found.partition("RssAnon:")[2].split()[0]))
 
 
 def _arguments() -> argparse.Namespace:

@@ -28,7 +28,7 @@ class Lightning:
     The same seed, settings and machine give the same student, byte for byte on a CPU, however often the run was killed.
     """
 
-    VERSION: ClassVar = 14
+    VERSION: ClassVar = 15
     RUNTIME: ClassVar = frozenset({"checkpoint_s", "launch"})
 
     seed: Annotated[int, Ge(0), Lt(2**63)]
