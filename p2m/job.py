@@ -134,8 +134,8 @@ def _fitting(checked: Config, planned: dict[str, Made], make: Callable[..., Made
             trainer = build(checked.nodes["trainer"])
             if hasattr(trainer, "refuse"):
                 task, choice = inputs[0].value, result.value
-                prefix = processor.prefix(task, choice) if hasattr(processor, "prefix") else ""
-                trainer.refuse(task, choice, validated, prefix)
+                around = processor.around(task, choice) if hasattr(processor, "around") else ("", "")
+                trainer.refuse(task, choice, validated, around)
         return result
 
     return made

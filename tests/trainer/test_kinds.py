@@ -101,7 +101,7 @@ def test_an_instruction_before_each_input_leaves_it_its_room(tmp_path, prefix, c
 def test_an_instruction_that_leaves_inputs_no_room_is_refused(tmp_path, most):
     said = (
         f"trainer.max_input: of {most} tokens, what stands before and after each input takes 101, which leaves too little room for inputs"
-        " of up to 5; set processor.instruction=never, or a larger trainer.max_input if the student can read more"
+        " of 5; set processor.instruction=never, or a larger trainer.max_input if the student can read more"
     )
     rows = [Example(f"long{i}", "x", "user:train") for i in range(9)]
     with pytest.raises(UserError, match=f"^{re.escape(said)}$"):

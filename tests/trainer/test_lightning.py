@@ -94,14 +94,14 @@ def test_settings_that_fit_neither_task_nor_student_are_refused_before_any_train
 def test_an_instruction_that_leaves_inputs_no_room_is_refused_before_any_training():
     rows = {"model_type": "llama", "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     llama = Choice("scratch", None, "decoder-only", rows | {"max_position_embeddings": 64})
-    task = TaskSpec("x", demonstrations=(Example("a" * 30, "b", "prompt"),))
+    task = TaskSpec("x", demonstrations=tuple(Example("a" * n, "b", "prompt") for n in (60, 30)))
     for prefix, changes in ((50, {}), (14, {"max_input": 28})):
         most = changes.get("max_input", 64)
         said = f"trainer.max_input: of {most} tokens, what stands before and after each input takes {prefix + 1}, which leaves too little"
-        with pytest.raises(UserError, match=f"^{said} room for inputs of up to 30; .* or a smaller trainer.max_output$"):
-            component(**changes).refuse(task, llama, validated=True, prefix="x" * prefix)
-    component().refuse(task, llama, validated=True, prefix="x" * 40)
-    component().refuse(task, CHOICE, validated=True, prefix="x" * 5000)  # a T5 has no such limit
+        with pytest.raises(UserError, match=f"^{said} room for inputs of 30; .* or a smaller trainer.max_output$"):
+            component(**changes).refuse(task, llama, validated=True, around=("x" * (prefix - 4), "then"))
+    component().refuse(task, llama, validated=True, around=("x" * 40, ""))
+    component().refuse(task, CHOICE, validated=True, around=("x" * 5000, ""))  # a T5 has no such limit
 
 
 def test_more_processes_than_a_batch_has_examples_are_refused_before_any_training():
