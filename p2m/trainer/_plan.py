@@ -76,7 +76,8 @@ def planned(settings: dict[str, Any], scratch: bool, architecture: str, paramete
     """The plan for *n* training examples of a student of so many *parameters*."""
     optimizer = _or(settings["optimizer"], "muon" if scratch and settings["strategy"] != "fsdp" else "adamw")
     batch_size = min(_or(settings["batch_size"], BATCH), n)
-    # a published student has learnt a task after a few passes, and `patience` ends it
+    # three passes of a published student are often too few (Zhang et al. 2021, arXiv 2006.05987), twenty steady (Mosbach et al. 2021,
+    # arXiv 2006.04884); `patience` ends them once they gain nothing
     examples = _or(settings["max_examples"], _enough(n) if scratch else 10 * n)
     passes = 0 if settings["overfit"] else examples / n  # those few are to be learnt by heart
     per_pass = math.ceil(n / batch_size)  # steps; a pass is split evenly, so batches may be smaller than batch_size
