@@ -287,6 +287,16 @@ def test_a_loss_that_is_no_number_ends_training_with_the_step_the_rate_and_the_i
     assert not list((folder / "checkpoints").glob("best-*"))
 
 
+def test_an_infinite_loss_ends_training_likewise(tmp_path, monkeypatch):
+    from p2m.trainer._module import Fit
+
+    loss = Fit.loss
+    monkeypatch.setattr(Fit, "loss", lambda self, part: loss(self, part) * (math.inf if self.step == 4 else 1))
+    with pytest.raises(IncompleteError, match=r"^trainer: the loss is inf at step 5, with the learning rate "):
+        fit_here(job(tmp_path / "a", SPLITS))
+    assert not list((tmp_path / "a/checkpoints").glob("best-*"))
+
+
 def points(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
 
