@@ -122,7 +122,8 @@ def _refuse_if_lacking(checked: Config, planned: dict[str, Made]) -> None:
 
 def _fitting(checked: Config, planned: dict[str, Made], make: Callable[..., Made]) -> Callable[..., Made]:
     """*make*, but what of the trainer fits neither task nor student is told before examples are looked for and paid."""
-    validated = getattr(build(checked.nodes["processor"]), "valid_share", 1) > 0
+    processor = build(checked.nodes["processor"])
+    validated = getattr(processor, "valid_share", 1) > 0
 
     def made(stage: str, node: dict[str, Any], kind: type, *inputs: Made) -> Made:
         nonlocal validated
@@ -132,7 +133,9 @@ def _fitting(checked: Config, planned: dict[str, Made], make: Callable[..., Made
         if stage == "model" and not planned["trainer"].kept:
             trainer = build(checked.nodes["trainer"])
             if hasattr(trainer, "refuse"):
-                trainer.refuse(inputs[0].value, result.value, validated)
+                task, choice = inputs[0].value, result.value
+                around = processor.around(task, choice) if hasattr(processor, "around") else ("", "")
+                trainer.refuse(task, choice, validated, around)
         return result
 
     return made

@@ -63,6 +63,10 @@ def report(folder: Path) -> dict:
         ("trainer.freeze=[embed]", "trainer.freeze: no weight of this student begins with 'embed'"),
         ("processor.valid_share=0 trainer.select=loss", "trainer.select: loss looks at a validation set, and there is none"),
         ("trainer.label_prior=0.5", "trainer.label_prior: this task's answers are no closed set of labels"),
+        (
+            "model=byt5_nano processor.instruction=always trainer.max_input=64",
+            "trainer.max_input: of 64 tokens, what stands before and after each input",
+        ),
         ("mode=plan budget.pilot=20 trainer.freeze=[embed]", "trainer.freeze: no weight of this student begins with 'embed'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Measures training and decoding of students against what people would use instead, and writes results.csv.
+"""Measures training, decoding and reading bytes of students against what people would use instead, and writes results.csv.
 
 python experiments/student_speed/run.py           all of it, half an hour on two cores
 python experiments/student_speed/run.py --quick   a tenth of the examples
@@ -25,9 +25,10 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 CONF = HERE.parent.parent / "conf"
 BATCH = 32
-SIZES = {  # examples that each contender trains on, inputs that each answers
+SIZES = {  # examples that each contender trains on, inputs that each answers or reads
     "training": {"byt5_nano": 12_800, "byt5_micro": 3_200},
     "decoding": {"byt5_nano": 10_240, "byt5_micro": 2_560},
+    "tokenizing": {"byt5_nano": 20_000},  # bytes are the same for all
 }
 TRAINED = {"byt5_nano": 48_000, "byt5_micro": 16_000}  # dates that the student which answers has seen, each once
 VALID = 300  # examples
@@ -35,6 +36,7 @@ THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "5000"}  # how thread
 FIGURES = {
     "training": ("p2m", "seq2seq_trainer", "bare_loop"),
     "decoding": ("p2m_decode", "p2m_bfloat16", "ctranslate2", "ctranslate2_int8", "generate", "generate_8"),
+    "tokenizing": ("p2m_bytes", "byt5_tokenizer"),
 }
 COLUMNS = ("figure", "student", "contender", "median_per_s", "runs", "ratio_of_p2m", "answers_as_p2m")
 
@@ -46,7 +48,7 @@ def main() -> None:
         print(json.dumps(CONTENDERS[contender](model, int(n), Path(folder))))
         return
     for figure in args.figures:
-        for model in args.students:
+        for model in (name for name in args.students if name in SIZES[figure]):
             n = SIZES[figure][model] // 10 if args.quick else SIZES[figure][model]
             _write(HERE / "results.csv", _paired(figure, model, n, FIGURES[figure], args.rounds))
 
@@ -270,7 +272,28 @@ def _generate(model: str, n: int, folder: Path, batch: int = BATCH) -> dict[str,
     return {"per_s": len(inputs) / (time.monotonic() - began), "said": said}
 
 
+def _p2m_bytes(model: str, n: int, folder: Path) -> dict[str, Any]:
+    from p2m.student._bytes import ByteTokenizer
+
+    texts, tokenizer = [e.input for e in _examples(n)], ByteTokenizer()
+    tokenizer.encode(texts[:100])
+    began = time.monotonic()
+    tokens = tokenizer.encode(texts)
+    return {"per_s": n / (time.monotonic() - began), "said": [str(tokens[i].tolist()) for i in range(n)]}
+
+
+def _byt5_tokenizer(model: str, n: int, folder: Path) -> dict[str, Any]:
+    from transformers import ByT5Tokenizer
+
+    texts, tokenizer = [e.input for e in _examples(n)], ByT5Tokenizer()
+    tokenizer(texts[:100])
+    began = time.monotonic()
+    rows = tokenizer(texts)["input_ids"]
+    return {"per_s": n / (time.monotonic() - began), "said": [str(row) for row in rows]}
+
+
 CONTENDERS = {
+    "p2m_bytes": _p2m_bytes, "byt5_tokenizer": _byt5_tokenizer,
     "p2m": _p2m, "seq2seq_trainer": _seq2seq_trainer, "bare_loop": _bare_loop, "taught": _taught, "p2m_decode": _p2m_decode,
     "p2m_bfloat16": partial(_p2m_decode, compute_type="bfloat16"), "ctranslate2": partial(_p2m_decode, engine="ctranslate2"),
     "ctranslate2_int8": partial(_p2m_decode, engine="ctranslate2", compute_type="int8"), "generate": _generate,
@@ -279,7 +302,7 @@ CONTENDERS = {
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Measures training and decoding of students; writes results.csv.")
+    parser = argparse.ArgumentParser(description="Measures training, decoding and reading bytes of students; writes results.csv.")
     parser.add_argument("--quick", action="store_true", help="a tenth of the examples")
     parser.add_argument("--figures", nargs="+", choices=FIGURES, default=list(FIGURES))
     parser.add_argument("--students", nargs="+", choices=SIZES["training"], default=list(SIZES["training"]))

@@ -1,6 +1,7 @@
 """The page itself, in Gradio: no analytics, nothing from other hosts, nothing kept of what is typed."""
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -112,7 +113,10 @@ def launch(page: Any, port: int | None, block: bool) -> str:
         raise UsageError(f"p2m demo: port {port or '7860 to 7959'} of {HOST} is in use; choose another, --port N") from error
     print(f"{address}  (Ctrl-C ends it)", flush=True)  # noqa: T201
     if block:
-        page.block_thread()
+        try:
+            threading.Event().wait()  # Gradio's own waiting takes a signal for a success
+        finally:
+            page.close(verbose=False)
     return str(address)
 
 

@@ -1,11 +1,10 @@
 """Text that goes on: as seq2seq prepares it, with words after each input that tell a decoder-only student to answer now."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
-from p2m.artifacts import Choice, Examples, Prompt, Splits, TaskSpec
+from p2m.artifacts import Choice, TaskSpec
 from p2m.processor.seq2seq import Seq2Seq
-from p2m.stages import Work
 
 
 @dataclass(frozen=True)
@@ -22,5 +21,5 @@ class Causal(Seq2Seq):
         if not self.suffix:
             raise ValueError("suffix: is empty, so a student could not tell where the input ends and its answer begins")
 
-    def run(self, prompt: Prompt, task: TaskSpec, retrieved: Examples, generated: Examples, choice: Choice, work: Work) -> Splits:
-        return replace(super().run(prompt, task, retrieved, generated, choice, work), suffix=self.suffix)
+    def around(self, task: TaskSpec, choice: Choice) -> tuple[str, str]:
+        return super().around(task, choice)[0], self.suffix

@@ -64,7 +64,8 @@ class Seq2Seq:
         if len(train) < self.min_train:
             raise IncompleteError(self._too_few(sources, (train, valid, test), kept))
         real = Picked((prompt.test,), range(len(prompt.test)), bounds.settle)
-        return Splits(train, valid, test, real, self._prefix(task, choice), task.labels, kept)
+        prefix, suffix = self.around(task, choice)
+        return Splits(train, valid, test, real, prefix, task.labels, kept, suffix=suffix)
 
     def _shares(self, prompt: Prompt) -> "Shares":
         from p2m.processor._sides import Shares
@@ -72,10 +73,11 @@ class Seq2Seq:
         user_tests = self.test_of_user == "always" or (self.test_of_user == "auto" and not len(prompt.test))
         return Shares(0.0 if len(prompt.valid) else self.valid_share, self.valid_max, self.test_share, self.test_max, user_tests)
 
-    def _prefix(self, task: TaskSpec, choice: Choice) -> str:
+    def around(self, task: TaskSpec, choice: Choice) -> tuple[str, str]:
+        """What will stand before and after each input."""
         short = len(task.instruction) <= self.instruction_max_chars
         stands = self.instruction == "always" or (self.instruction == "auto" and choice.base != "scratch" and short)
-        return f"{task.instruction}\n\n" if stands else ""
+        return f"{task.instruction}\n\n" if stands else "", ""
 
     def _too_few(self, sources: tuple[Sequence[Example], ...], split: tuple[Sequence[Example], ...], dropped: dict[str, int]) -> str:
         given, retrieved, generated = (len(rows) for rows in sources)

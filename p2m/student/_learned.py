@@ -1,6 +1,7 @@
 """Pieces of words, learnt from the texts that a student is trained on: byte-pair encoding (Sennrich et al. 2016) over bytes."""
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -47,9 +48,15 @@ class LearnedTokenizer:
         return Tokens(np.fromiter((i for row in rows for i in (*row, self.end)), np.int32, int(starts[-1])), starts)
 
     def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
-        """Special ids, and those beyond the pieces, are left out."""
-        kept = [[i for i in row if len(SPECIAL) <= i < self.size] for row in rows]
-        return [str(text).replace("\ufffd", "") for text in self.inner.decode_batch(kept, skip_special_tokens=False)]
+        """Special ids, those beyond the pieces, and bytes that make no letter are left out."""
+        return [b"".join(self._bytes[i] for i in row if len(SPECIAL) <= i < self.size).decode("utf-8", "ignore") for row in rows]
+
+    @cached_property
+    def _bytes(self) -> dict[int, bytes]:
+        """Of each id.  In pieces a letter stands for each byte, as GPT-2 has it: itself, or where it cannot be printed one from 256 on."""
+        printed = [*range(33, 127), *range(161, 173), *range(174, 256)]
+        letters = {chr(b): b for b in printed} | {chr(256 + n): b for n, b in enumerate(sorted({*range(256)} - {*printed}))}
+        return {i: bytes(letters[c] for c in piece) for piece, i in self.inner.get_vocab().items()}
 
     def save(self, folder: Path) -> None:
         self.inner.save(str(folder / FILE))

@@ -31,8 +31,10 @@ class Tokens:
         return self.flat[self.starts[i] : self.starts[i + 1] - self.left_out]
 
     @cached_property
-    def lengths(self) -> "NDArray[np.int64]":
-        return self.starts[1:] - self.starts[:-1] - self.left_out
+    def lengths(self) -> "NDArray[np.int32]":
+        import numpy as np
+
+        return np.diff(self.starts).astype(np.int32) - np.int32(self.left_out)
 
     def open_ended(self) -> "Tokens":
         """The same texts without their end tokens."""

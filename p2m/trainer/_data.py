@@ -56,29 +56,29 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.inputs)
 
-    @cached_property
-    def sizes(self) -> NDArray[np.int64]:
+    @property
+    def sizes(self) -> NDArray[np.int32]:
         """Tokens of each pair in a batch of its own, cut ones as cut."""
         return self.read + self.said
 
     @cached_property
-    def read(self) -> NDArray[np.int64]:
+    def read(self) -> NDArray[np.int32]:
         """Width of each input in a batch of its own."""
         return self._widths(self.inputs, self.max_input)
 
     @cached_property
-    def said(self) -> NDArray[np.int64]:
+    def said(self) -> NDArray[np.int32]:
         """Width of each output, likewise."""
         return self._widths(self.outputs, self.max_output)
 
-    def _widths(self, tokens: Tokens, limit: int) -> NDArray[np.int64]:
+    def _widths(self, tokens: Tokens, limit: int) -> NDArray[np.int32]:
         return np.minimum(-(-tokens.lengths // MULTIPLE) * MULTIPLE, limit)
 
     @cached_property
     def ranks(self) -> NDArray[np.int64]:
         """What pairs are sorted by so that those side by side need little padding: width of the input, then tokens of the output."""
         outputs = np.minimum(self.outputs.lengths, self.max_output)
-        ranks: NDArray[np.int64] = self.read * (self.max_output + 1) + outputs
+        ranks: NDArray[np.int64] = self.read.astype(np.int64) * (self.max_output + 1) + outputs
         return ranks
 
     @property
@@ -94,10 +94,10 @@ class Pairs:
     def parts(self, rows: Sequence[int], max_tokens: int) -> list[Part]:
         """A batch in as many parts as keep each within *max_tokens*, padding counted; its gradients are those of the whole."""
         some = list(rows)
-        sizes, read, said = (column[some].tolist() for column in (self.sizes, self.read, self.said))
+        read, said = (column[some].tolist() for column in (self.read, self.said))
         parts: list[list[int]] = [[]]
         widest = (0, 0)  # of the last part: inputs, outputs
-        for _, i, *width in sorted(zip(sizes, some, read, said, strict=True)):
+        for _, i, *width in sorted((S + T, i, S, T) for i, S, T in zip(some, read, said, strict=True)):
             wider = (max(widest[0], width[0]), max(widest[1], width[1]))
             if parts[-1] and (len(parts[-1]) + 1) * sum(wider) > max_tokens:
                 parts.append([])
@@ -130,14 +130,14 @@ def _two_by_two(texts: list[NDArray[Any]], between: int, end: int) -> Tokens:
 
 def written(texts: Iterator[str], tokenizer: Tokenizer, path: Path) -> Tokens:
     """*texts* as tokens in the file *path*, so that memory holds eight bytes a text however long it is."""
-    lengths: list[NDArray[np.int64]] = [np.zeros(1, np.int64)]
+    lengths: list[NDArray[np.int32]] = [np.zeros(1, np.int32)]
     dtype = np.dtype(np.uint16 if tokenizer.size < 2**16 else np.int32)
     with path.open("wb") as file:
         while some := list(islice(texts, AT_ONCE)):
             tokens = tokenizer.encode(some)
             tokens.flat.astype(dtype).tofile(file)
             lengths.append(tokens.lengths)
-    starts = np.cumsum(np.concatenate(lengths))
+    starts = np.cumsum(np.concatenate(lengths), dtype=np.int64)
     flat = np.memmap(path, dtype, "r") if starts[-1] else np.empty(0, dtype)
     return Tokens(flat, starts)
 

@@ -17,7 +17,7 @@ def refuse_alone(parts: list[Part]) -> None:
     if all(len(ids) == 1 for ids, _ in parts):
         raise UserError(
             "trainer: memory does not suffice for a single example; set trainer.gradient_checkpointing=true, a lower trainer.max_input,"
-            " trainer.concatenate=0, trainer.method=lora, or a smaller model"
+            " trainer.concatenate=0 (of a T5), trainer.method=lora, or a smaller model"
         )
 
 

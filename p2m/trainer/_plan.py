@@ -76,7 +76,8 @@ def planned(settings: dict[str, Any], scratch: bool, architecture: str, paramete
     """The plan for *n* training examples of a student of so many *parameters*."""
     optimizer = _or(settings["optimizer"], "muon" if scratch and settings["strategy"] != "fsdp" else "adamw")
     batch_size = min(_or(settings["batch_size"], BATCH), n)
-    # a published student has learnt a task after a few passes, and `patience` ends it
+    # three passes of a published student are often too few (Zhang et al. 2021, arXiv 2006.05987), twenty steady (Mosbach et al. 2021,
+    # arXiv 2006.04884); `patience` ends them once they gain nothing
     examples = _or(settings["max_examples"], _enough(n) if scratch else 10 * n)
     passes = 0 if settings["overfit"] else examples / n  # those few are to be learnt by heart
     per_pass = math.ceil(n / batch_size)  # steps; a pass is split evenly, so batches may be smaller than batch_size
@@ -124,6 +125,16 @@ def refuse_beyond(settings: dict[str, Any], positions: int | None, shared: bool)
     if positions and shared and sum(set_.values()) > positions:
         both = " and ".join(f"{name}={value}" for name, value in set_.items())
         raise UserError(f"trainer: this student has {positions} positions for input and output together, got {both}; set one to auto")
+
+
+def refuse_no_room(most: int, fixed: int, wanted: int, goes_on: bool) -> None:
+    """For an input of *most* tokens, *fixed* of which stand around each, where some have *wanted* of their own."""
+    if most - fixed < min(fixed, wanted / 2):
+        raise UserError(
+            f"trainer.max_input: of {most} tokens, what stands before and after each input takes {fixed}, which leaves too little room"
+            f" for inputs of {wanted}; set processor.instruction=never, or a larger trainer.max_input if the student can read more"
+            f"{', or a smaller trainer.max_output' if goes_on else ''}"
+        )
 
 
 def frozen(model: Any, beginnings: Sequence[str]) -> None:

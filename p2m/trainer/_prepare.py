@@ -93,13 +93,7 @@ def _pairs(
     closing, before = built.closing(around[1]), int(built.tokenizer.encode([around[0]]).open_ended().lengths[0])
     fixed = before + len(closing)
     limits = _limits(made["train"], settings, build.positions(built.model), built.goes_on, fixed)
-    room, longest = limits[0] - fixed, int(made["train"][0].lengths.max()) - fixed
-    if room < min(fixed, longest / 2):
-        raise UserError(
-            f"trainer.max_input: of {limits[0]} tokens, what stands before and after each input takes {fixed}, which leaves too little room"
-            f" for inputs of up to {longest}; set processor.instruction=never, or a larger trainer.max_input if the student can read more"
-            f"{', or a smaller trainer.max_output' if built.goes_on else ''}"
-        )
+    _plan.refuse_no_room(limits[0], fixed, int(made["train"][0].lengths.max()) - fixed, built.goes_on)
     marks = (built.tokenizer.pad, built.tokenizer.end, built.tokenizer.unknown)
     trained, valid = (_data.Pairs(*tokens, *limits, *marks, closing, built.goes_on) for tokens in made.values())
     return trained, valid if len(valid) else None

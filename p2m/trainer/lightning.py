@@ -93,10 +93,10 @@ class Lightning:
 
             yield from lacking(self.device, self.precision, self.devices)
 
-    def refuse(self, task: TaskSpec, choice: Choice, validated: bool) -> None:
+    def refuse(self, task: TaskSpec, choice: Choice, validated: bool, around: tuple[str, str] = ("", "")) -> None:
         """Raises UserError where a setting does not fit this task or this student, which its name alone does not tell.
 
-        validated: whether there will be a validation set.
+        validated: whether there will be a validation set.  around: what will stand before and after each input.
         """
         from p2m.student.tokens import of_base
         from p2m.trainer import _plan
@@ -109,13 +109,19 @@ class Lightning:
             _plan.refuse_more(self.devices, self.nodes, _plan.BATCH if self.batch_size == "auto" else self.batch_size)
         if self.label_prior != 1:
             _plan.refuse_prior(task.labels)
-        if self.freeze or any(value != "auto" for value in (self.residual_dropout, self.concatenate, self.max_input, self.max_output)):
+        set_ = any(value != "auto" for value in (self.residual_dropout, self.concatenate, self.max_input, self.max_output))
+        if self.freeze or set_ or around[0]:
             from p2m.student import build
 
             outline = build.outline(choice, task.labels)
             _plan.refuse_of_t5(asdict(self), outline.config.model_type)
             _plan.refuse_beyond(asdict(self), build.positions(outline), choice.kind == "decoder-only")
             _plan.frozen(outline, self.freeze)
+            limits = [most for most in (self.max_input, build.positions(outline)) if isinstance(most, int)]
+            if around[0] and limits and not choice.pieces:  # those are not learnt yet
+                tokens = of_base(choice.base, choice.revision).encode(["".join(around), *(one.input for one in task.demonstrations)])
+                fixed, *inputs = (int(n) for n in tokens.lengths)  # with an end token each, which an input has once
+                _plan.refuse_no_room(min(limits), fixed, min(inputs, default=2) - 1, choice.kind == "decoder-only")
 
     def run(self, choice: Choice, splits: Splits, work: Work) -> Student:
         if not len(splits.train):

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -18,7 +19,8 @@ pytestmark = pytest.mark.slow  # Gradio and torch take their seconds to import
 def command(outputs: Path, *more: str) -> "subprocess.Popen[str]":
     environment = os.environ | {"PYTHONPATH": str(Path(p2m.__file__).parent.parent)}
     argv = [sys.executable, "-m", "p2m", "demo", "latest", *more]
-    return subprocess.Popen(argv, cwd=outputs.parent, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    hears = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}  # which a shell's background jobs ignore
+    return subprocess.Popen(argv, cwd=outputs.parent, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **hears)
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +83,12 @@ def test_a_port_in_use_is_told(outputs):
             _, said = process.communicate(timeout=120)
     assert process.returncode == 2
     assert said.splitlines()[-1] == f"p2m demo: port {port} of 127.0.0.1 is in use; choose another, --port N"
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_its_code(outputs, signum):
+    with command(outputs) as process:
+        process.stdout.readline()
+        process.send_signal(signum)
+        said, err = process.communicate(timeout=60)
+    assert (process.returncode, said, err.strip()) == (128 + signum, "", "Stopped.")

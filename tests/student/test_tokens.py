@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from p2m.errors import UserError
@@ -114,6 +114,7 @@ def test_byt5_of_the_hub_is_read_by_the_fast_byte_tokenizer(tmp_path):
 LEARNT = ["[2024-03-14 Thu] next friday", "[2024-03-15 Fri] next monday", "in a week"] * 20
 
 
+@example(["\ufffd, which stands for a broken character elsewhere"])
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
 def test_every_text_comes_back_from_learnt_pieces(texts):
     tokenizer = learned(LEARNT, 300)

@@ -13,6 +13,7 @@ from p2m.student import decode
 from p2m.student._bytes import ByteTokenizer
 from p2m.student.build import Built
 from p2m.trainer import _prepare
+from tests.student.conftest import CONFIGS
 from tests.trainer.conftest import TINY, examples, fit_here, job
 
 LLAMA = {
@@ -38,13 +39,16 @@ CASES = {
     "encoder": (BERT, Splits(CHOSEN, CHOSEN, labels=COLOURS)),
     "encoder modernbert": (MODERNBERT, Splits(CHOSEN, CHOSEN, labels=COLOURS)),
     "encoder-decoder": (T5, Splits(examples(12), examples(12))),
+    "encoder-decoder mt5": (CONFIGS["mt5"], Splits(examples(12), examples(12))),
+    "encoder-decoder bart": (CONFIGS["bart"] | {"dropout": 0.0}, Splits(examples(12), examples(12))),
+    "decoder-only qwen2": (CONFIGS["qwen2"], Splits(examples(12), examples(12), suffix="=")),
 }
 
 
 def trained(folder, kind, **changes):
     config, splits = CASES[kind]
     plain = {"lr": 3e-3, "max_examples": 4800, "valid_every": 1200, "batch_size": 12}
-    if kind == "encoder-decoder":
+    if config["model_type"] in {"t5", "mt5"}:
         plain["residual_dropout"] = 0.0  # these few are to be learnt by heart
     said = fit_here(job(folder, splits, config, kind=kind.split()[0], **(plain | changes)))
     return splits, Student(folder, **{k: tuple(v) if k == "labels" else v for k, v in said["student"].items()})
@@ -101,7 +105,7 @@ def test_an_instruction_before_each_input_leaves_it_its_room(tmp_path, prefix, c
 def test_an_instruction_that_leaves_inputs_no_room_is_refused(tmp_path, most):
     said = (
         f"trainer.max_input: of {most} tokens, what stands before and after each input takes 101, which leaves too little room for inputs"
-        " of up to 5; set processor.instruction=never, or a larger trainer.max_input if the student can read more"
+        " of 5; set processor.instruction=never, or a larger trainer.max_input if the student can read more"
     )
     rows = [Example(f"long{i}", "x", "user:train") for i in range(9)]
     with pytest.raises(UserError, match=f"^{re.escape(said)}$"):

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from p2m.artifacts import Choice, Rows, Splits, TaskSpec, write_rows
+from p2m.artifacts import Choice, Example, Rows, Splits, TaskSpec, write_rows
 from p2m.errors import DiskFullError, IncompleteError, UserError
 from p2m.stages import Work
 from p2m.trainer import _process
@@ -89,6 +89,19 @@ def test_settings_that_fit_neither_task_nor_student_are_refused_before_any_train
         labels, CHOICE, validated=True
     )
     component(freeze=["model.encoder"]).refuse(free, bart, validated=True)
+
+
+def test_an_instruction_that_leaves_inputs_no_room_is_refused_before_any_training():
+    rows = {"model_type": "llama", "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    llama = Choice("scratch", None, "decoder-only", rows | {"max_position_embeddings": 64})
+    task = TaskSpec("x", demonstrations=tuple(Example("a" * n, "b", "prompt") for n in (60, 30)))
+    for prefix, changes in ((50, {}), (14, {"max_input": 28})):
+        most = changes.get("max_input", 64)
+        said = f"trainer.max_input: of {most} tokens, what stands before and after each input takes {prefix + 1}, which leaves too little"
+        with pytest.raises(UserError, match=f"^{said} room for inputs of 30; .* or a smaller trainer.max_output$"):
+            component(**changes).refuse(task, llama, validated=True, around=("x" * (prefix - 4), "then"))
+    component().refuse(task, llama, validated=True, around=("x" * 40, ""))
+    component().refuse(task, CHOICE, validated=True, around=("x" * 5000, ""))  # a T5 has no such limit
 
 
 def test_more_processes_than_a_batch_has_examples_are_refused_before_any_training():
@@ -272,6 +285,16 @@ def test_a_loss_that_is_no_number_ends_training_with_the_step_the_rate_and_the_i
     batch = next(Order(sizes, 8, 0).from_step(step - 1))
     assert named == [SPLITS.train[i].input for i in batch[:5]]
     assert not list((folder / "checkpoints").glob("best-*"))
+
+
+def test_an_infinite_loss_ends_training_likewise(tmp_path, monkeypatch):
+    from p2m.trainer._module import Fit
+
+    loss = Fit.loss
+    monkeypatch.setattr(Fit, "loss", lambda self, part: loss(self, part) * (math.inf if self.step == 4 else 1))
+    with pytest.raises(IncompleteError, match=r"^trainer: the loss is inf at step 5, with the learning rate "):
+        fit_here(job(tmp_path / "a", SPLITS))
+    assert not list((tmp_path / "a/checkpoints").glob("best-*"))
 
 
 def points(folder: Path) -> list[dict]:
