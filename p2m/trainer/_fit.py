@@ -112,6 +112,7 @@ def _trained(folder: Path, ready: "Ready", score: Callable[[], float] | None, sa
     trainer.fit(Fit(built, plan, score), datamodule=data, ckpt_path=last, weights_only=True)
     if shared_out and not best.file:
         whole.load_state_dict(weights(built.model), strict=False)
+    _together.leave()
     if not _together.rank():  # the others have no use for them, and may be here before the file is
         best.restore(whole)
     return replace(built, model=whole)
