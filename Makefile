@@ -28,6 +28,9 @@ test: $(STAMP)  ## the tests, about eight minutes on two cores
 test-slow: $(STAMP)  ## the tests that train, kill and resume
 	$(BIN)/python -m pytest -m "slow and not gpu and not network" $(ARGS)
 
+test-gpu: $(STAMP)  ## the tests that need a GPU, where torch sees one
+	$(BIN)/python -m pytest -m gpu $(ARGS)
+
 lint: $(STAMP)  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

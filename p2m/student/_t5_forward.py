@@ -1,6 +1,7 @@
-"""The forward pass of a T5 on a processor, from the model's own weights, in three fifths of transformers' time in training.
+"""The forward pass of a T5 from the model's own weights, on a processor in three fifths of transformers' time in training.
 
 The same sums in fewer calls: a layer's projections in one product, a fused norm, one precision throughout instead of a cast at each call.
+A GPU waits for calls more than it works (experiments/gpu_speed), and so gains too.
 Shapes: B examples, S input tokens, T output tokens, H heads, M of the model, V of the vocabulary.
 """
 
@@ -10,13 +11,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own short name
 from torch import Tensor
+from transformers.activations import NewGELUActivation
 
 _ONEDNN = hasattr(torch.ops.mkldnn, "_linear_pointwise")  # what torch.compile takes for linear layers; it has no public name
 
 
 def knows(config: Any) -> bool:
-    """Whether logits() computes what such a model does: it has no dropout but what dropped() sets."""
-    return config.model_type in {"t5", "mt5"} and not config.dropout_rate and config.dense_act_fn in {"relu", "gelu_new"}
+    """Whether logits() computes what such a model does."""
+    return config.model_type in {"t5", "mt5"}
 
 
 def dropped(t5: Any, share: float) -> None:
@@ -39,7 +41,7 @@ class Thinned(torch.nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not (self.training and self.share):
             return x
-        if x.device.type != "cpu":
+        if _by_torch(x):
             return F.dropout(x, self.share)
         words = np.random.SFC64(int(torch.randint(2**63 - 1, ()))).random_raw(-(-x.numel() // 4))  # 64 bits each
         drawn = words.view(np.uint16)[: x.numel()].reshape(x.shape)
@@ -51,7 +53,7 @@ def logits(model: Any, ids_BS: Tensor, mask_BS: Tensor, fed_BT: Tensor, dtype: t
     """logits_BTV in *dtype*, with gradients to the weights.  mask_BS is False where an input is padding; fed_BT goes to the decoder."""
     heads = model.config.num_heads
     seen_BSM, padding_B11S = seen(model, ids_BS, mask_BS, dtype)  # noqa: N806
-    x = F.embedding(fed_BT, model.shared.weight).to(dtype)
+    x = model.decoder.dropout(F.embedding(fed_BT, model.shared.weight).to(dtype))
     T = fed_BT.shape[1]  # noqa: N806
     later_TT = torch.full((T, T), torch.finfo(dtype).min, dtype=dtype, device=ids_BS.device).triu(1)  # noqa: N806
     bias_1HTT = _distances(model.decoder, T).to(dtype) + later_TT  # noqa: N806
@@ -59,7 +61,7 @@ def logits(model: Any, ids_BS: Tensor, mask_BS: Tensor, fed_BT: Tensor, dtype: t
         x = _own(x, block.layer[0], heads, bias_1HTT)
         x = _cross(x, block.layer[1], heads, seen_BSM, padding_B11S)
         x = forward(x, block.layer[2])
-    x = norm(x, model.decoder.final_layer_norm)
+    x = model.decoder.dropout(norm(x, model.decoder.final_layer_norm))
     if getattr(model.config, "scale_decoder_outputs", False):
         x = x * model.config.d_model**-0.5
     return product(x, model.lm_head.weight.to(dtype))
@@ -69,12 +71,17 @@ def seen(model: Any, ids_BS: Tensor, mask_BS: Tensor, dtype: torch.dtype) -> tup
     """What the encoder makes of the inputs, seen_BSM, and padding_B11S, which added to weights of attention takes out the padding."""
     padding_B11S = torch.zeros(mask_BS.shape, dtype=dtype, device=ids_BS.device)  # noqa: N806
     padding_B11S = padding_B11S.masked_fill(~mask_BS, torch.finfo(dtype).min)[:, None, None, :]  # noqa: N806
-    x = F.embedding(ids_BS, model.shared.weight).to(dtype)
+    x = model.encoder.dropout(F.embedding(ids_BS, model.shared.weight).to(dtype))
     bias_BHSS = _distances(model.encoder, ids_BS.shape[1]).to(dtype) + padding_B11S  # noqa: N806
     for block in model.encoder.block:
         x = _own(x, block.layer[0], model.config.num_heads, bias_BHSS)
         x = forward(x, block.layer[1])
-    return norm(x, model.encoder.final_layer_norm), padding_B11S
+    return model.encoder.dropout(norm(x, model.encoder.final_layer_norm)), padding_B11S
+
+
+def _by_torch(x: Tensor) -> bool:
+    """Whether torch's own functions are quicker than what is written out here: on a GPU, where calls count, and where they are compiled."""
+    return x.device.type != "cpu" or torch.compiler.is_compiling()
 
 
 def _distances(stack: Any, n: int) -> Tensor:
@@ -107,6 +114,8 @@ class _Norm(torch.autograd.Function):
 
 def norm(x: Tensor, layer: Any) -> Tensor:
     """T5's layer norm has neither mean nor bias (Zhang & Sennrich 2019)."""
+    if _by_torch(x):
+        return F.rms_norm(x, x.shape[-1:], layer.weight.to(x.dtype), layer.variance_epsilon)
     normed: Tensor = _Norm.apply(x, layer.weight, layer.variance_epsilon)  # type: ignore[no-untyped-call]
     return normed
 
@@ -124,18 +133,19 @@ def linear(x: Tensor, *layers: Any) -> Tensor:
 
 def product(x: Tensor, weight: Tensor) -> Tensor:
     """x @ weight.T, in fp32 without gradients by oneDNN, which on AMD is twice as fast as MKL, which F.linear takes."""
-    if _ONEDNN and x.dtype == torch.float32 and x.device.type == "cpu" and not torch.is_grad_enabled():
+    if _ONEDNN and x.dtype == torch.float32 and not _by_torch(x) and not torch.is_grad_enabled():
         found: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
         return found
     return F.linear(x, weight)
 
 
-def mixed(q: Tensor, k_BHDT: Tensor, v: Tensor, bias: Tensor) -> Tensor:  # noqa: N803
+def mixed(q: Tensor, k_BHDT: Tensor, v: Tensor, bias: Tensor, dropout: float = 0.0) -> Tensor:  # noqa: N803
     """Attention without a scale, which T5 has not, heads side by side.
 
-    Written out: on processors the fused form has a slow backward for so small heads, and takes twice the time for a single query.
+    Written out: on processors the fused form has a slow backward for so small heads, and takes twice the time for a single query; on a GPU
+    it is slower by a tenth to a third where the bias learns (experiments/gpu_speed).
     """
-    weights = torch.softmax(q @ k_BHDT + bias, -1)
+    weights = F.dropout(torch.softmax(q @ k_BHDT + bias, -1), dropout) if dropout else torch.softmax(q @ k_BHDT + bias, -1)
     return (weights @ v).transpose(1, 2).flatten(2)
 
 
@@ -148,19 +158,32 @@ def _thinned(x: Tensor, layer: Any) -> Tensor:
 def _own(x: Tensor, layer: Any, heads: int, bias: Tensor) -> Tensor:
     at = layer.SelfAttention
     q, k, v = (split(part, heads) for part in linear(norm(x, layer.layer_norm), at.q, at.k, at.v).chunk(3, -1))
-    return x + _thinned(linear(mixed(q, k.mT, v, bias), at.o), layer)
+    return x + _thinned(linear(mixed(q, k.mT, v, bias, _share(at)), at.o), layer)
 
 
 def _cross(x: Tensor, layer: Any, heads: int, read: Tensor, bias: Tensor) -> Tensor:
     at = layer.EncDecAttention
     q = split(linear(norm(x, layer.layer_norm), at.q), heads)
     k, v = (split(part, heads) for part in linear(read, at.k, at.v).chunk(2, -1))
-    return x + _thinned(linear(mixed(q, k.mT, v, bias), at.o), layer)
+    return x + _thinned(linear(mixed(q, k.mT, v, bias, _share(at)), at.o), layer)
+
+
+def _share(attention: Any) -> float:
+    """Of attention's weights that training leaves out."""
+    return float(attention.dropout) if attention.training else 0.0
 
 
 def forward(x: Tensor, layer: Any) -> Tensor:
     dense, h = layer.DenseReluDense, norm(x, layer.layer_norm)
     if hasattr(dense, "wi_0"):
         gate, value = linear(h, dense.wi_0, dense.wi_1).chunk(2, -1)
-        return x + _thinned(linear(dense.act(gate) * value, dense.wo), layer)
-    return x + _thinned(linear(dense.act(linear(h, dense.wi)), dense.wo), layer)
+        inner = _act(gate, dense) * value
+    else:
+        inner = _act(linear(h, dense.wi), dense)
+    return x + _thinned(linear(dense.dropout(inner), dense.wo), layer)
+
+
+def _act(x: Tensor, dense: Any) -> Tensor:
+    """In one call where transformers' form of GELU takes eight."""
+    acted: Tensor = F.gelu(x, approximate="tanh") if isinstance(dense.act, NewGELUActivation) else dense.act(x)
+    return acted

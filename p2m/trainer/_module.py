@@ -56,6 +56,7 @@ class Fit(LightningModule):  # type: ignore[misc]
         self.step, self.examples, self.seconds, self.valid = 0, 0, 0.0, Valid(math.nan, 0.0)
         self._seen: list[tuple[float, int, int, int]] = []
         self._steps_here = 0  # of this process
+        self._compiled = torch.compile(logits, dynamic=True) if plan.compile else logits  # one kernel each for batches of any width
         self._clock = time.monotonic()
 
     def configure_model(self) -> None:
@@ -67,7 +68,8 @@ class Fit(LightningModule):  # type: ignore[misc]
 
     def logits(self, part: Part) -> Tensor:
         """logits_BTV for the labels of a part, each label seen only by those after it."""
-        return logits(self.built, *part, self.plan.bf16, lean=not (self.plan.gradient_checkpointing or self.plan.strategy == "fsdp"))
+        forward = self._compiled if self.training else logits  # compiling once more would take longer than validations do
+        return forward(self.built, *part, self.plan.bf16, lean=not (self.plan.gradient_checkpointing or self.plan.strategy == "fsdp"))
 
     def loss(self, part: Part) -> Tensor:
         """Cross entropy of a part's labels, summed.  Padding carries none."""

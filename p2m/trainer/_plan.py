@@ -1,6 +1,8 @@
 """Every `auto` of the settings, settled in one place from the student and the data."""
 
 import math
+import os
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +12,7 @@ from p2m.student.machine import cores, has_bf16
 
 AS_SET = (
     "seed", "nodes", "schedule", "max_tokens", "gradient_checkpointing", "select", "max_minutes", "weight_decay", "clip",
+    "compile",
 )  # fmt: skip
 
 
@@ -31,6 +34,8 @@ DROPOUT = ((40, 0.3), (20, 0.2), (4, 0.1))  # with more passes than this
 MANY = 20  # passes; with more, examples come two by two in half of the steps, which helps small sets (experiments/published)
 FOR_ADAPTERS = 10  # times the rate for every weight: Schulman et al. 2025, "LoRA Without Regret"
 MOST_FOR_ADAPTERS = 1e-3  # what peft's own examples use on T5 kinds
+# what torch.compile calls: the variable that names one, and those that it looks for
+COMPILERS = {"cpu": ("CXX", "g++", "clang++"), "cuda": ("CC", "gcc", "clang")}
 LEAST = {"cpu": 16, "cuda": 1}  # examples of a batch for each process where the number of processes is left to p2m
 
 
@@ -50,6 +55,7 @@ class Plan:
     batch_size: int
     max_tokens: int
     gradient_checkpointing: bool
+    compile: bool
     valid_every: int
     select: str
     patience: int | None
@@ -85,7 +91,7 @@ def planned(settings: dict[str, Any], scratch: bool, architecture: str, paramete
     # twenty looks at the validation set in all cost less than a tenth of the time
     every = math.ceil(steps / 20) if settings["valid_every"] == "auto" else math.ceil(settings["valid_every"] * per_pass / n)
     refuse_of_t5(settings, architecture)
-    if fault := next(lacking(settings["device"], settings["precision"]), None):
+    if fault := next(lacking(settings["device"], settings["precision"], compiled=settings["compile"]), None):
         raise UserError(f"trainer: {fault}")
     device = _device(settings["device"])
     devices = _devices(settings["devices"], device, settings["strategy"], n // per_pass, settings["nodes"])
@@ -197,7 +203,7 @@ def _rate(optimizer: str, architecture: str, parameters: int, method: str) -> fl
     return min(FOR_ADAPTERS * rate, MOST_FOR_ADAPTERS) if method == "lora" else rate
 
 
-def lacking(device: str, precision: str, devices: int | str = "auto") -> Iterator[str]:
+def lacking(device: str, precision: str, devices: int | str = "auto", compiled: bool = False) -> Iterator[str]:
     """What these settings name and this machine has not."""
     import torch
 
@@ -208,6 +214,9 @@ def lacking(device: str, precision: str, devices: int | str = "auto") -> Iterato
     if isinstance(devices, int) and _device(device) == "cuda" and devices > (n := torch.cuda.device_count()):
         seen = f"{n} GPU{'s' if n > 1 else ''}"
         yield f"devices={devices} is set but torch sees {seen} on this machine; use trainer.devices={n}, or trainer=cpu"
+    own, *usual = COMPILERS[_device(device)]
+    if compiled and not any(map(shutil.which, (os.environ.get(own, ""), *usual))):
+        yield f"compile=true needs {' or '.join(usual)} on this machine, or another that {own} names; use trainer.compile=false"
 
 
 def _device(wanted: str) -> str:

@@ -15,7 +15,8 @@ from p2m.errors import IncompleteError, UserError
 from p2m.stages import Work
 
 Count = Annotated[int, Gt(0)]
-WITH_PARTS = {"optimizer": ("auto", "adamw"), "method": ("full",), "select": ("exact_match", "loss")}  # what works on parts of weights
+# what works on parts of weights
+WITH_PARTS = {"optimizer": ("auto", "adamw"), "method": ("full",), "select": ("exact_match", "loss"), "compile": ("false",)}
 SPARE = ("job.json", "train.jsonl", "valid.jsonl", "fit.log", "locks", "tokens", "checkpoints")  # of no use once the student is there
 
 
@@ -25,7 +26,8 @@ class Lightning:
 
     Leaves the student (model.safetensors, config.json, tokenizer, student.json) and curve.jsonl: step, examples, loss, lr, valid,
     exact_match.
-    The same seed, settings and machine give the same student, byte for byte on a CPU, however often the run was killed.
+    The same seed, settings and machine give the same student, byte for byte on a CPU, however often the run was killed (without `compile`,
+    whose kernels may hang on the batch that it meets first).
     """
 
     VERSION: ClassVar = 15
@@ -52,6 +54,7 @@ class Lightning:
     batch_size: Count | Literal["auto"]
     max_tokens: Count
     gradient_checkpointing: bool
+    compile: bool
     freeze: list[str]
     max_input: Annotated[int, Ge(8)] | Literal["auto"]
     max_output: Annotated[int, Ge(8)] | Literal["auto"]
@@ -73,7 +76,7 @@ class Lightning:
             raise ValueError("freeze has nothing to say with method=lora, which freezes all but its adapters; set freeze=[]")
         if self.strategy == "fsdp":
             for name, fits in WITH_PARTS.items():
-                if (value := getattr(self, name)) not in fits:
+                if (value := str(getattr(self, name)).lower()) not in fits:
                     raise ValueError(f"{name}={value} needs whole weights; with strategy=fsdp set {name}={' or '.join(fits)}")
         if self.nodes > 1 and not self.launch:
             raise ValueError(
@@ -88,10 +91,10 @@ class Lightning:
         if self.launch and not shutil.which(self.launch[0]):
             yield f"launch: no command '{self.launch[0]}' on this machine; give its path, or leave launch empty on one machine"
         # a launcher may start it on another machine
-        if not self.launch and (self.device == "gpu" or self.precision == "bf16" or self.devices not in {"auto", 1}):
+        if not self.launch and (self.compile or self.device == "gpu" or self.precision == "bf16" or self.devices not in {"auto", 1}):
             from p2m.trainer._plan import lacking
 
-            yield from lacking(self.device, self.precision, self.devices)
+            yield from lacking(self.device, self.precision, self.devices, self.compile)
 
     def refuse(self, task: TaskSpec, choice: Choice, validated: bool, around: tuple[str, str] = ("", "")) -> None:
         """Raises UserError where a setting does not fit this task or this student, which its name alone does not tell.

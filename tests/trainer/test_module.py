@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 import random
+import shutil
 import weakref
 from dataclasses import replace
 from types import SimpleNamespace
@@ -20,7 +21,7 @@ from p2m.trainer import _memory
 from p2m.trainer._checkpoint import Best
 from p2m.trainer._data import Batch, Pairs, tokenized
 from p2m.trainer._module import Fit, Valid, _entropy
-from p2m.trainer._plan import planned
+from p2m.trainer._plan import COMPILERS, planned
 from tests.student.conftest import TINY_BART
 from tests.trainer.conftest import ROOT, TINY, examples, fit_here, job, settings
 
@@ -112,6 +113,27 @@ def trained(tmp_path, train, valid, **changes):
     folder = job(tmp_path / "job", Splits(train, valid), **(plain | changes))
     student = fit_here(folder)["student"]
     return folder, decode.load(Student(folder, **student))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not any(map(shutil.which, COMPILERS["cpu"][1:])), reason="torch.compile needs a C++ compiler")
+@pytest.mark.filterwarnings("default")  # torch uses what it deprecates
+@pytest.mark.parametrize("dropout", [0.0, 0.1], ids=["p2m's forward", "transformers'"])
+def test_compiled_a_student_has_the_same_losses_and_the_same_answers(tmp_path, dropout):
+    """Of batches of many widths.  Dropout draws other numbers, so there the loss of validation, which has none, must be of like size."""
+    left = {}
+    for compiled in (False, True):
+        folder = job(
+            tmp_path / str(compiled), Splits(examples(100), examples(20, 100)), TINY | {"dropout_rate": dropout}, compile=compiled,
+            max_examples=400, valid_every=400, checkpoint_s=60, optimizer="adamw",
+        )  # fmt: skip
+        fit_here(folder)
+        left[compiled] = [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()[1:]]
+    assert len(left[True]) == len(left[False]) >= 4
+    for ours, theirs in zip(left[True], left[False], strict=True):
+        key = "loss" if "loss" in ours else "valid"
+        assert ours[key] == pytest.approx(theirs[key], rel=0.02 if dropout else 1e-3)
+        assert ours[key] > 0.5, "a loss that training has not brought to nothing tells more"
 
 
 def test_eight_examples_are_learnt_by_heart(tmp_path):

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -102,6 +104,24 @@ def test_a_gpu_that_is_not_there_is_told(monkeypatch):
     assert list(component(device="gpu").ready()) == list(lacking("gpu", "auto"))
     assert list(component(device="gpu", launch=["env"]).ready()) == [], "the launcher may start it on another machine"
     assert plan(device="auto").device == "cpu"
+
+
+@pytest.mark.parametrize(("seen", "wanted", "own"), [(False, "g++ or clang++", "CXX"), (True, "gcc or clang", "CC")])
+def test_compiling_without_a_compiler_is_told_before_anything_is_paid(tmp_path, monkeypatch, seen, wanted, own):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: seen)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: int(seen))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv(own, raising=False)
+    said = f"compile=true needs {wanted} on this machine, or another that {own} names; use trainer.compile=false"
+    assert list(component(device="auto", compile=True).ready()) == [said]
+    with pytest.raises(UserError, match=f"^trainer: {re.escape(said)}$"):
+        plan(device="cpu" if not seen else "auto", precision="fp32", compile=True)
+    assert list(component(device="auto", compile=False).ready()) == []
+    compiler = tmp_path / "mine"
+    compiler.write_text("")
+    compiler.chmod(0o755)
+    monkeypatch.setenv(own, "mine")
+    assert list(component(device="auto", compile=True).ready()) == []
 
 
 def test_more_devices_than_the_machine_has_gpus_are_told_before_anything_is_paid(monkeypatch):

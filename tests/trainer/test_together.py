@@ -232,6 +232,8 @@ def test_how_many_processes_a_launcher_starts_has_to_be_said(more):
 def test_what_needs_whole_weights_is_refused_where_they_are_shared_out():
     with pytest.raises(ValueError, match=r"^optimizer=muon needs whole weights; with strategy=fsdp set optimizer=auto or adamw$"):
         component(strategy="fsdp", optimizer="muon")
+    with pytest.raises(ValueError, match=r"^compile=true needs whole weights; with strategy=fsdp set compile=false$"):
+        component(strategy="fsdp", optimizer="adamw", compile=True)
 
 
 def test_a_process_that_comes_late_to_a_checkpoint_finds_it_written_and_goes_on(tmp_path):
