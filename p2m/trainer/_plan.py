@@ -11,8 +11,7 @@ from p2m.errors import UserError
 from p2m.student.machine import cores, has_bf16
 
 AS_SET = (
-    "seed", "nodes", "schedule", "max_tokens", "gradient_checkpointing", "select", "max_minutes", "weight_decay", "clip",
-    "compile",
+    "seed", "nodes", "schedule", "max_tokens", "gradient_checkpointing", "compile", "select", "max_minutes", "weight_decay", "clip",
 )  # fmt: skip
 
 
