@@ -22,6 +22,8 @@ $(STAMP): pyproject.toml constraints.txt
 run: $(STAMP)  ## the whole path on bundled data: no key, no network, no cost
 	$(BIN)/p2m experiment=quickstart $(ARGS)
 
+test test-slow: export CUDA_VISIBLE_DEVICES =  # they are of a processor, also on a machine with a GPU
+
 test: $(STAMP)  ## the tests, about eight minutes on two cores
 	$(BIN)/python -m pytest -m "not slow and not gpu and not network" $(ARGS)
 

@@ -80,7 +80,7 @@ def seen(model: Any, ids_BS: Tensor, mask_BS: Tensor, dtype: torch.dtype) -> tup
 
 
 def _by_torch(x: Tensor) -> bool:
-    """Whether torch's own functions are quicker than what is written out here: on a GPU, where calls count, and where they are compiled."""
+    """Whether torch's own functions serve better than what is written out here: on a GPU, where calls count, and compiled."""
     return x.device.type != "cpu" or torch.compiler.is_compiling()
 
 

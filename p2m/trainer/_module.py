@@ -91,6 +91,8 @@ class Fit(LightningModule):  # type: ignore[misc]
         self._update()
         self.step += 1
         self.examples += batch.examples
+        if self.plan.compile and self._steps_here == 1:  # most of which went into compiling, and max_minutes are of training
+            self._clock = time.monotonic()
         return total
 
     def _fit_memory(self, world: int) -> None:

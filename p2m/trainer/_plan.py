@@ -3,8 +3,11 @@
 import math
 import os
 import shutil
+import sysconfig
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from p2m.errors import UserError
@@ -33,8 +36,6 @@ DROPOUT = ((40, 0.3), (20, 0.2), (4, 0.1))  # with more passes than this
 MANY = 20  # passes; with more, examples come two by two in half of the steps, which helps small sets (experiments/published)
 FOR_ADAPTERS = 10  # times the rate for every weight: Schulman et al. 2025, "LoRA Without Regret"
 MOST_FOR_ADAPTERS = 1e-3  # what peft's own examples use on T5 kinds
-# what torch.compile calls: the variable that names one, and those that it looks for
-COMPILERS = {"cpu": ("CXX", "g++", "clang++"), "cuda": ("CC", "gcc", "clang")}
 LEAST = {"cpu": 16, "cuda": 1}  # examples of a batch for each process where the number of processes is left to p2m
 
 
@@ -213,9 +214,21 @@ def lacking(device: str, precision: str, devices: int | str = "auto", compiled: 
     if isinstance(devices, int) and _device(device) == "cuda" and devices > (n := torch.cuda.device_count()):
         seen = f"{n} GPU{'s' if n > 1 else ''}"
         yield f"devices={devices} is set but torch sees {seen} on this machine; use trainer.devices={n}, or trainer=cpu"
-    own, *usual = COMPILERS[_device(device)]
-    if compiled and not any(map(shutil.which, (os.environ.get(own, ""), *usual))):
-        yield f"compile=true needs {' or '.join(usual)} on this machine, or another that {own} names; use trainer.compile=false"
+    if compiled and _device(device) == "cpu":
+        yield "compile=true is for a GPU: on a processor training is slower with it; use trainer.compile=false"
+    elif compiled and (missing := _missing_to_compile()):
+        yield f"compile=true needs {' and '.join(missing)} on this machine; use trainer.compile=false"
+
+
+def _missing_to_compile() -> list[str]:
+    """What torch.compile would look for in vain, once examples were paid for: triton's kernels start from C."""
+    compilers = [named] if (named := os.environ.get("CC")) else ["gcc", "clang"]
+    there = {
+        "triton": find_spec("triton"),
+        f"a C compiler ({' or '.join(compilers)})": any(map(shutil.which, compilers)),
+        "Python's headers": Path(sysconfig.get_path("include"), "Python.h").exists(),
+    }
+    return [name for name, found in there.items() if not found]
 
 
 def _device(wanted: str) -> str:

@@ -26,8 +26,7 @@ class Lightning:
 
     Leaves the student (model.safetensors, config.json, tokenizer, student.json) and curve.jsonl: step, examples, loss, lr, valid,
     exact_match.
-    The same seed, settings and machine give the same student, byte for byte on a CPU, however often the run was killed (without `compile`,
-    whose kernels may hang on the batch that it meets first).
+    The same seed, settings and machine give the same student, byte for byte on a CPU, however often the run was killed.
     """
 
     VERSION: ClassVar = 15

@@ -50,6 +50,27 @@ def test_what_is_no_t5_is_left_to_transformers():
     assert not _t5_forward.knows(build.fresh(choice(CONFIGS["bart"]), 0).model.config)
 
 
+@pytest.mark.parametrize("name", T5)
+def test_as_a_gpu_and_a_compiler_take_it_logits_and_gradients_are_those_of_transformers(name):
+    """With torch's own norm and GELU; traced, but run as it stands."""
+    model = build.fresh(choice(CONFIGS[name]), 0).model.eval()
+    ids, mask, fed = inputs()
+    torch._dynamo.reset()
+    with torch.profiler.profile() as seen:
+        ours = torch.compile(_t5_forward.logits, backend="eager")(model, ids, mask, fed, torch.float32)
+    found = {event.key for event in seen.key_averages()}
+    assert any("rms_norm" in key for key in found), found
+    assert ("aten::gelu" in found) == model.config.is_gated_act
+    gradients = []
+    for logits in (ours, theirs(model, ids, mask, fed)):
+        model.zero_grad()
+        logits.logsumexp(-1).sum().backward()
+        gradients.append({at: p.grad.clone() for at, p in model.named_parameters()})
+    assert torch.allclose(ours, theirs(model, ids, mask, fed), rtol=1e-4, atol=1e-4)
+    for at, gradient in gradients[1].items():
+        assert torch.allclose(gradients[0][at], gradient, rtol=1e-3, atol=1e-3 * gradient.abs().max()), at
+
+
 @pytest.mark.parametrize("name", ["t5", "gated t5"])
 def test_dropout_of_its_own_leaves_out_what_it_does_in_transformers(name):
     """Both draw from torch's seed in the same order."""

@@ -106,22 +106,31 @@ def test_a_gpu_that_is_not_there_is_told(monkeypatch):
     assert plan(device="auto").device == "cpu"
 
 
-@pytest.mark.parametrize(("seen", "wanted", "own"), [(False, "g++ or clang++", "CXX"), (True, "gcc or clang", "CC")])
-def test_compiling_without_a_compiler_is_told_before_anything_is_paid(tmp_path, monkeypatch, seen, wanted, own):
-    monkeypatch.setattr("torch.cuda.is_available", lambda: seen)
-    monkeypatch.setattr("torch.cuda.device_count", lambda: int(seen))
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv(own, raising=False)
-    said = f"compile=true needs {wanted} on this machine, or another that {own} names; use trainer.compile=false"
-    assert list(component(device="auto", compile=True).ready()) == [said]
+def test_compiling_is_refused_on_a_processor_and_where_its_tools_are_missing_before_anything_is_paid(tmp_path, monkeypatch):
+    asked = component(device="auto", compile=True)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    said = "compile=true is for a GPU: on a processor training is slower with it; use trainer.compile=false"
+    assert list(asked.ready()) == [said]
     with pytest.raises(UserError, match=f"^trainer: {re.escape(said)}$"):
-        plan(device="cpu" if not seen else "auto", precision="fp32", compile=True)
-    assert list(component(device="auto", compile=False).ready()) == []
-    compiler = tmp_path / "mine"
-    compiler.write_text("")
-    compiler.chmod(0o755)
-    monkeypatch.setenv(own, "mine")
-    assert list(component(device="auto", compile=True).ready()) == []
+        plan(device="auto", compile=True)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    monkeypatch.setattr("sys.path", [str(tmp_path)])  # where Python looks for triton
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    needs = "compile=true needs {} on this machine; use trainer.compile=false"
+    assert list(asked.ready()) == [needs.format("triton and a C compiler (gcc or clang) and Python's headers")]
+    (tmp_path / "triton.py").touch()
+    (tmp_path / "Python.h").touch()
+    for name in ("clang", "mine"):
+        (tmp_path / name).touch(0o755)
+    monkeypatch.setenv("CC", "gone")
+    assert list(asked.ready()) == [needs.format("a C compiler (gone)")], "torch then looks for no other"
+    monkeypatch.setenv("CC", "mine")
+    assert list(asked.ready()) == []
+    monkeypatch.delenv("CC")
+    assert list(asked.ready()) == []
 
 
 def test_more_devices_than_the_machine_has_gpus_are_told_before_anything_is_paid(monkeypatch):
