@@ -1,5 +1,6 @@
 """The laws of training: what carries loss, what is learnt, how the learning rate goes."""
 
+import importlib
 import itertools
 import json
 import math
@@ -10,6 +11,7 @@ import warnings
 import weakref
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import get_args, get_type_hints
 
 import pytest
 import torch
@@ -24,6 +26,7 @@ from p2m.trainer._checkpoint import Best
 from p2m.trainer._data import Batch, Pairs, tokenized
 from p2m.trainer._module import Fit, Valid, _entropy
 from p2m.trainer._plan import planned
+from p2m.trainer.lightning import Lightning
 from tests.student.conftest import TINY_BART
 from tests.trainer.conftest import ROOT, TINY, examples, fit_here, job, settings
 
@@ -197,17 +200,19 @@ def test_the_best_weights_are_those_of_the_chosen_quantity(tmp_path, select, bes
     assert made.file == f"best-{best:09d}.safetensors"
 
 
-@pytest.mark.parametrize("changes", [{}, {"method": "lora", "lora_rank": 4}])
-def test_weights_may_be_chosen_by_any_metric_of_their_answers(tmp_path, changes):
-    from p2m.metric.chrf import ChrF
-
+@pytest.mark.parametrize("changes", [{}, {"method": "lora", "lora_rank": 4}], ids=["full", "lora"])
+@pytest.mark.parametrize("select", [name for name in get_args(get_type_hints(Lightning)["select"]) if name not in {"exact_match", "loss"}])
+def test_weights_may_be_chosen_by_any_metric_of_their_answers(tmp_path, select, changes):
+    written = importlib.import_module(f"p2m.metric.{select}")
+    (metric,) = (kind() for kind in vars(written).values() if isinstance(kind, type) and kind.__module__ == written.__name__)
     valid = [replace(row, also=("two two t t t", "twooooo")) for row in examples(10, 40)]
-    folder, decoder = trained(tmp_path, examples(40), valid, select="chrf", max_examples=640, valid_every=320, lr=1e-2, **changes)
-    scores = [line["chrf"] for line in map(json.loads, (folder / "curve.jsonl").read_text().splitlines()) if "valid" in line]
+    folder, decoder = trained(tmp_path, examples(40), valid, select=select, max_examples=640, valid_every=320, lr=1e-2, **changes)
+    scores = [line[select] for line in map(json.loads, (folder / "curve.jsonl").read_text().splitlines()) if "valid" in line]
     assert len(scores) == 2
     said = decoder.answers([row.input for row in valid])
-    assert ChrF().score(said, [row.accepted for row in valid]) == pytest.approx(max(scores), abs=1e-6)
-    assert ChrF().score(said, [[row.output] for row in valid]) != pytest.approx(max(scores), abs=1e-6)
+    assert metric.score(said, [row.accepted for row in valid]) == pytest.approx(max(scores), abs=1e-6)
+    if select == "chrf":
+        assert metric.score(said, [[row.output] for row in valid]) != pytest.approx(max(scores), abs=1e-6)
 
 
 def test_a_loss_that_is_no_number_is_seen_where_the_clock_ends_the_training(tmp_path, monkeypatch):
