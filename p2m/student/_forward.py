@@ -26,9 +26,7 @@ def logits(built: Built, ids_BS: Tensor, labels_BT: Tensor, bf16: bool, lean: bo
     if built.kind == "encoder-decoder":
         fed_BT = torch.cat([start, given_BT[:, :-1]], 1)  # noqa: N806
         plain = isinstance(model, PreTrainedModel)  # with no adapters around its layers, which the lean forward would pass by
-        # on a processor T5's own dropout, which torch draws slowly, takes most of what p2m's forward saves
-        gains = ids_BS.device.type != "cpu" or not model.config.dropout_rate
-        if lean and plain and gains and _t5_forward.knows(model.config):
+        if lean and plain and _t5_forward.gains(model.config, ids_BS.device.type):
             return _t5_forward.logits(model, ids_BS, mask_BS, fed_BT, torch.bfloat16 if bf16 else torch.float32).float()
         with torch.autocast(ids_BS.device.type, torch.bfloat16, enabled=bf16):
             out = model(input_ids=ids_BS, attention_mask=mask_BS, decoder_input_ids=fed_BT, use_cache=False)

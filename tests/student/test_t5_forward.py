@@ -23,7 +23,7 @@ def theirs(model, ids, mask, fed):
 @pytest.mark.parametrize("name", T5)
 def test_logits_and_gradients_are_those_of_transformers(name):
     model = build.fresh(choice(CONFIGS[name]), 0).model.eval()
-    assert _t5_forward.knows(model.config)
+    assert _t5_forward.gains(model.config, "cpu")
     ids, mask, fed = inputs()
     found = {}
     for who, logits in (("ours", _t5_forward.logits(model, ids, mask, fed, torch.float32)), ("theirs", theirs(model, ids, mask, fed))):
@@ -46,8 +46,11 @@ def test_in_bf16_it_is_as_near_to_fp32_as_autocast():
     assert (ours - exact).abs().mean() < 2 * (cast - exact).abs().mean()
 
 
-def test_what_is_no_t5_is_left_to_transformers():
-    assert not _t5_forward.knows(build.fresh(choice(CONFIGS["bart"]), 0).model.config)
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_what_is_no_t5_is_left_to_transformers_and_on_a_processor_what_has_dropout_of_its_own(device):
+    with_dropout, bart = (build.fresh(choice(c), 0).model.config for c in (CONFIGS["t5"] | {"dropout_rate": 0.1}, CONFIGS["bart"]))
+    assert not _t5_forward.gains(bart, device)
+    assert _t5_forward.gains(with_dropout, device) == (device == "cuda")
 
 
 @pytest.mark.parametrize("name", T5)
@@ -88,7 +91,7 @@ def test_dropout_of_its_own_leaves_out_what_it_does_in_transformers(name):
 def test_residual_dropout_leaves_out_what_transformers_layers_leave_out():
     model = build.fresh(choice(CONFIGS["t5"]), 0).model.train()
     _t5_forward.dropped(model, 0.5)
-    assert _t5_forward.knows(model.config)
+    assert _t5_forward.gains(model.config, "cpu")
     ids, mask, fed = inputs()
     torch.manual_seed(1)
     ours = _t5_forward.logits(model, ids, mask, fed, torch.float32)

@@ -36,7 +36,7 @@ def test_eight_examples_are_learnt_by_heart(tmp_path, precision):
     assert max(point["exact_match"] for point in validations) == 1.0
 
 
-@pytest.mark.parametrize("config", [SCRATCH, TINY], ids=["ours", "transformers"])
+@pytest.mark.parametrize("config", [SCRATCH, TINY], ids=["no dropout", "its own dropout"])
 @pytest.mark.parametrize("precision", ["fp32", "auto"])
 def test_a_killed_run_gives_the_same_student_byte_for_byte(tmp_path, config, precision):
     compared(tmp_path, 2, config=config, device="gpu", precision=precision, max_examples=1600)
