@@ -1,4 +1,6 @@
+import importlib
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -115,7 +117,8 @@ def test_compiling_is_refused_on_a_processor_and_where_its_tools_are_missing_bef
         plan(device="auto", compile=True)
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
-    monkeypatch.setattr("sys.path", [str(tmp_path)])  # where Python looks for triton
+    monkeypatch.setattr("sys.path", [str(tmp_path)])  # where Python looks for triton, if it has not loaded it
+    monkeypatch.delitem(sys.modules, "triton", raising=False)
     monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
@@ -123,6 +126,7 @@ def test_compiling_is_refused_on_a_processor_and_where_its_tools_are_missing_bef
     assert list(asked.ready()) == [needs.format("triton and a C compiler (gcc or clang) and Python's headers")]
     (tmp_path / "triton.py").touch()
     (tmp_path / "Python.h").touch()
+    importlib.invalidate_caches()
     for name in ("clang", "mine"):
         (tmp_path / name).touch(0o755)
     monkeypatch.setenv("CC", "gone")
