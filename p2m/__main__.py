@@ -11,17 +11,18 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from p2m import compose, config
+from p2m import config
 from p2m.errors import Interrupted, Stopped, UsageError, UserError
+from p2m.run import compose
 
-VERBS = {"demo": "p2m.demo.page", "calls": "p2m.calls", "doctor": "p2m.doctor"}
+VERBS = {"demo": "p2m.verbs.demo", "calls": "p2m.verbs.calls", "doctor": "p2m.verbs.doctor"}
 STOPPED = "\nStopped. What was finished or paid for is kept: the same command goes on from there."
 failed: list[int] = []  # exit codes of the jobs of this command that did not complete
 
 
 @hydra.main(version_base="1.3", config_path=str(config.CONF), config_name="config")
 def app(cfg: DictConfig) -> None:
-    from p2m import job
+    from p2m.run import job
 
     code = job.run(cfg)
     if code:
@@ -65,7 +66,7 @@ def _dispatch(argv: list[str]) -> int:
     try:
         app()
     finally:
-        from p2m import sweep
+        from p2m.run import sweep
 
         sweep.conclude()
     return max([*failed, *sweep.failed], default=0)

@@ -5,7 +5,18 @@ import json
 import pytest
 
 from p2m import artifacts
-from p2m.artifacts import Candidate, Choice, Example, Examples, Report, Rows, Score, Splits, Student, TaskSpec
+from p2m.artifacts import (
+    Candidate,
+    Choice,
+    Example,
+    Examples,
+    Report,
+    Rows,
+    Score,
+    Splits,
+    Student,
+    TaskSpec,
+)
 
 ROWS = [
     Example("a\u2028b", "line\nbreak", "prompt"),

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from p2m import sweep
+from p2m.run import sweep
 
 CANARIES = {
     "OPENAI_API_KEY": "sk-canary-openai-7f3a9c1e5b2d", "WANDB_API_KEY": "canarywandb0123456789abcdef0123456789abcd",

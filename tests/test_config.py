@@ -82,7 +82,7 @@ def test_a_model_that_the_processor_does_not_prepare_for_is_refused():
         "processor: Seq2Seq prepares for encoder-decoder and encoder students, and the model is decoder-only; set processor=causal"
     ]
     chooses = nodes["model/bytes_nano"] | {"_target_": "p2m.model.named.Named", "kind": "encoder"}
-    converted = {"_target_": "p2m.student.serving.Serving", "engine": "ctranslate2", "compute_type": "int8", "parity": 0.99}
+    converted = {"_target_": "p2m.engine.serving.Serving", "engine": "ctranslate2", "compute_type": "int8", "parity": 0.99}
     assert (
         "student: engine=ctranslate2 is for students that write their answers, and the model is encoder; set student.engine=torch"
         in faults(model=chooses, processor=nodes["processor/seq2seq"], student=converted)

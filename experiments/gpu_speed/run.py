@@ -210,7 +210,13 @@ def _made(quick: bool, turns: Turns) -> tuple[Any, list[tuple[Any, Any]]]:
 
 
 def _seq2seq_trainer(quick: bool, turns: Turns) -> None:
-    from transformers import ByT5Tokenizer, DataCollatorForSeq2Seq, Seq2SeqTrainer, Seq2SeqTrainingArguments, TrainerCallback
+    from transformers import (
+        ByT5Tokenizer,
+        DataCollatorForSeq2Seq,
+        Seq2SeqTrainer,
+        Seq2SeqTrainingArguments,
+        TrainerCallback,
+    )
 
     made, batches = _made(quick, turns)
     data = [{"input_ids": a.tolist(), "labels": b.tolist()} for ids, labels in batches for a, b in zip(ids, labels, strict=True)]

@@ -156,7 +156,13 @@ def _built(model: str) -> Any:
 
 def _seq2seq_trainer(model: str, n: int, folder: Path) -> dict[str, Any]:
     import torch
-    from transformers import ByT5Tokenizer, DataCollatorForSeq2Seq, Seq2SeqTrainer, Seq2SeqTrainingArguments, TrainerCallback
+    from transformers import (
+        ByT5Tokenizer,
+        DataCollatorForSeq2Seq,
+        Seq2SeqTrainer,
+        Seq2SeqTrainingArguments,
+        TrainerCallback,
+    )
 
     from p2m.student.machine import cores
 
@@ -237,8 +243,8 @@ def _answering(folder: Path) -> Any:
 
 
 def _p2m_decode(model: str, n: int, folder: Path, engine: str = "torch", compute_type: str = "float32") -> dict[str, Any]:
-    from p2m.student import _ctranslate2
-    from p2m.student.decode import AT_ONCE, Decoder, in_bfloat16
+    from p2m.engine import _ctranslate2
+    from p2m.engine.decode import AT_ONCE, Decoder, in_bfloat16
 
     made, inputs = _answering(folder), _inputs(model, n)
     with tempfile.TemporaryDirectory() as name:
@@ -273,7 +279,7 @@ def _generate(model: str, n: int, folder: Path, batch: int = BATCH) -> dict[str,
 
 
 def _p2m_bytes(model: str, n: int, folder: Path) -> dict[str, Any]:
-    from p2m.student._bytes import ByteTokenizer
+    from p2m.student._byte_tokenizer import ByteTokenizer
 
     texts, tokenizer = [e.input for e in _examples(n)], ByteTokenizer()
     tokenizer.encode(texts[:100])

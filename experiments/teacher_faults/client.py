@@ -14,12 +14,12 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+from p2m.calls.account import Caps, Price
+from p2m.calls.endpoint import Line
+from p2m.calls.session import Session
 from p2m.errors import UserError
 from p2m.stages import Answer, Bar, Request, Work
-from p2m.teacher._account import Caps, Price
 from p2m.teacher._http import Deadlines, Http
-from p2m.teacher._line import Line
-from p2m.teacher._session import Session
 from p2m.teacher.openai import OpenAI
 
 PRICE = Price(input=1.0, output=4.0)

@@ -1,122 +1,150 @@
-"""`p2m demo`: a page on this machine where a run's student answers."""
+"""The page itself, in Gradio: no analytics, nothing from other hosts, nothing kept of what is typed."""
 
-import argparse
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
-from importlib.util import find_spec
+import os
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from p2m import artifacts
-from p2m.artifacts import Splits, Student, TaskSpec
-from p2m.errors import UsageError, listed
+from p2m.artifacts import Student
+from p2m.engine import decode, serving
+from p2m.errors import UsageError
+from p2m.verbs.demo import Shown
 
-RUNS = (Path("outputs/runs"), Path("outputs/sweeps"))
-SHOWN = 5  # latest runs in an error
-EXAMPLES = 6  # inputs to click on
-LONGEST = 300  # characters of an example on the page; longer inputs would fill it
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What the page says about a run: its name, the task, a few inputs to try, and one line of scores."""
-
-    name: str
-    instruction: str
-    inputs: tuple[str, ...]
-    scores: str
-
-
-def main(argv: list[str]) -> int:
-    """Serves the page until it is stopped.  UsageError for a run that is not there or not complete, and where Gradio is not installed."""
-    args = _parser().parse_args(argv)
-    run = found(args.run)
-    if find_spec("gradio") is None:
-        raise UsageError("p2m demo: needs Gradio, which is not installed; pip install 'p2m[demo]'")
-    from p2m.demo._page import serve
-
-    serve(shown(run), artifacts.load(Student, run / "student"), run / "report", args.port)
-    return 0
+HOST = "127.0.0.1"
+os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_SHARE": "False", "GRADIO_MCP_SERVER": "False"}
+FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+# The browser is told to fetch from this page's own host only, so that no library's idea of a font or a script leaves the machine.
+POLICY = (
+    "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline';"
+    " frame-ancestors 'none'; form-action 'self'; base-uri 'self'"
+)
+CSS = """
+.gradio-container { max-width: 46rem !important; margin: 0 auto !important; padding: 1.5rem 1rem 3rem !important; }
+#name h1 { font-size: 1.35rem; font-weight: 650; margin: 0; }
+#name p, #took p { font-size: .9rem; color: var(--body-text-color-subdued); margin: .15rem 0 0; }
+#took { min-height: 1.6rem; }
+.gradio-container .fillable { padding: 0 !important; }
+.gradio-container .form { background: none; gap: 1.1rem; overflow: visible; }
+#instruction { border-radius: 0; padding: 0 0 0 .9rem !important; overflow: visible; border-left: 3px solid var(--primary-500) !important; }
+#instruction textarea { background: none; border: 0; padding: 0; resize: none; font-size: 1rem; line-height: 1.5; }
+#input, #answer { padding: 0; }
+#answer textarea { resize: none; font-size: 1.15rem; }
+footer { display: none !important; }
+"""
 
 
-def found(name: str) -> Path:
-    """The folder of the run: a path, a name as `p2m demo` lists them, or `latest`.  It must hold a student."""
-    runs = _runs()
-    if name == "latest":
-        if not runs:
-            raise UsageError("p2m demo latest: there is no complete run under outputs/ yet; make one with: p2m experiment=quickstart")
-        return runs[0]
-    run = next((place for place in (Path(name), *(root / name for root in RUNS)) if place.is_dir()), None)
-    if run is None:
-        raise UsageError(listed(f"p2m demo {name}: there is no such run{_near(name, runs)}", _latest(runs)))
-    if not (run / "student" / "value.json").is_file():
-        raise UsageError(listed(f"p2m demo {name}: {run} holds no student: not a run, or one that did not complete", _latest(runs)))
-    return run
+def serve(shown: Shown, student: Student, report: Path, port: int | None) -> None:
+    """Blocks until it is stopped."""
+    answer = answerer(serving.served(student, report))
+    launch(built(shown, student, answer), port, block=True)
 
 
-def shown(run: Path) -> Shown:
-    task: TaskSpec = artifacts.load(TaskSpec, run / "task")
-    return Shown("/".join(run.resolve().parts[-2:]), task.instruction, _inputs(task, artifacts.load(Splits, run / "splits")), _scores(run))
+def answerer(decoder: decode.Decoder) -> Callable[[str], tuple[str, str]]:
+    """One input to the answer and a line on how long it took."""
+
+    def answer(text: str) -> tuple[str, str]:
+        if not text.strip():
+            return "", "Type an input first."
+        began = time.perf_counter()
+        (said,) = decoder.answers([text.strip()])  # as training examples are
+        return said, f"{1000 * (time.perf_counter() - began):.0f} ms" + ("" if said.strip() else ", the answer is empty")
+
+    answer("warm up")  # the first answer pays for what later ones find ready
+    return answer
 
 
-def _inputs(task: TaskSpec, splits: Splits) -> tuple[str, ...]:
-    """Different inputs to try: from the user's test set where there is one, else the generated one, then the demonstrations."""
-    every = [*_spread(splits.real or splits.test), *task.demonstrations]
-    texts = dict.fromkeys(example.input for example in every if len(example.input) <= LONGEST)
-    return tuple(texts)[:EXAMPLES]
+def built(shown: Shown, student: Student, answer: Callable[[str], tuple[str, str]]) -> Any:
+    """The page as Gradio blocks.  Whatever comes from data stands in text boxes: they show text, never markup."""
+    import gradio as gr
+
+    with gr.Blocks(title="p2m demo", analytics_enabled=False) as page:
+        gr.Markdown(f"# p2m demo\n\n{_about(shown, student)}", elem_id="name")
+        gr.Textbox(
+            shown.instruction, label="What the model was made to do", interactive=False, lines=1, max_lines=10, elem_id="instruction"
+        )
+        asked = gr.Textbox(
+            label="Input", placeholder="Type an input, or choose one below", lines=2, max_lines=12, autofocus=True, elem_id="input"
+        )
+        button = gr.Button("Answer", variant="primary", elem_id="ask")
+        said = gr.Textbox(
+            label="Answer",
+            placeholder="The answer will stand here",
+            interactive=False,
+            lines=1,
+            max_lines=12,
+            buttons=["copy"],
+            elem_id="answer",
+        )
+        took = gr.Markdown("", elem_id="took", container=False)
+        how: dict[str, Any] = {
+            "fn": answer,
+            "inputs": asked,
+            "outputs": [said, took],
+            "api_visibility": "private",
+            "show_progress": "minimal",
+        }
+        gr.on([button.click, asked.submit], **how)
+        if shown.inputs:
+            gr.Examples([[text] for text in shown.inputs], asked, [said, took], answer, cache_examples=False, run_on_click=True,
+                        label="Inputs to try", api_visibility="private")  # fmt: skip
+    return page
 
 
-def _spread(rows: Sequence[Any]) -> Iterator[Any]:
-    """A few of *rows*, evenly spaced, since neighbours in a test set are often alike."""
-    n = min(len(rows), EXAMPLES)
-    return (rows[i * len(rows) // n] for i in range(n))
+def _about(shown: Shown, student: Student) -> str:
+    """Names and figures of our own making; a name from outside is cut down to letters that mean nothing to Markdown."""
+    run, base = ("".join(c if c.isalnum() or c in "-./" else " " for c in name) for name in (shown.name, student.base))
+    return " · ".join(part for part in (f"run {run}", f"student {base}", shown.scores) if part)
 
 
-def _scores(run: Path) -> str:
-    """`exact match 93.1 %, chrf 97.0 %`, or nothing where the run has no report."""
-    if not (run / "report.json").is_file():
-        return ""
-    scores = json.loads((run / "report.json").read_text(encoding="utf-8")).get("scores", {})
-    return ", ".join(f"{name.replace('_', ' ')} {100 * score['value']:.1f}\u00a0%" for name, score in scores.items())
+def launch(page: Any, port: int | None, block: bool) -> str:
+    """Serves *page* and gives its address.  UsageError where the port is taken."""
+    from starlette.middleware import Middleware
+
+    try:
+        _, address, _ = page.launch(
+            server_name=HOST, server_port=port, share=False, inbrowser=False, quiet=True, show_error=False, footer_links=[], ssr_mode=False,
+            enable_monitoring=False, pwa=False, mcp_server=False, max_file_size=0, prevent_thread_lock=True, theme=_theme(), css=CSS,
+            app_kwargs={"middleware": [Middleware(_Guarded)], "docs_url": None, "redoc_url": None},
+        )  # fmt: skip
+    except OSError as error:
+        raise UsageError(f"p2m demo: port {port or '7860 to 7959'} of {HOST} is in use; choose another, --port N") from error
+    print(f"{address}  (Ctrl-C ends it)", flush=True)  # noqa: T201
+    if block:
+        try:
+            threading.Event().wait()  # Gradio's own waiting takes a signal for a success
+        finally:
+            page.close(verbose=False)
+    return str(address)
 
 
-def _runs() -> list[Path]:
-    """Complete runs, the latest first."""
-    students = [path for root in RUNS for path in root.glob("*/*/**/student") if (path / "value.json").is_file()]
-    return [path.parent for path in sorted(students, key=lambda path: path.lstat().st_mtime, reverse=True)]
+def _theme() -> Any:
+    """Gradio's plainest theme, in this machine's own fonts and in greys that can be read (4.5 : 1 and more)."""
+    import gradio as gr
+
+    sans, mono = ([gr.themes.Font(name) for name in names] for names in (FONTS, MONO))
+    return gr.themes.Base(primary_hue="blue", neutral_hue="slate", font=sans, font_mono=mono).set(
+        body_text_color_subdued="*neutral_600", body_text_color_subdued_dark="*neutral_400", block_label_text_color="*neutral_600",
+        block_title_text_color="*neutral_700", block_title_text_color_dark="*neutral_300", block_border_width="0px",
+        block_background_fill="transparent", block_background_fill_dark="transparent", button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700", input_border_width="1px", input_border_color="*neutral_300",
+        input_border_color_dark="*neutral_600", input_background_fill="*neutral_50", input_placeholder_color="*neutral_500",
+        input_placeholder_color_dark="*neutral_400", input_radius="*radius_lg",
+    )  # fmt: skip
 
 
-def _near(name: str, runs: list[Path]) -> str:
-    known = {str(run): run for run in runs} | {_short(run): run for run in runs}
-    near = get_close_matches(name, known, 1)
-    return f" (did you mean '{near[0]}'?)" if near else ""
+class _Guarded:
+    """ASGI middleware that adds the policy to every answer."""
 
+    def __init__(self, app: Any) -> None:
+        self.app = app
 
-def _short(run: Path) -> str:
-    return str(run.relative_to(next(root for root in RUNS if run.is_relative_to(root))))
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def guarded(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"content-security-policy", POLICY.encode())]
+            await send(message)
 
-
-def _latest(runs: list[Path]) -> list[str]:
-    if not runs:
-        return ["there is none under outputs/ yet; make one with: p2m experiment=quickstart"]
-    return ["the latest are:", *(f"p2m demo {run}" for run in runs[:SHOWN])]
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"p2m demo: {message}; usage: p2m demo RUN|latest [--port N]")
-
-
-def _parser() -> _Parser:
-    parser = _Parser(prog="p2m demo", description="A page on 127.0.0.1 where a run's student answers.", allow_abbrev=False)
-    parser.add_argument("run", metavar="RUN", help="folder of a run, or latest")
-    parser.add_argument("--port", type=_port, default=None, help="port of the page; without it the first free one from 7860 on")
-    return parser
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"must be a number from 1 to 65535, got {text!r}")
-    return int(text)
+        await self.app(scope, receive, guarded)

@@ -12,9 +12,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Gt, Lt
 
 from p2m.artifacts import Choice, Example, Report, Score, Splits, Student
+from p2m.engine import decode
+from p2m.engine.serving import COMPARED, Serving
 from p2m.stages import Bar, Work
-from p2m.student import decode, machine
-from p2m.student.serving import COMPARED, Serving
+from p2m.student import machine
 
 Baseline = Literal["most_frequent", "nearest_neighbour", "untrained"]
 Answers = Callable[[Sequence[str]], list[str]]

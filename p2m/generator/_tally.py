@@ -5,10 +5,10 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from p2m.answers import tolerant_json
 from p2m.artifacts import Example, TaskSpec
 from p2m.generator._request import Pair
 from p2m.stages import Answer
+from p2m.text.json_answer import tolerant_json
 from p2m.text.language import CODE, SURE, UNKNOWN, language_of
 from p2m.text.same import near, squeezed
 

@@ -10,14 +10,14 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Gt, Le
 
 from p2m import hub
-from p2m.answers import tolerant_json
 from p2m.artifacts import Candidate, Choice, TaskSpec
 from p2m.errors import ConfigError, IncompleteError
 from p2m.model._cards import Card, bundled, eligible
 from p2m.model._hub_model import REMEDY, cached, chosen
-from p2m.ranking import Index
 from p2m.stages import Estimate, Request, Work
 from p2m.student.build import ARCHITECTURES
+from p2m.text.json_answer import tolerant_json
+from p2m.text.ranking import Index
 
 SCHEMA = {
     "title": "card",

@@ -5,12 +5,12 @@ from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge, Le
 
-from p2m.answers import tolerant_json
 from p2m.artifacts import Example, Prompt, TaskSpec
 from p2m.errors import IncompleteError
 from p2m.parser._task import task_of
 from p2m.schema import mismatch
 from p2m.stages import Answer, Estimate, Request, Work
+from p2m.text.json_answer import tolerant_json
 from p2m.text.same import squeezed
 
 _TEXT = {"type": "string"}

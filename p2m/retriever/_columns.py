@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from p2m.answers import tolerant_json
 from p2m.artifacts import TaskSpec
 from p2m.stages import Answer, Request
+from p2m.text.json_answer import tolerant_json
 
 CLIPPED = 300  # characters of a value that the teacher sees; a few rows of a long-text set would else cost more than they tell
 SCHEMA = {

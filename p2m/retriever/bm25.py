@@ -12,11 +12,11 @@ from pydantic import DirectoryPath
 from p2m import hub
 from p2m.artifacts import Candidate, Examples, TaskSpec
 from p2m.errors import ServiceError
-from p2m.ranking import Index, language_names, tokens
 from p2m.retriever._harvest import Harvest
 from p2m.retriever._sources import Source, of_folder, of_hub
 from p2m.retriever._table import Table
 from p2m.stages import Estimate, Work
+from p2m.text.ranking import Index, language_names, tokens
 
 REMEDY = "set retriever.hub=auto to go on without it, or retriever.hub=never to use local files alone"
 

@@ -191,7 +191,11 @@ def _quiet() -> None:
 
 
 def _auto(kind: str) -> Any:
-    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoModelForSequenceClassification
+    from transformers import (
+        AutoModelForCausalLM,
+        AutoModelForSeq2SeqLM,
+        AutoModelForSequenceClassification,
+    )
 
     autos = {"encoder-decoder": AutoModelForSeq2SeqLM, "decoder-only": AutoModelForCausalLM, "encoder": AutoModelForSequenceClassification}
     return autos[kind]

@@ -104,9 +104,9 @@ class LabelTokenizer:
 
 def of_student(folder: Path) -> Tokenizer:
     """The tokenizer of a student's folder."""
-    from p2m.student._bytes import ByteTokenizer
-    from p2m.student._learned import LearnedTokenizer
-    from p2m.student._pieces import PieceTokenizer
+    from p2m.student._bpe_tokenizer import LearnedTokenizer
+    from p2m.student._byte_tokenizer import ByteTokenizer
+    from p2m.student._hub_tokenizer import PieceTokenizer
 
     named = json.loads((folder / "student.json").read_text(encoding="utf-8"))["tokenizer"]
     loads: dict[str, Callable[[], Tokenizer]] = {BYTES: ByteTokenizer, LEARNED: lambda: LearnedTokenizer.load(folder)}
@@ -115,15 +115,15 @@ def of_student(folder: Path) -> Tokenizer:
 
 def learned(texts: Iterable[str], size: int) -> Tokenizer:
     """A tokenizer of at most *size* ids, made for *texts*."""
-    from p2m.student._learned import LearnedTokenizer
+    from p2m.student._bpe_tokenizer import LearnedTokenizer
 
     return LearnedTokenizer.learn(texts, size)
 
 
 def of_base(base: str, revision: str | None) -> Tokenizer:
     """The tokenizer that belongs to a base: bytes for students from scratch and for ByT5, else the one published with it."""
-    from p2m.student._bytes import ByteTokenizer
-    from p2m.student._pieces import PieceTokenizer
+    from p2m.student._byte_tokenizer import ByteTokenizer
+    from p2m.student._hub_tokenizer import PieceTokenizer
 
     if base == "scratch":
         return ByteTokenizer()

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from p2m.teacher._forecast import Forecast
+    from p2m.calls.forecast import Forecast
 
 
 def ledger(folder: Path) -> sqlite3.Connection:
     """The ledger in *folder*, the calls of processes that died marked as such.  Raises UserError where there is none or it is broken."""
+    from p2m.calls import ledger as _ledger
     from p2m.errors import UserError
-    from p2m.teacher import _ledger
 
     if not (folder / _ledger.FILE).is_file():
         raise UserError(f"there is no ledger of calls at {folder / _ledger.FILE}; name its folder with --calls")
@@ -32,7 +32,7 @@ def ledger(folder: Path) -> sqlite3.Connection:
 @contextlib.contextmanager
 def told(folder: Path) -> Iterator[None]:
     """Faults of the ledger in *folder* become a UserError or DiskFullError that says what to do."""
-    from p2m.teacher import _ledger
+    from p2m.calls import ledger as _ledger
 
     with _ledger.told(folder / _ledger.FILE):
         yield
@@ -40,7 +40,7 @@ def told(folder: Path) -> Iterator[None]:
 
 def spent(folder: Path, account: str) -> tuple[float, int]:
     """Dollars and calls that count against the caps of *account*: a pilot of 20 may go up to these calls and 20 more."""
-    from p2m.teacher import _ledger
+    from p2m.calls import ledger as _ledger
 
     if not (folder / _ledger.FILE).is_file():
         return 0.0, 0
@@ -51,6 +51,6 @@ def spent(folder: Path, account: str) -> tuple[float, int]:
 
 def forecast(folder: Path, run: str, calls: float, concurrency: int) -> "Forecast | None":
     """Dollars and seconds that *calls* calls like those of *run* (a pilot) will cost and take, with 95 % intervals."""
-    from p2m.teacher import _forecast
+    from p2m.calls import forecast as _forecast
 
     return _forecast.forecast(folder, run, calls, concurrency)

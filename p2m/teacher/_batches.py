@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from p2m.calls.endpoint import Call, Line, Reply, encoded
+from p2m.calls.pace import backoff
+from p2m.calls.retry import MOST_TRIES, gone, verdict
 from p2m.errors import ServiceError
 from p2m.teacher._http import api_key
-from p2m.teacher._line import Call, Line, Reply, encoded
-from p2m.teacher._pace import backoff
-from p2m.teacher._verdict import MOST_TRIES, gone, verdict
 
 FILL_S = 2.0  # a batch is submitted when it is full or nothing came for so long
 TAG = "p2m"

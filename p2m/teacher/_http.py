@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from p2m.calls.endpoint import Call, Line, Reply, encoded
 from p2m.errors import ConfigError
-from p2m.teacher._line import Call, Line, Reply, encoded
 
 MOST_BYTES = 8 << 20  # of a body: 1,000 times a long answer.  What lies beyond is not read, and the answer is invalid
 POOL = 32  # connections a client: its pool looks at all of them for each request, so that one of 256 is slower than eight of 32

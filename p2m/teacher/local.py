@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge
 
+from p2m.calls.account import Caps
+from p2m.calls.endpoint import Call, Line, Reply, completion
+from p2m.calls.forecast import per_call
+from p2m.calls.session import session
 from p2m.errors import UserError
 from p2m.stages import Estimate, Session, Work
-from p2m.teacher._account import Caps
-from p2m.teacher._forecast import per_call
-from p2m.teacher._line import Call, Line, Reply, completion
-from p2m.teacher._session import session
 
 if TYPE_CHECKING:
     from p2m.teacher._chat import Chat

@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 from annotated_types import Ge, Gt
 
+from p2m.calls.account import Caps, Price
+from p2m.calls.endpoint import Line
+from p2m.calls.forecast import per_call
+from p2m.calls.prices import price_of
+from p2m.calls.session import session
 from p2m.stages import Estimate, Session, Work
-from p2m.teacher._account import Caps, Price
-from p2m.teacher._forecast import per_call
 from p2m.teacher._http import Deadlines, Http
-from p2m.teacher._line import Line
-from p2m.teacher._prices import price_of
-from p2m.teacher._session import session
 
 Seconds = Annotated[float, Gt(0)]
 OURS = frozenset({"model", "messages", "n", "best_of", "stream", "max_tokens", "max_completion_tokens", "response_format"})

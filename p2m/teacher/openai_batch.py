@@ -9,13 +9,13 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le
 
+from p2m.calls.account import Caps, Price
+from p2m.calls.endpoint import Line
+from p2m.calls.forecast import per_call
+from p2m.calls.prices import price_of
+from p2m.calls.session import session
 from p2m.stages import Estimate, Session, Work
-from p2m.teacher._account import Caps, Price
 from p2m.teacher._batches import Batches
-from p2m.teacher._forecast import per_call
-from p2m.teacher._line import Line
-from p2m.teacher._prices import price_of
-from p2m.teacher._session import session
 from p2m.teacher.openai import OURS, checked_url
 
 OUT = 4  # batches in progress at once

@@ -11,11 +11,11 @@ from typing import Annotated, ClassVar
 from annotated_types import Ge
 from pydantic import FilePath
 
+from p2m.calls.account import Caps
+from p2m.calls.endpoint import Call, Line, Reply, completion
+from p2m.calls.session import session
 from p2m.errors import InputError
 from p2m.stages import Estimate, Session, Work
-from p2m.teacher._account import Caps
-from p2m.teacher._line import Call, Line, Reply, completion
-from p2m.teacher._session import session
 
 NAME = "recorded"
 

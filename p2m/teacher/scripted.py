@@ -7,11 +7,11 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Le
 
+from p2m.calls.account import Caps
+from p2m.calls.endpoint import Call, Line, Reply, completion
+from p2m.calls.forecast import per_call
+from p2m.calls.session import session
 from p2m.stages import Estimate, Session, Work
-from p2m.teacher._account import Caps
-from p2m.teacher._forecast import per_call
-from p2m.teacher._line import Call, Line, Reply, completion
-from p2m.teacher._session import session
 
 Rate = Annotated[float, Ge(0), Le(1)]
 

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save
 from torch.distributed.tensor import DTensor
 
 from p2m.errors import IncompleteError, Stopped
-from p2m.trainer import _together
+from p2m.trainer import _distributed
 
 KEPT = 2  # checkpoints: the last, and the one before in case the disk lost part of the last
 SECONDS, SHARE = 30, 0.05  # between two checkpoints, and of all time for them, where that is left to p2m
@@ -59,7 +59,7 @@ def newest(folder: Path) -> Path | None:
     paths = sorted(folder.glob("*/"), key=lambda p: p.name, reverse=True)
     kept = [path for path in paths if path.suffix != ".part"]
     found = next((path for path in kept if _whole(path)), None) or next((path for path in kept if _whole(path, STATE)), None)
-    if not _together.rank():
+    if not _distributed.rank():
         for path in paths[: paths.index(found) if found else None]:
             shutil.rmtree(path)
     return found
@@ -113,7 +113,7 @@ class Saver(Callback):  # type: ignore[misc]
     def _save_if_due(self, trainer: Trainer, module: LightningModule) -> None:
         began = time.monotonic()
         wait = max(SECONDS, self._took / SHARE) if self.seconds is None else self.seconds
-        stop, due = (int(x) for x in _together.of_first([self.stop(), began - self._last >= wait]))
+        stop, due = (int(x) for x in _distributed.of_first([self.stop(), began - self._last >= wait]))
         if stop or due:
             trainer.save_checkpoint(self.folder / f"{module.step:09d}")
             self._last = time.monotonic()
@@ -158,7 +158,7 @@ class Best(Callback):  # type: ignore[misc]
             self.value, self.since = value, 0
             self.file = f"best-{module.step:09d}.safetensors"
             state = weights(module.model)
-            if not _together.rank():
+            if not _distributed.rank():
                 self.sha256 = _written(self.folder / self.file, save(state))
         if self.patience is not None and self.since >= self.patience:
             trainer.should_stop = True

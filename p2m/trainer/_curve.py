@@ -12,7 +12,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from p2m.errors import IncompleteError
-from p2m.trainer import _together
+from p2m.trainer import _distributed
 from p2m.trainer._data import Data
 
 EVERY = 20  # steps between two points of the curve, and between two looks at the losses, which on a GPU means waiting for it
@@ -41,7 +41,7 @@ class Curve(Callback):  # type: ignore[misc]
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """What was written after the checkpoint goes: those steps come again."""
-        if self.path.exists() and not _together.rank():
+        if self.path.exists() and not _distributed.rank():
             os.truncate(self.path, state_dict["bytes"])
         self._losses = list(state_dict["losses"])
 
@@ -52,7 +52,7 @@ class Curve(Callback):  # type: ignore[misc]
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         if module.step == 0:
             data: Data = trainer.datamodule
-            if not _together.rank():
+            if not _distributed.rank():
                 self.path.write_bytes(b"")
             self._write({"step": 0, "examples": 0, "train": len(data.train), "cut": data.train.cut})
 
@@ -65,7 +65,7 @@ class Curve(Callback):  # type: ignore[misc]
 
     def _of_all(self) -> list[float]:
         """The losses since the last point, each the mean of what the processes saw."""
-        *totals, processes = _together.summed([*map(float, self._losses), 1.0])
+        *totals, processes = _distributed.summed([*map(float, self._losses), 1.0])
         return [total / processes for total in totals]
 
     def _point(self, trainer: Trainer, module: LightningModule) -> None:
@@ -97,7 +97,7 @@ class Curve(Callback):  # type: ignore[misc]
         self._speak(module)
 
     def _write(self, point: dict[str, Any]) -> None:
-        if _together.rank():
+        if _distributed.rank():
             return
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(point) + "\n")

@@ -34,13 +34,13 @@ FAREWELL_S = 55.0  # for a last checkpoint when the process that started this on
 def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
     """Trains the job in *folder* to its end, from its last checkpoint if there is one.  stop() is a signal's number once one came."""
     from p2m.student import build
-    from p2m.trainer import _prepare, _together
+    from p2m.trainer import _distributed, _prepare
 
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     ready = _prepare.ready(folder, job)
     say({"total": ready.data.order.examples(ready.data.plan.steps)})
     built = _trained(folder, ready, _score(job["settings"], ready), say, stop)
-    if _together.rank():
+    if _distributed.rank():
         return
     if job["settings"]["method"] == "lora":
         from p2m.trainer import _lora
@@ -54,10 +54,10 @@ def _score(settings: dict[str, Any], ready: "Ready") -> Callable[[], float] | No
     """A function to the metric that chooses the weights, of answers to validation inputs; None for what labels tell without an answer."""
     if settings["select"] in {"loss", "exact_match"}:
         return None
+    from p2m.engine.decode import Decoder
     from p2m.metric.chrf import ChrF
     from p2m.metric.f1 import F1
     from p2m.metric.normalised_exact_match import NormalisedExactMatch
-    from p2m.student.decode import Decoder
 
     metrics: dict[str, Metric] = {"chrf": ChrF(), "f1": F1(), "normalised_exact_match": NormalisedExactMatch()}
     inputs, accepted = [row.input for row in ready.looked_at], [row.accepted for row in ready.looked_at]
@@ -80,7 +80,7 @@ def _trained(folder: Path, ready: "Ready", score: Callable[[], float] | None, sa
     import torch
     from pytorch_lightning import Trainer
 
-    from p2m.trainer import _together
+    from p2m.trainer import _distributed
     from p2m.trainer._checkpoint import Best, Saver, WholeCheckpoints, newest, weights
     from p2m.trainer._curve import Curve
     from p2m.trainer._module import Fit
@@ -112,8 +112,8 @@ def _trained(folder: Path, ready: "Ready", score: Callable[[], float] | None, sa
     trainer.fit(Fit(built, plan, score), datamodule=data, ckpt_path=last, weights_only=True)
     if shared_out and not best.file:
         whole.load_state_dict(weights(built.model), strict=False)
-    _together.leave()
-    if not _together.rank():  # the others have no use for them, and may be here before the file is
+    _distributed.leave()
+    if not _distributed.rank():  # the others have no use for them, and may be here before the file is
         best.restore(whole)
     return replace(built, model=whole)
 
@@ -147,10 +147,10 @@ def _places(plan: Any) -> list[Any]:
 
 
 def main(folder: Path) -> int:
-    from p2m.trainer import _together
+    from p2m.trainer import _distributed
 
     say, asked = _voice(), _listen()
-    if rank := _together.rank():
+    if rank := _distributed.rank():
         return _helped(folder, rank, asked)
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     try:

@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 from p2m.student import machine
 from p2m.student._forward import IGNORED, logits
 from p2m.student.build import Built
-from p2m.trainer import _memory, _together
+from p2m.trainer import _distributed, _memory
 from p2m.trainer._data import Batch, Part
 from p2m.trainer._muon import StackedMuon
 from p2m.trainer._plan import Plan
@@ -119,7 +119,7 @@ class Fit(LightningModule):  # type: ignore[misc]
                 raise
             failed = 1.0
         self.zero_grad()
-        return not _together.most([failed])[0]
+        return not _distributed.most([failed])[0]
 
     def _gradients(self, batch: Batch, world: int) -> Tensor:
         """The loss of a batch, its gradients in the weights.  Where memory does not suffice for a part, in smaller ones from here on."""
@@ -148,7 +148,7 @@ class Fit(LightningModule):  # type: ignore[misc]
 
         Processes that hold parts of the weights go through the model together: who has fewer parts repeats one, which counts nothing.
         """
-        n = int(_together.most([len(parts)])[0]) if self.plan.strategy == "fsdp" else len(parts)
+        n = int(_distributed.most([len(parts)])[0]) if self.plan.strategy == "fsdp" else len(parts)
         for i in range(n):
             yield parts[min(i, len(parts) - 1)], i < len(parts), i + 1 == n
 
@@ -172,12 +172,12 @@ class Fit(LightningModule):  # type: ignore[misc]
         warm = min(1.0, (step + 1) / plan.warmup_steps) if plan.warmup_steps else 1.0
         gone = step / plan.steps
         if plan.max_minutes:
-            gone = min(1.0, max(gone, _together.of_first([self.elapsed()])[0] / (60 * plan.max_minutes)))
+            gone = min(1.0, max(gone, _distributed.of_first([self.elapsed()])[0] / (60 * plan.max_minutes)))
         return plan.lr * warm * SCHEDULES[plan.schedule](gone)
 
     def on_train_batch_end(self, *ignored: Any) -> None:
         minutes = self.plan.max_minutes
-        if self.step >= self.plan.steps or (minutes and _together.of_first([self.elapsed()])[0] >= 60 * minutes):
+        if self.step >= self.plan.steps or (minutes and _distributed.of_first([self.elapsed()])[0] >= 60 * minutes):
             self.trainer.should_stop = True  # after one more validation
 
     def elapsed(self) -> float:
@@ -207,8 +207,8 @@ class Fit(LightningModule):  # type: ignore[misc]
 
     def on_validation_epoch_end(self) -> None:
         columns = zip(*self._seen, strict=True) if self._seen else [()] * 4
-        loss, tokens, exact, n = _together.summed([float(sum(column)) for column in columns])
-        score = _together.of_first([self.score() if self.global_rank == 0 else math.nan])[0] if self.score else None
+        loss, tokens, exact, n = _distributed.summed([float(sum(column)) for column in columns])
+        score = _distributed.of_first([self.score() if self.global_rank == 0 else math.nan])[0] if self.score else None
         self.valid = Valid(loss / tokens, exact / n, score)
 
     def configure_optimizers(self) -> list[Optimizer]:

@@ -13,7 +13,7 @@ from p2m.errors import UserError
 from p2m.student import _t5_forward, build
 from p2m.student.build import Built
 from p2m.student.tokens import learned
-from p2m.trainer import _data, _plan, _together, _votes, _weights
+from p2m.trainer import _data, _distributed, _plan, _votes, _weights
 
 MOST_INPUT, MOST_OUTPUT = 1024, 512  # tokens, where no setting says another number; an instruction around the input not counted
 LEARNT_FROM = 100_000  # examples; more change the pieces little
@@ -41,15 +41,15 @@ def ready(folder: Path, job: dict[str, Any]) -> Ready:
     built = build.fresh(choice, settings["seed"], _learned(choice, around, train), labels)
     about = (built.model.config.model_type, built.model.num_parameters())
     plan = _plan.planned(settings, choice.base == "scratch", *about, len(train))
-    if _together.world() not in {None, plan.devices * plan.nodes}:
+    if _distributed.world() not in {None, plan.devices * plan.nodes}:
         raise UserError(
-            f"trainer.launch: the launcher started {_together.world()} processes, and trainer.devices={plan.devices} on"
+            f"trainer.launch: the launcher started {_distributed.world()} processes, and trainer.devices={plan.devices} on"
             f" trainer.nodes={plan.nodes} are {plan.devices * plan.nodes}; set both to what it starts, and trainer.strategy to ddp or fsdp"
         )
     torch.set_num_threads(plan.threads)  # decides in which order sums are made, and so their last bits
     if plan.residual_dropout is not None:
         _t5_forward.dropped(built.model, plan.residual_dropout)
-    pairs, valid = _pairs(train, looked_at, around, built, settings, folder / "tokens" / str(_together.rank()))
+    pairs, valid = _pairs(train, looked_at, around, built, settings, folder / "tokens" / str(_distributed.rank()))
     lost = _lost([row.output for row in _spread(train, LOOKED_AT)], built)
     limits = (pairs.max_input, pairs.max_output)
     student = Student(folder, choice.base, choice.kind, around[0], *limits, around[1], labels, pairs.cut, lost)

@@ -4,11 +4,12 @@ import json
 import pytest
 
 from p2m.artifacts import Choice, Example, Score, Splits, Student
+from p2m.engine import decode
+from p2m.engine.serving import Serving
 from p2m.evaluator.text import Text
 from p2m.metric.exact_match import ExactMatch
 from p2m.stages import Work
-from p2m.student import build, decode
-from p2m.student.serving import Serving
+from p2m.student import build
 
 SIZES = {"d_model": 16, "d_kv": 8, "d_ff": 16, "num_layers": 1, "num_decoder_layers": 1, "num_heads": 2, "vocab_size": 384}
 TINY = {"model_type": "t5", **SIZES, "decoder_start_token_id": 0, "pad_token_id": 0, "eos_token_id": 1}

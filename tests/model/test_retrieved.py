@@ -11,8 +11,8 @@ from p2m.artifacts import TaskSpec
 from p2m.errors import IncompleteError, ServiceError
 from p2m.model._cards import bundled, eligible
 from p2m.model.retrieved import Retrieved
-from p2m.ranking import Index
 from p2m.stages import Estimate
+from p2m.text.ranking import Index
 
 REMEDY = "go online once so that it is cached, or take model=byt5_nano, which needs no hub"
 CODE = "Write a short summary of what a function in Python code does."

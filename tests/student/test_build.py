@@ -2,8 +2,9 @@ import pytest
 import torch
 
 from p2m.artifacts import Choice
+from p2m.engine import decode
 from p2m.errors import ServiceError, UserError
-from p2m.student import build, decode
+from p2m.student import build
 from tests.student.conftest import TINY_BART, TINY_BERT, TINY_T5, built, choice, student
 
 

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from p2m.errors import UserError
-from p2m.student._bytes import ByteTokenizer
+from p2m.student._byte_tokenizer import ByteTokenizer
 from p2m.student.tokens import LabelTokenizer, learned, of_base, of_student
 
 
@@ -59,7 +59,7 @@ def test_a_tokenizer_that_is_but_a_sentencepiece_model_is_read(tmp_path):
     """As mT5 was published."""
     import sentencepiece
 
-    from p2m.student._pieces import PieceTokenizer
+    from p2m.student._hub_tokenizer import PieceTokenizer
 
     ids = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}
     with (tmp_path / "spiece.model").open("wb") as file:

@@ -1,4 +1,4 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))  # for teacher_ends: the importlib mode of pytest adds no path
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "calls"))  # for teacher_ends: the importlib mode of pytest adds no path

@@ -7,11 +7,11 @@ import pytest
 from faults import billed, client, server, usd
 from teacher_ends import NO_CAPS, SCHEMA, Told, ask, good, line, opened, work
 
+from p2m.calls.account import Price
+from p2m.calls.endpoint import Reply
+from p2m.calls.prices import listed, price_of
+from p2m.calls.retry import told, verdict
 from p2m.errors import ConfigError, ServiceError
-from p2m.teacher._account import Price
-from p2m.teacher._line import Reply
-from p2m.teacher._prices import listed, price_of
-from p2m.teacher._verdict import told, verdict
 from p2m.teacher.openai import OpenAI
 
 FIELDS: dict[str, Any] = {

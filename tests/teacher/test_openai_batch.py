@@ -11,9 +11,9 @@ import pytest
 from batch_server import Shop, serving
 from teacher_ends import GOOD, NO_CAPS, SCHEMA, ask, good, work
 
+from p2m.calls.account import Price
 from p2m.errors import ServiceError
 from p2m.teacher import ledger
-from p2m.teacher._account import Price
 from p2m.teacher.openai_batch import OpenAIBatch
 
 

@@ -15,7 +15,15 @@ from p2m.teacher import _scripted_clock as clocks
 from p2m.teacher import _scripted_dates as dates
 from p2m.teacher import _scripted_tickets as tickets
 from p2m.teacher._scripted import TASKS, UNKNOWN, records_in, reply
-from p2m.teacher._scripted_format import BREAKS, fences, plain_lines, prose, single_quotes, trailing_comma, truncated
+from p2m.teacher._scripted_format import (
+    BREAKS,
+    fences,
+    plain_lines,
+    prose,
+    single_quotes,
+    trailing_comma,
+    truncated,
+)
 from p2m.teacher._scripted_none import KINDS
 from p2m.teacher._scripted_rules import RULES
 from p2m.teacher._scripted_style import weighted

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from p2m.artifacts import Example
-from p2m.student._bytes import ByteTokenizer
+from p2m.student._byte_tokenizer import ByteTokenizer
 from p2m.student._forward import IGNORED
 from p2m.student.build import Built
 from p2m.trainer._data import Data, Order, Pairs, tokenized

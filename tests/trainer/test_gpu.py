@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from p2m.artifacts import Example, Splits, Student
-from p2m.student import decode
+from p2m.engine import decode
 from p2m.trainer._checkpoint import newest
 from p2m.trainer._plan import lacking
 from tests.trainer.conftest import TINY, examples, fit_here, job

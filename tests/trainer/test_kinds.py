@@ -8,9 +8,9 @@ import tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from p2m.artifacts import Example, Splits, Student
+from p2m.engine import decode
 from p2m.errors import UserError
-from p2m.student import decode
-from p2m.student._bytes import ByteTokenizer
+from p2m.student._byte_tokenizer import ByteTokenizer
 from p2m.student.build import Built
 from p2m.trainer import _prepare
 from tests.student.conftest import CONFIGS
@@ -115,7 +115,7 @@ def test_an_instruction_that_leaves_inputs_no_room_is_refused(tmp_path, most):
 @pytest.fixture
 def letters(tmp_path):
     """A student's tokenizer that knows small letters."""
-    from p2m.student._pieces import PieceTokenizer
+    from p2m.student._hub_tokenizer import PieceTokenizer
 
     words = tokenizers.Tokenizer(
         tokenizers.models.BPE({c: i for i, c in enumerate(["<pad>", "</s>", "<unk>", *"abc "])}, [], unk_token="<unk>")

@@ -18,9 +18,10 @@ import torch
 import yaml
 
 from p2m.artifacts import Choice, Example, Splits, Student
+from p2m.engine import decode
 from p2m.errors import IncompleteError, UserError
-from p2m.student import build, decode, machine
-from p2m.student._bytes import ByteTokenizer
+from p2m.student import build, machine
+from p2m.student._byte_tokenizer import ByteTokenizer
 from p2m.trainer import _fit, _memory, _prepare
 from p2m.trainer._checkpoint import Best
 from p2m.trainer._data import Batch, Pairs, tokenized

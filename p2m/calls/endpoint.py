@@ -1,0 +1,112 @@
+"""A line to a model: what decides an answer, what it may cost, what is sent and what came back."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from p2m.calls.account import FREE, Entry, Price
+from p2m.errors import InputError
+from p2m.stages import Answer, Request
+
+
+@dataclass(frozen=True)
+class Line:
+    """endpoint and model name whom to ask; extra are further parameters, None takes one out.
+    key_setting: name of the environment variable with the key, for messages.  resumes: answers can be fetched after a kill.
+
+    """
+
+    endpoint: str
+    model: str
+    concurrency: int
+    price: Price = FREE
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    tokens_field: str = "max_tokens"
+    structured: Literal["probe", "always", "never"] = "never"
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    key_setting: str = ""
+    resumes: bool = False
+
+    def body(self, request: Request, *, structured: bool) -> dict[str, Any]:
+        """What is posted.  structured: whether the schema goes along as response_format."""
+        sent: dict[str, Any] = {"model": self.model, "messages": [dict(message) for message in request.messages]}
+        sent |= {"temperature": request.temperature, "top_p": request.top_p} | dict(self.extra)
+        sent |= {self.tokens_field: request.max_tokens}
+        if structured and request.schema is not None:
+            name = str(request.schema.get("title", "answer"))
+            sent["response_format"] = {"type": "json_schema", "json_schema": {"name": name, "schema": request.schema, "strict": True}}
+        return {name: value for name, value in sent.items() if value is not None}
+
+    def entry(self, request: Request) -> Entry:
+        """The request's place in the ledger.  Its key hangs on what decides the answer and on nothing else.
+
+        Raises InputError for a message that no file can hold.
+        """
+        params = {"temperature": request.temperature, "top_p": request.top_p} | dict(self.extra) | {"max_tokens": request.max_tokens}
+        messages, settings = canonical([dict(message) for message in request.messages]), canonical(params)
+        schema = None if request.schema is None else canonical(dict(request.schema))
+        whole = (  # canonical JSON too, put together from parts that are needed by themselves
+            f'{{"endpoint":{canonical(self.endpoint)},"messages":{messages},"model":{canonical(self.model)},"params":{settings},'
+            f'"sample":{request.sample},"schema":{schema or "null"}}}'
+        )
+        try:
+            key = hashlib.sha256(whole.encode()).hexdigest()
+        except UnicodeEncodeError as error:
+            raise InputError(f"a request holds half a surrogate pair (U+{ord(error.object[error.start]):04X}), which is no text") from error
+        return Entry(key, self.endpoint, self.model, messages, settings, schema, request.sample, self.worst(request))
+
+    def worst(self, request: Request) -> int:
+        """The most that the request can cost, in nano-dollars: no tokenizer makes more tokens than there are bytes."""
+        if self.price == FREE:
+            return 0
+        return self.price.nano(len(encoded(self.body(request, structured=True))), request.max_tokens)
+
+
+@dataclass
+class Call:
+    """One submitted request on its way.  ordinal: its place among all that this session was given."""
+
+    request: Request
+    entry: Entry
+    future: "Future[Answer]"
+    ordinal: int
+    structured: bool = False
+
+
+@dataclass(frozen=True)
+class Reply:
+    """status: HTTP's, or None where there is no answer; then fault says why, and sent whether the request may have been billed."""
+
+    status: int | None
+    headers: Mapping[str, str]
+    body: bytes
+    fault: str = ""
+    sent: bool = True
+
+
+class Transport(Protocol):
+    """Carries calls to a model.  `send` gives a Reply whatever happens, and raises a UserError only where no call can succeed."""
+
+    async def open(self) -> None: ...
+    async def send(self, call: Call) -> Reply: ...
+    async def close(self) -> None: ...
+
+
+def canonical(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def encoded(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def completion(text: str, model: str, prompt_tokens: int, completion_tokens: int, finish: str = "stop") -> bytes:
+    """An answer in the form of OpenAI's chat completions, for models that run in this process."""
+    message = {"role": "assistant", "content": text}
+    usage = {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
+    envelope = {"object": "chat.completion", "model": model, "choices": [{"index": 0, "message": message, "finish_reason": finish}]}
+    return json.dumps(envelope | {"usage": usage}, ensure_ascii=False).encode(errors="surrogatepass")

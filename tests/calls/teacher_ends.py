@@ -1,0 +1,82 @@
+"""What the tests of the teacher share: a transport that answers from a list, and work to do it for."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from p2m.calls.account import Caps, Price
+from p2m.calls.endpoint import Call, Line, Reply, completion
+from p2m.calls.session import Session
+from p2m.stages import Request, Work
+
+DOLLAR = Price(1, 1)
+NO_CAPS = Caps(None, None, None, 0)
+GOOD = json.dumps({"examples": [{"input": "a", "output": "b"}]})
+SCHEMA = {
+    "title": "examples",
+    "type": "object",
+    "properties": {
+        "examples": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"input": {"type": "string"}, "output": {"type": "string"}},
+                "required": ["input", "output"],
+            },
+        }
+    },
+    "required": ["examples"],
+}
+
+
+class Bar:
+    def advance(self, n: float = 1) -> None: ...
+    def note(self, text: str) -> None: ...
+
+
+@contextlib.contextmanager
+def bar(total: float | None, unit: str) -> Iterator[Bar]:
+    yield Bar()
+
+
+def work(folder: Path, account: str = "prompt-1") -> Work:
+    return Work(folder, "generator", "run-1", account, bar)
+
+
+def ask(i: int, **more: Any) -> Request:
+    return Request(({"role": "user", "content": f"question {i}"},), 0.7, 100, **more)
+
+
+def line(concurrency: int = 4, price: Price = DOLLAR, **more: Any) -> Line:
+    return Line("http://model.test/v1", "large", concurrency, price, **more)
+
+
+@dataclass
+class Told:
+    """A transport that replies as told: reply(number of the send) -> Reply.  It keeps every body it was sent."""
+
+    reply: Callable[[int], Reply]
+    seconds: float = 0.0
+    sent: list[Call] = field(default_factory=list)
+
+    async def open(self) -> None: ...
+    async def close(self) -> None: ...
+
+    async def send(self, call: Call) -> Reply:
+        self.sent.append(call)
+        number = len(self.sent) - 1
+        await asyncio.sleep(self.seconds)
+        return self.reply(number)
+
+
+def good(text: str = GOOD, tokens: tuple[int, int] = (10, 20)) -> Reply:
+    return Reply(200, {}, completion(text, "large", *tokens))
+
+
+def opened(folder: Path, transport: Any, *, caps: Caps = NO_CAPS, account: str = "prompt-1", **more: Any) -> Session:
+    pages = more.pop("pages", None)
+    return Session(line(**more), transport, work(folder, account), caps, folder / "calls", pages)

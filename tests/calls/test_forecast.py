@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import pytest
+from teacher_ends import NO_CAPS, Told, ask, good, opened
+from test_openai import FIELDS
+
+from p2m.calls.account import Price
+from p2m.calls.forecast import per_call
+from p2m.stages import Estimate
+from p2m.teacher import forecast, spent
+from p2m.teacher.local import Local
+from p2m.teacher.openai import OpenAI
+from p2m.teacher.scripted import Scripted
+
+
+def made(folder: Path, tokens: list[int]) -> None:
+    with opened(folder, Told(lambda i: good(tokens=(0, tokens[i]))), concurrency=1) as session:
+        for i in range(len(tokens)):
+            session.submit(ask(i)).result()
+
+
+def test_call_is_expected_to_cost_what_the_latest_cost(tmp_path: Path) -> None:
+    made(tmp_path, [10, 20, 30])
+    told = per_call(tmp_path / "calls", "http://model.test/v1", "large", Price(9, 9), 4)
+    assert (told.calls, told.usd) == (1, pytest.approx(20e-6))
+    assert told.seconds is not None
+    assert 0 <= told.seconds < 1
+
+
+def test_call_of_a_model_never_asked_is_expected_to_be_typical(tmp_path: Path) -> None:
+    teacher = OpenAI(**FIELDS | {"free": False, "price": Price(1, 10), "calls": tmp_path, "budget": NO_CAPS})
+    assert teacher.estimate() == Estimate(1, pytest.approx(0.0055), None)
+
+
+def test_teachers_on_this_machine_are_expected_to_cost_nothing(tmp_path: Path) -> None:
+    scripted = Scripted(0.0, 0.0, 0.0, 0, 4, tmp_path, NO_CAPS)
+    local = Local("some/model", None, "cpu", "float32", 4, 0, tmp_path, NO_CAPS)
+    assert scripted.estimate() == local.estimate() == Estimate(1, 0.0, None)
+
+
+def test_pilot_gives_an_interval_around_the_sum(tmp_path: Path) -> None:
+    made(tmp_path, [10, 30] * 10)
+    told = forecast(tmp_path / "calls", "run-1", 1000, 8)
+    assert told is not None
+    assert told.n == 20
+    expected, low, high = told.usd
+    assert expected == pytest.approx(0.02)
+    assert low == pytest.approx(0.015154, abs=2e-6)  # 2.0916 * 10.26e-6 * sqrt(1000 * 1000 / 20 + 1000) below
+    assert high - expected == pytest.approx(expected - low)
+
+
+def test_equal_calls_give_an_interval_of_no_width(tmp_path: Path) -> None:
+    made(tmp_path, [10] * 5)
+    told = forecast(tmp_path / "calls", "run-1", 100, 8)
+    assert told is not None
+    assert told.usd == (pytest.approx(1e-3),) * 3
+
+
+def test_nothing_is_forecast_from_nothing(tmp_path: Path) -> None:
+    assert forecast(tmp_path, "run-1", 100, 8) is None
+    assert spent(tmp_path, "prompt-1") == (0.0, 0)
+
+
+def test_what_counts_against_the_caps_is_told(tmp_path: Path) -> None:
+    made(tmp_path, [10, 20])
+    assert spent(tmp_path / "calls", "prompt-1") == (pytest.approx(30e-6), 2)
+    assert spent(tmp_path / "calls", "another") == (0.0, 0)

@@ -1,0 +1,134 @@
+import asyncio
+import email.utils
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from p2m.calls.pace import Allowance, Pace, backoff, duration, retry_after
+
+NOW = 1_700_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "3"}, 3.0),
+        ({"retry-after": " 0.25 "}, 0.25),
+        ({"retry-after-ms": "250"}, 0.25),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"retry-after-ms": "soon", "retry-after": "9"}, 9.0),
+        ({"retry-after": email.utils.formatdate(NOW + 7, usegmt=True)}, 7.0),
+        ({"retry-after": email.utils.formatdate(NOW - 7, usegmt=True)}, 0.0),
+        ({"retry-after": "1m30s"}, 90.0),
+        ({"retry-after": "30ms"}, 0.03),
+        ({"retry-after": "-5"}, 0.0),
+        ({"retry-after": "99999999"}, 120.0),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "in a while"}, None),
+        ({"retry-after": ""}, None),
+        ({}, None),
+    ],
+)
+def test_retry_after_is_read_in_all_its_forms_and_bounded(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers, NOW) == seconds
+
+
+@given(st.text(), st.text())
+def test_no_header_raises_or_asks_for_too_long(ms: str, seconds: str) -> None:
+    wait = retry_after({"retry-after-ms": ms, "retry-after": seconds}, NOW)
+    assert wait is None or 0 <= wait <= 120
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("6m0s", 360.0), ("120ms", 0.12), ("1h2m3.5s", 3723.5), ("", None), ("5", None), ("5x", None)]
+)
+def test_duration_is_read_or_refused(text: str, seconds: float | None) -> None:
+    assert duration(text) == seconds
+
+
+def test_backoff_doubles_and_is_bounded() -> None:
+    assert [backoff(n, 0.5) for n in (1, 2, 3, 20)] == [0.5, 1.0, 2.0, 60.0]
+    assert backoff(1, 0.0) == 0.25
+
+
+def pace(concurrency: int = 8, per_minute: float | None = None) -> Pace:
+    return Pace(concurrency, per_minute, None, asyncio.sleep)
+
+
+def test_burst_of_429s_cuts_once() -> None:
+    it = pace(16)
+    sent_at = time.monotonic()
+    for _ in range(10):
+        it.throttled(sent_at, 0.0)
+    assert (it.limit, it.cuts) == (8.0, 1)
+    it.throttled(time.monotonic(), 0.0)
+    assert (it.limit, it.cuts) == (4.0, 2)
+
+
+def test_concurrency_grows_by_about_one_a_round_and_no_further_than_asked() -> None:
+    it = pace(16)
+    it.throttled(time.monotonic(), 0.0)
+    for _ in range(8):
+        it.answered({})
+    assert 8.9 < it.limit < 9.0
+    for _ in range(1000):
+        it.answered({})
+    assert it.limit == 16.0
+
+
+def test_concurrency_never_falls_below_one() -> None:
+    it = pace(2)
+    for _ in range(5):
+        it.throttled(time.monotonic(), 0.0)
+    assert it.limit == 1.0
+
+
+def most_out(it: Pace, n: int) -> int:
+    async def one(seen: list[int]) -> None:
+        async with it.slot(1):
+            seen.append(it.out)
+            await asyncio.sleep(0.001)
+
+    async def everyone() -> int:
+        seen: list[int] = []
+        await asyncio.gather(*(one(seen) for _ in range(n)))
+        return max(seen)
+
+    return asyncio.run(everyone())
+
+
+def test_no_more_are_out_than_the_limit_and_all_get_their_turn() -> None:
+    assert most_out(pace(5), 60) == 5
+
+
+def test_pause_holds_everybody_back() -> None:
+    it = pace(5)
+    started = time.monotonic()
+    it.throttled(started, 0.1)
+    most_out(it, 3)
+    assert time.monotonic() - started >= 0.1
+
+
+def test_requests_a_minute_are_kept_after_a_burst_of_five_seconds_worth() -> None:
+    allowance = Allowance(600)  # 10 a second, 50 at once
+    waits = [allowance.wait(1) for _ in range(70)]
+    assert waits[49] == 0.0
+    assert 1.9 < waits[69] < 2.1
+
+
+def test_amount_larger_than_the_burst_waits_for_a_full_allowance_and_is_let_through() -> None:
+    allowance = Allowance(60)
+    assert allowance.wait(100) == 0.0
+    assert 95 < allowance.wait(1) < 101
+
+
+def test_limits_that_the_server_tells_are_kept() -> None:
+    it = pace()
+    it.answered({"x-ratelimit-limit-requests": "600", "x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "120ms"})
+    started = time.monotonic()
+    asyncio.run(it.opened())
+    assert 0.1 < time.monotonic() - started < 0.5
+    assert it._requests.per_minute == 600

@@ -1,0 +1,145 @@
+import gzip
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "calls"))
+from teacher_ends import GOOD, Told, ask, good, opened
+
+from p2m.calls.endpoint import Reply
+from p2m.errors import UsageError, UserError
+from p2m.verbs import calls
+
+Said = Callable[..., str]
+
+
+@pytest.fixture
+def said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Said:
+    """Runs a verb over a ledger with 3 good answers, 1 refusal and 1 timeout that was answered when tried again."""
+    replies = [good(), good(), good("I'm sorry, but I can't."), Reply(None, {}, b"", "timeout after 9.0 s"), good()]
+    transport = Told(lambda i: replies[i])
+    with opened(tmp_path, transport, concurrency=1) as session:
+        for i in range(4):
+            session.submit(ask(i)).result()
+
+    def run(verb: str, *more: str) -> str:
+        assert calls.main([verb, "--calls", str(tmp_path / "calls"), *more]) == 0
+        return capsys.readouterr().out
+
+    return run
+
+
+def lines(text: str) -> list[list[str]]:
+    return [line.split() for line in text.splitlines()]
+
+
+def test_list_shows_the_latest_attempts_in_order(said: Said) -> None:
+    table = lines(said("list"))
+    assert table[0][:7] == ["key", "started", "run", "stage", "model", "state", "outcome"]
+    assert [row[6] for row in table[1:]] == ["paid", "paid", "paid", "open", "paid"]
+    assert len(lines(said("list", "--limit", "2"))) == 3
+    assert len(lines(said("list", "--outcome", "refusal"))) == 2
+
+
+def test_show_gives_messages_answer_and_every_attempt(said: Said) -> None:
+    key = lines(said("list", "--state", "open"))[1][0]
+    text = said("show", key)
+    assert "--- user\nquestion 3\n" in text
+    assert text.count("=== attempt") == 2
+    assert "open  timeout after 9.0 s" in text
+    assert "billed $0.000030" in text
+    assert json.dumps(GOOD) in text
+
+
+def test_cost_sums_by_stage_and_in_total(said: Said) -> None:
+    header, stage, total = lines(said("cost"))
+    assert header == ["what", "attempts", "ok", "rejected", "unbilled", "unknown", "in", "out", "usd", "unknown_usd"]
+    assert stage[:2] == ["run-1", "generator"]
+    assert stage[2:] == total[1:]
+    assert total[1:8] == ["5", "3", "1", "0", "1", "40", "80"]
+    assert float(total[8]) - float(total[9]) == pytest.approx(4 * 30e-6)
+
+
+def test_reconcile_shows_calls_of_unknown_fate_and_what_to_do(said: Said) -> None:
+    text = said("reconcile")
+    assert text.startswith("1 calls of unknown fate (timeouts, lost connections, server errors, kills) are charged at $0.0002")
+    assert "p2m calls reconcile --unbilled | --billed | --total USD" in text
+
+
+def test_reconciled_money_can_be_spent_again(said: Said, tmp_path: Path) -> None:
+    assert "1 calls settled: $0.000000 of $0.0002" in said("reconcile", "--unbilled")
+    assert lines(said("cost"))[-1][4:6] == ["1", "0"]
+    assert said("reconcile").startswith("0 calls of unknown fate")
+    db = calls.teacher.ledger(tmp_path / "calls")
+    assert db.execute("SELECT nano, calls FROM accounts").fetchall() == [(120_000, 4)]
+    db.close()
+
+
+def test_providers_total_is_shared_among_the_calls(said: Said, tmp_path: Path) -> None:
+    assert "1 calls settled: $0.000100 of" in said("reconcile", "--total", "0.0001")
+    db = calls.teacher.ledger(tmp_path / "calls")
+    assert db.execute("SELECT nano, calls FROM accounts").fetchall() == [(220_000, 5)]
+    assert db.execute("SELECT state, billed FROM attempts WHERE billed=100000").fetchall() == [("lost", 100_000)]
+    db.close()
+
+
+def test_total_beyond_what_was_reserved_is_refused(said: Said) -> None:
+    with pytest.raises(UserError, match=r"--total must lie between 0 and the \$0\.0002\d+ that was reserved for these 1 calls, got 5\.0"):
+        said("reconcile", "--total", "5")
+
+
+def test_lost_call_is_no_kept_answer(said: Said, tmp_path: Path) -> None:
+    with opened(tmp_path, Told(lambda i: Reply(None, {}, b"", "reset") if i == 0 else good())) as session:
+        session.submit(ask(9)).result()
+    said("reconcile", "--billed")
+    transport = Told(lambda i: good())
+    with opened(tmp_path, transport) as session:
+        assert session.submit(ask(9)).result().fresh is False
+    assert transport.sent == []
+
+
+def test_export_writes_every_attempt_with_its_raw_answer(said: Said, tmp_path: Path) -> None:
+    records = [json.loads(line) for line in said("export").splitlines()]
+    assert len(records) == 5
+    assert records[0]["messages"] == [{"content": "question 0", "role": "user"}]
+    assert records[0]["billed_usd"] == 30e-6
+    assert json.loads(records[0]["body"])["choices"][0]["message"]["content"] == GOOD
+    said("export", str(tmp_path / "calls.jsonl.gz"))
+    with gzip.open(tmp_path / "calls.jsonl.gz", "rt") as file:
+        assert [json.loads(line) for line in file] == records
+
+
+@pytest.mark.parametrize(
+    ("argv", "text"),
+    [
+        (["cst"], "argument verb: invalid choice: 'cst'"),
+        (["show"], "the following arguments are required: key"),
+        (["cost", "--by", "moon"], "argument --by: invalid choice: 'moon'"),
+    ],
+)
+def test_wrong_use_is_told_with_the_usage(argv: list[str], text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        calls.main(argv)
+    assert text in str(caught.value)
+    assert "usage: p2m calls" in str(caught.value)
+
+
+def test_key_that_fits_none_or_several_is_told(said: Said) -> None:
+    with pytest.raises(UserError, match="no call has a key that begins with 'xyz'; see p2m calls list"):
+        said("show", "xyz")
+    with pytest.raises(UserError, match="several calls have a key that begins with ''"):
+        said("show", "")
+
+
+def test_missing_ledger_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"there is no ledger of calls at .*calls\.sqlite; name its folder with --calls"):
+        calls.main(["cost", "--calls", str(tmp_path)])
+
+
+def test_file_that_is_no_ledger_is_told(tmp_path: Path) -> None:
+    (tmp_path / "calls.sqlite").write_bytes(b"this is no database, it is text" * 100)
+    with pytest.raises(UserError, match=r"not a whole ledger .* restore a copy of it, or give another folder"):
+        calls.main(["cost", "--calls", str(tmp_path)])

@@ -1,0 +1,89 @@
+import importlib.metadata
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from p2m.errors import UsageError
+from p2m.verbs import doctor
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """What the command prints, by the first word of each line."""
+    import contextlib
+    import io
+
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as out:
+        patch.chdir(tmp_path_factory.mktemp("here"))
+        patch.setenv("COLUMNS", "400")
+        patch.setenv("OPENAI_API_KEY", "canary-key")
+        patch.delenv("WANDB_API_KEY", raising=False)
+        began = time.monotonic()
+        assert doctor.main([]) == 0
+        return SimpleNamespace(text=out.getvalue(), seconds=time.monotonic() - began)
+
+
+def line(told, start: str) -> str:
+    return next(line for line in told.text.splitlines() if line.startswith(start))
+
+
+def test_every_part_of_the_machine_is_told_within_seconds(told):
+    for start in ("p2m", "cores", "memory", "bf16 on the CPU", "GPU", "hub", "disk", "packages", "extra demo", "extra dev"):
+        assert line(told, start)
+    assert told.seconds < 10  # 5 on a machine that does nothing else
+
+
+def test_keys_are_told_by_name_and_never_by_value(told):
+    assert line(told, "$OPENAI_API_KEY").split(None, 1)[1].startswith("set; for teacher=openai")
+    assert line(told, "$WANDB_API_KEY").split(None, 1)[1].startswith("not set; for tracker=wandb")
+    assert "canary" not in told.text
+
+
+def test_versions_are_those_installed(told):
+    assert f"sacrebleu {importlib.metadata.version('sacrebleu')}" in line(told, "packages")
+
+
+def test_a_hub_that_is_switched_off_is_told(told):
+    assert "no answer within 2 s: model=byt5_nano and local data need none" in line(told, "hub")
+
+
+def test_looking_creates_no_folder(told, tmp_path):
+    assert doctor._room(tmp_path / "a" / "store").endswith(f" GiB free for the store ({tmp_path}/a/store)")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=2**29))
+    assert (
+        doctor._room(tmp_path) == f"0.5 GiB free for the store ({tmp_path}); little for a large student, give another folder with store=..."
+    )
+
+
+def test_memory_is_read_from_the_kernel(tmp_path):
+    (tmp_path / "meminfo").write_text("MemTotal:       16777216 kB\nMemFree:         1 kB\nMemAvailable:    4194304 kB\n")
+    assert doctor._memory(tmp_path / "meminfo") == "16.0 GiB, 4.0 GiB of it free"
+    assert doctor._memory(tmp_path / "absent") == "unknown on this system"
+
+
+@pytest.mark.parametrize(("major", "said"), [(9, "bf16 in hardware"), (7, "no bf16 in hardware")])
+def test_a_gpu_is_told_with_its_memory(major, said):
+    assert doctor._gpu(SimpleNamespace(name="Fine GPU", total_memory=80 * 2**30, major=major)) == f"Fine GPU, 80 GiB, {said}"
+
+
+def test_an_extra_that_is_not_there_is_told_with_its_cure():
+    needs = ["rich>=14", "no-such-package>=1; extra == 'demo'", 'pytest>=9; extra == "dev"']
+    assert doctor._extras(lambda _: needs) == [
+        ("extra demo", "lacks no-such-package: pip install 'p2m[demo]'"),
+        ("extra dev", "installed"),
+    ]
+
+
+def test_help_is_one_line(capsys):
+    assert doctor.main(["--help"]) == 0
+    assert capsys.readouterr().out == "p2m doctor    says what this machine can do and what it lacks; changes nothing\n"
+
+
+def test_an_argument_is_refused():
+    with pytest.raises(UsageError, match=r"^p2m doctor: takes no arguments, got '--fast'$"):
+        doctor.main(["--fast"])
