@@ -161,7 +161,7 @@ class Report:
     parity: tuple[Parity, ...] = ()
 
 
-class Lazy(Sequence[Example]):
+class ExampleView(Sequence[Example]):
     """Examples made when asked for: a subclass says how many there are and makes one of them."""
 
     @abstractmethod
@@ -181,7 +181,7 @@ class Lazy(Sequence[Example]):
         return map(self._made, range(len(self)))
 
 
-class Rows(Lazy):
+class Rows(ExampleView):
     """Examples in a JSON lines file, read when asked for: memory holds eight bytes a row, whatever their number."""
 
     def __init__(self, path: Path) -> None:

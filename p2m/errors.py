@@ -75,7 +75,7 @@ def listed(title: str, faults: list[str]) -> str:
 
 
 @contextlib.contextmanager
-def full_disk_told(root: Path) -> Iterator[None]:
+def explain_full_disk(root: Path) -> Iterator[None]:
     """An OSError of a full disk or a spent quota becomes a DiskFullError that says how to go on."""
     try:
         yield

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from p2m.artifacts import Choice, Examples, Prompt, Report, Splits, Student, TaskSpec
-from p2m.store import Made
+from p2m.store import StageResult
 
 
-def run(nodes: dict[str, Any], make: Callable[..., Made]) -> dict[str, Made]:
+def run(nodes: dict[str, Any], make: Callable[..., StageResult]) -> dict[str, StageResult]:
     """Each stage's result by its name, in order; *make* makes it, or only says which it would be."""
-    made: dict[str, Made] = {}
+    made: dict[str, StageResult] = {}
 
     def stage(name: str, kind: type, *inputs: str) -> None:
         made[name] = make(name, nodes[name], kind, *(made[i] for i in inputs))

@@ -16,7 +16,7 @@ from filelock import FileLock
 from p2m import artifacts
 from p2m.artifacts import Rows
 from p2m.config import build, locate
-from p2m.errors import UserError, full_disk_told
+from p2m.errors import UserError, explain_full_disk
 from p2m.stages import Meter, Work
 
 KEPT, TO_DO = "kept", "to do"
@@ -24,7 +24,7 @@ SPENT = "spent.json"  # of a stage under way: seconds of commands before this on
 
 
 @dataclass(frozen=True)
-class Made:
+class StageResult:
     """A stage's result: its key, the folder that holds it and, on demand, the artifact itself."""
 
     key: str
@@ -51,28 +51,28 @@ class Store:
 
     root: Path
     work: Callable[[str, Path, Meter], Work]
-    on_stage: Callable[[str, Made, str], None] = field(default=lambda stage, made, state: None)
+    on_stage: Callable[[str, StageResult, str], None] = field(default=lambda stage, made, state: None)
     plan: bool = False
 
-    def make(self, stage: str, node: dict[str, Any], kind: type, *inputs: Made) -> Made:
+    def make(self, stage: str, node: dict[str, Any], kind: type, *inputs: StageResult) -> StageResult:
         """The stage's result, from disk where a whole copy is there.
 
         Parallel jobs that need the same key wait for the first; a killed stage finds its leftovers in .part.
         Raises DiskFullError when there is no room; what was published before stays whole.
         """
         settings = _settings(node)
-        made = Made(_digest([stage, settings, [i.key for i in inputs]]), Path(), kind)
-        made = Made(made.key, self.root / stage / made.key, kind)
+        made = StageResult(_digest([stage, settings, [i.key for i in inputs]]), Path(), kind)
+        made = StageResult(made.key, self.root / stage / made.key, kind)
         self.on_stage(stage, made, KEPT if made.kept else TO_DO)
         if self.plan or made.kept:
             return made
-        with full_disk_told(self.root), FileLock(_writable(made.folder.parent) / f"{made.key}.lock"):
+        with explain_full_disk(self.root), FileLock(_writable(made.folder.parent) / f"{made.key}.lock"):
             if not made.kept:
                 self._run(stage, node, settings, made, inputs)
         self.on_stage(stage, made, "done")
         return made
 
-    def _run(self, stage: str, node: dict[str, Any], settings: Any, made: Made, inputs: tuple[Made, ...]) -> None:
+    def _run(self, stage: str, node: dict[str, Any], settings: Any, made: StageResult, inputs: tuple[StageResult, ...]) -> None:
         part = made.folder.with_name(f"{made.key}.part")
         part.mkdir(exist_ok=True)
         started, meter = time.monotonic(), Meter()

@@ -50,7 +50,7 @@ CREATE TABLE IF NOT EXISTS traits(
 ) WITHOUT ROWID;
 """
 
-Deed = Callable[[sqlite3.Connection], Any]
+Transaction = Callable[[sqlite3.Connection], Any]
 Told = Callable[[list[tuple[Any, Any, BaseException | None]]], None]
 
 
@@ -163,7 +163,7 @@ def alive(folder: Path, name: str) -> bool:
 @dataclass
 class _Waiting:
     tag: Any
-    deed: Deed
+    deed: Transaction
 
 
 class Writer:
@@ -177,7 +177,7 @@ class Writer:
         self._thread = threading.Thread(target=self._loop, name="ledger", daemon=True)
         self._thread.start()
 
-    def do(self, tag: Any, deed: Deed) -> None:
+    def do(self, tag: Any, deed: Transaction) -> None:
         self._queue.put(_Waiting(tag, deed))
 
     def close(self) -> None:

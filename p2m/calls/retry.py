@@ -16,7 +16,7 @@ SHOWN = 300  # characters of a server's message
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RetryDecision:
     """answer: read it.  throttled: not billed, wait.  unsent: never left, try again.  again: maybe billed, try again.
 
     filtered: not billed, this one request is refused.  stop: no further call can succeed.
@@ -36,45 +36,45 @@ class RefusedError(ServiceError):
         self.status = status
 
 
-def verdict(reply: Reply, line: Line) -> Verdict:
+def verdict(reply: Reply, line: Line) -> RetryDecision:
     status, said = reply.status, told(reply.body)
     if status is None:
-        return Verdict("again" if reply.sent else "unsent", reply.fault)
+        return RetryDecision("again" if reply.sent else "unsent", reply.fault)
     if 200 <= status < 300:
         return _of_success(reply, line)
     if status == 429:
         return _of_429(reply, line, said)
     if status >= 500 or status in AGAIN:
-        return Verdict("again", f"HTTP {status}: {said}", retry_after(reply.headers, time.time()))
+        return RetryDecision("again", f"HTTP {status}: {said}", retry_after(reply.headers, time.time()))
     if status == 400 and "content_filter" in said:
-        return Verdict("filtered", said)
-    return Verdict("stop", f"HTTP {status}", error=_refused(status, line, said))
+        return RetryDecision("filtered", said)
+    return RetryDecision("stop", f"HTTP {status}", error=_refused(status, line, said))
 
 
-def _of_success(reply: Reply, line: Line) -> Verdict:
+def _of_success(reply: Reply, line: Line) -> RetryDecision:
     """OpenRouter reports an upstream failure as 200 with an `error` beside no choices."""
     if b'"error"' not in reply.body[:2000]:
-        return Verdict("answer")
+        return RetryDecision("answer")
     try:
         envelope = json.loads(reply.body)
     except (ValueError, RecursionError):
-        return Verdict("answer")
+        return RetryDecision("answer")
     error = envelope.get("error") if isinstance(envelope, dict) else None
     if not error or envelope.get("choices"):
-        return Verdict("answer")
+        return RetryDecision("answer")
     code = error.get("code") if isinstance(error, dict) else None
     if isinstance(code, int) and 400 <= code < 600:
         return verdict(Reply(code, reply.headers, reply.body), line)
-    return Verdict("again", f"an error in place of an answer: {told(reply.body)}")
+    return RetryDecision("again", f"an error in place of an answer: {told(reply.body)}")
 
 
-def _of_429(reply: Reply, line: Line, said: str) -> Verdict:
+def _of_429(reply: Reply, line: Line, said: str) -> RetryDecision:
     lower = said.lower()
     if any(word in lower for word in QUOTA):
-        return Verdict("stop", "quota", error=_refused(402, line, said))
+        return RetryDecision("stop", "quota", error=_refused(402, line, said))
     if "request too large" in lower:
-        return Verdict("stop", "too large", error=_refused(413, line, said))
-    return Verdict("throttled", f"HTTP 429: {said}", retry_after(reply.headers, time.time()))
+        return RetryDecision("stop", "too large", error=_refused(413, line, said))
+    return RetryDecision("throttled", f"HTTP 429: {said}", retry_after(reply.headers, time.time()))
 
 
 def _refused(status: int, line: Line, said: str) -> UserError:

@@ -16,10 +16,10 @@ from p2m.calls import account as _account
 from p2m.calls.account import FREE, Busy, Caps, Kept, Payer, Reserved, Settlement, Short
 from p2m.calls.completion import Reading, read, same_model
 from p2m.calls.endpoint import Call, Line, Reply, Transport
-from p2m.calls.ledger import NANO, Deed, Writer, sweep
+from p2m.calls.ledger import NANO, Transaction, Writer, sweep
 from p2m.calls.pace import Pace, backoff
 from p2m.calls.probe import honoured
-from p2m.calls.retry import MOST_TRIES, Verdict, gone, verdict
+from p2m.calls.retry import MOST_TRIES, RetryDecision, gone, verdict
 from p2m.errors import IncompleteError, ServiceError, UserError
 from p2m.stages import Answer, Request, Work
 
@@ -190,7 +190,7 @@ class Session:
 
     # ---- the ledger ----
 
-    def do(self, deed: Deed) -> "asyncio.Future[Any]":
+    def do(self, deed: Transaction) -> "asyncio.Future[Any]":
         """What *deed* gives, once it is on disk."""
         done: asyncio.Future[Any] = self._loop.create_future()
         self._writer.do(done, deed)
@@ -263,7 +263,7 @@ class Session:
         assert isinstance(found, Kept | Reserved | Busy | Short)
         return found
 
-    async def _close(self, call: Call, attempt: int, reply: Reply, said: Verdict, seconds: float) -> Answer | None:
+    async def _close(self, call: Call, attempt: int, reply: Reply, said: RetryDecision, seconds: float) -> Answer | None:
         """Puts down what came; the answer, or None if the call must be made again."""
         if said.kind == "answer":
             assert reply.status is not None
@@ -305,7 +305,7 @@ class Session:
             return None
         return self.line.price.nano(reading.input_tokens, reading.output_tokens)
 
-    async def _wait(self, said: Verdict, tries: int, sent_at: float) -> int:
+    async def _wait(self, said: RetryDecision, tries: int, sent_at: float) -> int:
         """Sleeps as the reply asks; raises where waiting has been in vain for too long.  Gives the number of failed tries."""
         if said.kind == "throttled":
             if time.monotonic() - self._last_answer > PATIENCE_S:

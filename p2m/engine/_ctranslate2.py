@@ -14,7 +14,7 @@ from ctranslate2.converters import transformers as loaders
 from numpy.typing import NDArray
 
 from p2m.errors import UserError
-from p2m.student.build import Built
+from p2m.student.build import LoadedModel
 from p2m.student.machine import cores
 
 LOADERS = {
@@ -23,7 +23,7 @@ LOADERS = {
 }
 
 
-def convert(built: Built, folder: Path, compute_type: str) -> None:
+def convert(built: LoadedModel, folder: Path, compute_type: str) -> None:
     """Writes the student for CTranslate2 into *folder*, in place of what is there.  UserError for what it cannot convert."""
     config = built.model.config
     if config.model_type not in LOADERS.get(built.kind, ()):
@@ -38,7 +38,7 @@ def convert(built: Built, folder: Path, compute_type: str) -> None:
     spec = LOADERS[built.kind][config.model_type]().get_model_spec(copy.deepcopy(built.model).cpu())
     tokens, (pad, end) = [str(i) for i in range(config.vocab_size)], (str(i) for i in (built.tokenizer.pad, built.tokenizer.end))
     spec.config.bos_token, spec.config.eos_token, spec.config.unk_token = pad, end, pad
-    if built.goes_on:
+    if built.is_causal:
         spec.register_vocabulary(tokens)
         spec.config.layer_norm_epsilon = config.rms_norm_eps
     else:
@@ -52,21 +52,21 @@ def convert(built: Built, folder: Path, compute_type: str) -> None:
     spec.save(str(folder))
 
 
-def greedy(built: Built, folder: Path, compute_type: str, max_output: int, at_once: int) -> Callable[[NDArray[np.int64]], list[list[int]]]:
+def greedy(built: LoadedModel, folder: Path, compute_type: str, max_output: int, at_once: int) -> Callable[[NDArray[np.int64]], list[list[int]]]:
     """A function from ids_BS, padded as the student wants them, to the ids of each answer, without the end token.
 
     at_once: calls that may run side by side; they share the cores.
     """
     side_by_side = min(at_once, cores())
     device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
-    engine = ctranslate2.Generator if built.goes_on else ctranslate2.Translator
+    engine = ctranslate2.Generator if built.is_causal else ctranslate2.Translator
     threads = {"inter_threads": side_by_side, "intra_threads": cores() // side_by_side}
     made = engine(str(folder), device=device, compute_type=compute_type, **threads)
     pad = built.tokenizer.pad
 
     def decode(ids: NDArray[np.int64]) -> list[list[int]]:
         asked = [[str(i) for i in row[row != pad].tolist()] for row in ids]
-        if built.goes_on:
+        if built.is_causal:
             told = [
                 result.sequences
                 for result in made.generate_batch(asked, beam_size=1, max_length=max_output, include_prompt_in_result=False)

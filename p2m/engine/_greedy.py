@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from p2m.student._forward import positions
-from p2m.student.build import Built
+from p2m.student.build import LoadedModel
 
 Step = Callable[[Tensor], Tensor]  # last tokens (B) -> logits_BV
 Keep = Callable[[Tensor], None]  # only these rows (indices) go on
 
 
-def greedy(built: Built, max_output: int, stopped: Callable[[], bool]) -> Callable[[NDArray[np.int64]], list[list[int]]]:
+def greedy(built: LoadedModel, max_output: int, stopped: Callable[[], bool]) -> Callable[[NDArray[np.int64]], list[list[int]]]:
     """A function from ids_BS, padded as the student wants them, to the ids of each answer, without the end token.
 
     Once stopped() is true, which it asks before each step, it gives the answers as far as they are.
@@ -38,7 +38,7 @@ def greedy(built: Built, max_output: int, stopped: Callable[[], bool]) -> Callab
         mask_BS = ids_BS != built.tokenizer.pad  # noqa: N806
         if built.kind == "encoder":
             return [[i] for i in model(input_ids=ids_BS, attention_mask=mask_BS).logits.argmax(-1).tolist()]
-        if built.goes_on:
+        if built.is_causal:
             return _run(*_continue(model, ids_BS, mask_BS), ids_BS[:, -1], steps(), built.tokenizer.end)
         step, keep = lean.start(ids_BS, mask_BS) if lean else _start(model, ids_BS, mask_BS)
         return _run(step, keep, ids_BS.new_full((len(ids),), model.config.decoder_start_token_id), steps(), built.tokenizer.end)

@@ -28,7 +28,7 @@ class Decoder:
     engine: gives the ids of each answer for padded inputs; None: torch.
     """
 
-    built: build.Built
+    built: build.LoadedModel
     prefix: str
     max_input: int
     max_output: int
@@ -55,7 +55,7 @@ class Decoder:
         batches = list(self._batches(tokens.lengths.tolist()))
 
         def answered(rows: list[int]) -> list[str]:
-            ids = tokens.padded(rows, self.max_input, closing, self.built.tokenizer.pad, self.built.goes_on)
+            ids = tokens.padded(rows, self.max_input, closing, self.built.tokenizer.pad, self.built.is_causal)
             try:
                 return says.decode(decode(ids))
             except RuntimeError as error:
@@ -133,7 +133,7 @@ def device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _decoder(built: build.Built, student: Student) -> Decoder:
+def _decoder(built: build.LoadedModel, student: Student) -> Decoder:
     """In evaluation mode."""
     model: Any = built.model.eval()
     placed = replace(built, model=model.to(device()))

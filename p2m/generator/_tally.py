@@ -10,7 +10,7 @@ from p2m.generator._request import Pair
 from p2m.stages import Answer
 from p2m.text.json_answer import tolerant_json
 from p2m.text.language import CODE, SURE, UNKNOWN, language_of
-from p2m.text.same import near, squeezed
+from p2m.text.same import near, normalize_space
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Vote:
 class Tally:
     """Grows answer by answer.
 
-    inputs: each once, in order of arrival.  votes: by input, squeezed, then by output.  dropped: answers and pairs, by reason.
+    inputs: each once, in order of arrival.  votes: by input, normalize_space, then by output.  dropped: answers and pairs, by reason.
     """
 
     task: TaskSpec
@@ -44,11 +44,11 @@ class Tally:
 
     def __post_init__(self) -> None:
         self._demonstrated = {near(d.input) for d in self.task.demonstrations}
-        self._may_echo = any(squeezed(d.input) == squeezed(d.output) for d in self.task.demonstrations)
+        self._may_echo = any(normalize_space(d.input) == normalize_space(d.output) for d in self.task.demonstrations)
         self._labels = {label.casefold(): label for label in self.task.labels}
 
     def take(self, answer: Answer, shown: Set[str]) -> int:
-        """How many inputs of the answer are new.  shown: the inputs, squeezed, that its request showed; their return is no vote."""
+        """How many inputs of the answer are new.  shown: the inputs, normalize_space, that its request showed; their return is no vote."""
         if answer.outcome != "ok":
             self.dropped[f"answer: {answer.outcome}"] += 1
             return 0
@@ -64,7 +64,7 @@ class Tally:
     def sample(self, index: int) -> Pair:
         """The input that came as number *index*, with the output that leads now."""
         source = self.inputs[index]
-        return source, _winner(self.votes[squeezed(source)])
+        return source, _winner(self.votes[normalize_space(source)])
 
     def settled(self, n: int) -> tuple[list[Example], dict[str, int]]:
         """The first *n* inputs, each with the output that won, and all that was dropped by reason.
@@ -73,13 +73,13 @@ class Tally:
         """
         dropped, rows = Counter(self.dropped), []
         for source in self.inputs[:n]:
-            votes = self.votes[squeezed(source)]
+            votes = self.votes[normalize_space(source)]
             output = _winner(votes)
             differ = tuple((other, vote.n) for other, vote in votes.items()) if len(votes) > 1 else ()
             rows.append(Example(source, output, f"teacher:{votes[output].key}", votes=differ))
             dropped["repeated"] += votes[output].n - 1
             dropped["outvoted"] += sum(vote.n for other, vote in votes.items() if other != output)
-        dropped["beyond the target"] += sum(vote.n for source in self.inputs[n:] for vote in self.votes[squeezed(source)].values())
+        dropped["beyond the target"] += sum(vote.n for source in self.inputs[n:] for vote in self.votes[normalize_space(source)].values())
         return rows, {reason: count for reason, count in sorted(dropped.items()) if count}
 
     def _take(self, pair: Any, key: str, shown: Set[str]) -> None:
@@ -93,9 +93,9 @@ class Tally:
         if reason:
             self.dropped[reason] += 1
             return
-        if squeezed(source) not in self.votes:
+        if normalize_space(source) not in self.votes:
             self.inputs.append(source)
-        votes = self.votes.setdefault(squeezed(source), {})
+        votes = self.votes.setdefault(normalize_space(source), {})
         votes.setdefault(output, Vote(0, key)).n += 1
 
     def _faults(self, source: str, output: str, shown: Set[str]) -> Iterator[str]:
@@ -106,7 +106,7 @@ class Tally:
             yield "too long"
         if self._labels and output not in self.task.labels:
             yield "not a label"
-        if squeezed(source) in shown:
+        if normalize_space(source) in shown:
             yield "copy of a shown sample"
         if source == output and not self._may_echo:
             yield "output repeats the input"

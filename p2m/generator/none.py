@@ -7,7 +7,7 @@ from p2m.stages import Work
 
 
 @dataclass(frozen=True)
-class Nothing:
+class NoGenerator:
     """No examples, at no cost."""
 
     def run(self, task: TaskSpec, retrieved: Examples, work: Work) -> Examples:

@@ -15,7 +15,7 @@ from p2m.errors import IncompleteError
 from p2m.generator._request import SCHEMA, messages_for
 from p2m.generator._tally import Limits, Tally
 from p2m.stages import Answer, Bar, Estimate, Request, Session, Work
-from p2m.text.same import squeezed
+from p2m.text.same import normalize_space
 
 Count = Annotated[int, Ge(1)]
 Temperature = Annotated[float, Ge(0), Le(2)]
@@ -119,7 +119,7 @@ class Prompt2Model:
             sample=self.seed * 1_000_000 + state.asked,  # each seed has answers of its own, and so has each request
         )
         state.asked += 1
-        return session.submit(request), {squeezed(source) for source, _ in shown}
+        return session.submit(request), {normalize_space(source) for source, _ in shown}
 
     def _read(self, answer: Answer, shown: set[str], state: _Progress, bar: Bar) -> None:
         before = min(self.target, len(state.tally.inputs))

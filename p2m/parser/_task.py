@@ -7,7 +7,7 @@ from p2m.artifacts import Example, TaskSpec
 from p2m.errors import InputError
 from p2m.parser._labels import agreeing, labels_in
 from p2m.text.language import CODE, UNKNOWN, common_language
-from p2m.text.same import contradiction, squeezed
+from p2m.text.same import contradiction, normalize_space
 
 Placed = tuple[str, Example]  # where it stands, for messages; the demonstration
 
@@ -43,5 +43,5 @@ def _agreeing(placed: Iterable[Placed]) -> list[Example]:
         raise InputError(f"prompt: {said}")
     kept: dict[str, Example] = {}
     for _, example in every:
-        kept.setdefault(squeezed(example.input), example)
+        kept.setdefault(normalize_space(example.input), example)
     return list(kept.values())

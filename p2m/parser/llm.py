@@ -11,7 +11,7 @@ from p2m.parser._task import task_of
 from p2m.schema import mismatch
 from p2m.stages import Answer, Estimate, Request, Work
 from p2m.text.json_answer import tolerant_json
-from p2m.text.same import squeezed
+from p2m.text.same import normalize_space
 
 _TEXT = {"type": "string"}
 _LIST = {"type": "array", "items": _TEXT}
@@ -77,12 +77,12 @@ def _parts(answer: Answer, text: str) -> tuple[dict[str, Any], str]:
     if fault := mismatch(value, SCHEMA):
         return {}, fault
     assert isinstance(value, dict)  # as the schema says
-    known = squeezed(text)
+    known = normalize_space(text)
     for pair in value["demonstrations"]:
         for said in (pair["input"], pair["output"]):
-            if squeezed(said) not in known:
+            if normalize_space(said) not in known:
                 return {}, f"the demonstration '{said[:60]}' does not stand in the prompt"
-    strange = [label for label in value["labels"] if squeezed(label) not in known]
+    strange = [label for label in value["labels"] if normalize_space(label) not in known]
     return value, f"the label '{strange[0][:60]}' does not stand in the prompt" if strange else ""
 
 

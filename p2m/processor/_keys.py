@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from p2m.artifacts import Example
-from p2m.text.same import digest, exact, near, squeezed
+from p2m.text.same import digest, exact, near, normalize_space
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def keys_of(rows: Iterable[Example], n_user: int, bounds: Bounds) -> Keys:
         keys.at.append(at)
         keys.exact.append(exact(settled.input))
         keys.near.append(near(settled.input))
-        keys.output.append(digest(squeezed(settled.output)))
+        keys.output.append(digest(normalize_space(settled.output)))
         keys.length.append(len(settled.output))
         keys.user.append(at < n_user)
     return keys

@@ -4,10 +4,10 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 
-from p2m.artifacts import Example, Lazy
+from p2m.artifacts import Example, ExampleView
 
 
-class Picked(Lazy):
+class Subset(ExampleView):
     """Those at *places* of *sources*, taken as one sequence after another, each as *settle* gives it."""
 
     def __init__(self, sources: Sequence[Sequence[Example]], places: Sequence[int], settle: Callable[[Example], Example]) -> None:

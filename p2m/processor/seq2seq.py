@@ -12,7 +12,7 @@ from annotated_types import Ge, Lt
 from p2m.artifacts import Choice, Example, Examples, Prompt, Splits, TaskSpec
 from p2m.errors import IncompleteError
 from p2m.processor._keys import Bounds, inputs_of, keys_of
-from p2m.processor._picked import Picked
+from p2m.processor._picked import Subset
 from p2m.stages import Bar, Work
 from p2m.text.same import near
 
@@ -57,13 +57,13 @@ class Seq2Seq:
             keys = keys_of(_counted(chain(*sources), bar), len(prompt.train), bounds)
         measured, demonstrated = inputs_of(prompt.test, prompt.valid), inputs_of(task.demonstrations)
         places, dropped = sides_of(keys, self._shares(prompt), measured, demonstrated)
-        train, valid, test = (Picked(sources, side, bounds.settle) for side in places)
+        train, valid, test = (Subset(sources, side, bounds.settle) for side in places)
         if len(prompt.valid):
             valid = _own_valid(prompt, bounds, dropped)
         kept = {reason: n for reason, n in sorted(dropped.items()) if n}
         if len(train) < self.min_train:
             raise IncompleteError(self._too_few(sources, (train, valid, test), kept))
-        real = Picked((prompt.test,), range(len(prompt.test)), bounds.settle)
+        real = Subset((prompt.test,), range(len(prompt.test)), bounds.settle)
         prefix, suffix = self.around(task, choice)
         return Splits(train, valid, test, real, prefix, task.labels, kept, suffix=suffix)
 
@@ -91,7 +91,7 @@ class Seq2Seq:
         )
 
 
-def _own_valid(prompt: Prompt, bounds: Bounds, dropped: Counter[str]) -> Picked:
+def _own_valid(prompt: Prompt, bounds: Bounds, dropped: Counter[str]) -> Subset:
     """The user's validation set less what cannot be answered and what stands in their test set, whose score would be flattered."""
     measured, places = set(inputs_of(prompt.test)), array("Q")
     for i, row in enumerate(prompt.valid):
@@ -101,7 +101,7 @@ def _own_valid(prompt: Prompt, bounds: Bounds, dropped: Counter[str]) -> Picked:
             dropped["validation example in the test set"] += 1
         else:
             places.append(i)
-    return Picked((prompt.valid,), places, bounds.settle)
+    return Subset((prompt.valid,), places, bounds.settle)
 
 
 def _counted(rows: Iterable[Example], bar: Bar) -> Iterator[Example]:

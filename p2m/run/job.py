@@ -18,10 +18,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from p2m import config, pipeline
 from p2m.config import Config, build
-from p2m.errors import BudgetError, ConfigError, UserError, full_disk_told, listed
+from p2m.errors import BudgetError, ConfigError, UserError, explain_full_disk, listed
 from p2m.run import plan, progress, report
 from p2m.stages import Meter, Work
-from p2m.store import Made, Store, identity
+from p2m.store import StageResult, Store, identity
 from p2m.student.machine import share_cores
 from p2m.teacher import forecast, spent
 
@@ -32,7 +32,7 @@ def run(cfg: DictConfig) -> int:
     share_cores()  # before any stage loads torch
     try:
         _go(HydraConfig.get().runtime.cwd)
-        with full_disk_told(folder):
+        with explain_full_disk(folder):
             return _run(config.checked(cfg), cfg, folder)
     except UserError as error:
         progress.say(str(error))
@@ -81,7 +81,7 @@ def _store(checked: Config, folder: Path, account: str, quiet: bool = False, onl
     def work(stage: str, part: Path, meter: Meter) -> Work:
         return Work(part, stage, folder.name, account, partial(progress.bar, stage, meter), meter)
 
-    def told(stage: str, made: Made, state: str) -> None:
+    def told(stage: str, made: StageResult, state: str) -> None:
         if state == "done":
             note = made.note
             progress.say(f"{stage:<10} done   {made.key}  {note['seconds']:7.1f} s  ${note['usd']:.2f}")
@@ -97,14 +97,14 @@ def _account(checked: Config) -> str:
     return identity({name: value for name, value in checked.nodes["prompt"].items() if name not in {"train", "valid", "test"}})
 
 
-def _pilot(checked: Config, planned: dict[str, Made], folder: Path) -> str:
+def _pilot(checked: Config, planned: dict[str, StageResult], folder: Path) -> str:
     """What the generator will cost and take, from a few calls that are really made and kept: the run will not pay them again."""
     _refuse_if_lacking(checked, planned)
     calls, account = checked.root.calls, _account(checked)
     capped = replace(checked, nodes=plan.capped(checked.nodes, spent(calls, account)[1] + checked.root.budget.pilot))
     store = _store(checked, folder, account, quiet=True)
 
-    def up_to_generator(stage: str, node: dict[str, Any], kind: type, *inputs: Made) -> Made:
+    def up_to_generator(stage: str, node: dict[str, Any], kind: type, *inputs: StageResult) -> StageResult:
         maker = store if stage in {"prompt", "parser", "model", "retriever", "generator"} else replace(store, plan=True)
         return maker.make(stage, node, kind, *inputs)
 
@@ -114,19 +114,19 @@ def _pilot(checked: Config, planned: dict[str, Made], folder: Path) -> str:
     return plan.piloted(forecast(calls, folder.name, generator.estimate().calls, getattr(generator.teacher, "concurrency", 1)))
 
 
-def _refuse_if_lacking(checked: Config, planned: dict[str, Made]) -> None:
+def _refuse_if_lacking(checked: Config, planned: dict[str, StageResult]) -> None:
     """A key or a server is asked for only by what is still to do."""
     faults = checked.lacking(stage for stage, made in planned.items() if not made.kept)
     if faults:
         raise ConfigError(listed("This run cannot start:", faults))
 
 
-def _fitting(checked: Config, planned: dict[str, Made], make: Callable[..., Made]) -> Callable[..., Made]:
+def _fitting(checked: Config, planned: dict[str, StageResult], make: Callable[..., StageResult]) -> Callable[..., StageResult]:
     """*make*, but what of the trainer fits neither task nor student is told before examples are looked for and paid."""
     processor = build(checked.nodes["processor"])
     validated = getattr(processor, "valid_share", 1) > 0
 
-    def made(stage: str, node: dict[str, Any], kind: type, *inputs: Made) -> Made:
+    def made(stage: str, node: dict[str, Any], kind: type, *inputs: StageResult) -> StageResult:
         nonlocal validated
         result = make(stage, node, kind, *inputs)
         if stage == "prompt":

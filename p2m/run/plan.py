@@ -8,10 +8,10 @@ from typing import Any
 
 from p2m.config import Config, build
 from p2m.stages import Estimate
-from p2m.store import Made
+from p2m.store import StageResult
 
 
-def table(checked: Config, planned: dict[str, Made]) -> str:
+def table(checked: Config, planned: dict[str, StageResult]) -> str:
     """One line a stage and a sum; a dash where nothing is known yet."""
     lines = [f"{'stage':<10} {'state':<6} {'key':<13} {'calls':>8} {'dollars':>9} {'seconds':>9}"]
     total = Estimate(0, 0.0, 0.0)
@@ -45,7 +45,7 @@ def piloted(told: Any) -> str:
     )
 
 
-def _expected(stage: str, checked: Config, made: Made) -> Estimate:
+def _expected(stage: str, checked: Config, made: StageResult) -> Estimate:
     component = build(checked.nodes[stage])
     told = component.estimate() if hasattr(component, "estimate") else Estimate(0, 0.0, None)
     teacher = getattr(component, "teacher", None)

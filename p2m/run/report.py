@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from p2m.artifacts import Report, Score
-from p2m.store import Made
+from p2m.store import StageResult
 
 ROOMS = {
     "prompt": "prompt", "parser": "task", "model": "choice", "retriever": "retrieved", "generator": "generated",
@@ -17,7 +17,7 @@ ROOMS = {
 }  # fmt: skip  # the names of the links in a run's folder
 
 
-def write(folder: Path, made: dict[str, Made], kept: set[str], seed: int, wall_s: float) -> dict[str, Any]:
+def write(folder: Path, made: dict[str, StageResult], kept: set[str], seed: int, wall_s: float) -> dict[str, Any]:
     """Writes report.json and report.md in *folder* and gives the former's contents.
 
     scores are on the user's own test set where there is one, else on the generated one: `on` says which; `generated` has the latter always.
@@ -65,7 +65,7 @@ def shown(score: dict[str, Any]) -> str:
     return f"{100 * score['value']:.1f} [{100 * score['low']:.1f}, {100 * score['high']:.1f}]"
 
 
-def _examples(made: dict[str, Made]) -> dict[str, Any]:
+def _examples(made: dict[str, StageResult]) -> dict[str, Any]:
     counts = {
         stage: json.loads((made[stage].folder / "manifest.json").read_text())["rows"] for stage in ("retriever", "generator", "processor")
     }

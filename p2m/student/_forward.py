@@ -8,12 +8,12 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from p2m.student import _t5_forward
-from p2m.student.build import Built
+from p2m.student.build import LoadedModel
 
 IGNORED = -100  # label that carries no loss
 
 
-def logits(built: Built, ids_BS: Tensor, labels_BT: Tensor, bf16: bool, lean: bool) -> Tensor:  # noqa: N803
+def logits(built: LoadedModel, ids_BS: Tensor, labels_BT: Tensor, bf16: bool, lean: bool) -> Tensor:  # noqa: N803
     """logits_BTV in fp32.  Inputs are padded at the side that the kind of student wants.  lean: p2m's own forward where there is one."""
     model, pad = built.model, built.tokenizer.pad
     mask_BS = ids_BS != pad  # noqa: N806

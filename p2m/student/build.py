@@ -19,7 +19,7 @@ ARCHITECTURES = {"encoder-decoder": ("bart", "mt5", "t5"), "decoder-only": ("lla
 
 
 @dataclass(frozen=True)
-class Built:
+class LoadedModel:
     """A model in memory (a transformers model, on the CPU, fp32) with its tokenizer.  labels: those of a student of kind `encoder`."""
 
     model: Any
@@ -28,7 +28,7 @@ class Built:
     labels: tuple[str, ...] = ()
 
     @property
-    def goes_on(self) -> bool:
+    def is_causal(self) -> bool:
         """Whether it writes its answer right after the input, which then has no end token and is padded at the left."""
         return self.kind == "decoder-only"
 
@@ -40,15 +40,15 @@ class Built:
     def read(self, texts: Sequence[str]) -> Tokens:
         """Inputs as it reads them."""
         tokens = self.tokenizer.encode(texts)
-        return tokens.open_ended() if self.goes_on else tokens
+        return tokens.open_ended() if self.is_causal else tokens
 
     def closing(self, suffix: str) -> list[int]:
         """The ids that an input ends in, also one that is cut."""
-        ids: list[int] = self.tokenizer.encode([suffix]).open_ended()[0].tolist() if self.goes_on else [self.tokenizer.end]
+        ids: list[int] = self.tokenizer.encode([suffix]).open_ended()[0].tolist() if self.is_causal else [self.tokenizer.end]
         return ids
 
 
-def fresh(choice: Choice, seed: int, tokenizer: Tokenizer | None = None, labels: tuple[str, ...] = ()) -> Built:
+def fresh(choice: Choice, seed: int, tokenizer: Tokenizer | None = None, labels: tuple[str, ...] = ()) -> LoadedModel:
     """The student before training, with *tokenizer* or the base's own.  Whatever has no published weights is drawn by *seed*.
 
     Raises UserError for an architecture that is not on the list and ServiceError where the hub does not give the weights.
@@ -62,7 +62,7 @@ def fresh(choice: Choice, seed: int, tokenizer: Tokenizer | None = None, labels:
     torch.manual_seed(seed)
     head = {"num_labels": len(labels)} if choice.kind == "encoder" else {}
     model = _from_scratch(choice, head) if choice.base == "scratch" else _published(choice, head)
-    return Built(model.float(), tokenizer or of_base(choice.base, choice.revision), choice.kind, labels)
+    return LoadedModel(model.float(), tokenizer or of_base(choice.base, choice.revision), choice.kind, labels)
 
 
 def outline(choice: Choice, labels: tuple[str, ...] = ()) -> Any:
@@ -79,7 +79,7 @@ def positions(model: Any) -> int | None:
     return getattr(model.config, "max_position_embeddings", None)
 
 
-def saved(student: Student) -> Built:
+def saved(student: Student) -> LoadedModel:
     """The trained student in its folder."""
     share_cores()
     from transformers import AutoConfig
@@ -88,10 +88,10 @@ def saved(student: Student) -> Built:
     config = AutoConfig.from_pretrained(student.folder, trust_remote_code=False)
     _check(student.kind, config.model_type, str(student.folder))
     model = _auto(student.kind).from_pretrained(student.folder, config=config, use_safetensors=True, trust_remote_code=False)
-    return Built(model.float().eval(), of_student(student.folder), student.kind, student.labels)
+    return LoadedModel(model.float().eval(), of_student(student.folder), student.kind, student.labels)
 
 
-def keep(built: Built, student: Student) -> None:
+def keep(built: LoadedModel, student: Student) -> None:
     """Writes model.safetensors, config.json, the tokenizer's files and, once these are on disk, student.json into the student's folder."""
     with _told_as_the_system_does():
         built.model.save_pretrained(student.folder)

@@ -22,7 +22,7 @@ def _loose(last: int) -> re.Pattern[str]:
     return re.compile(f"[ {re.escape(others)}]+(?!\\d)|[{re.escape(dashes)}]+(?! ?\\d)")
 
 
-def squeezed(text: str) -> str:
+def normalize_space(text: str) -> str:
     """*text* with each run of white space as one blank, none at the ends, letters composed (NFC)."""
     text = " ".join(text.split())
     return text if text.isascii() else unicodedata.normalize("NFC", text)
@@ -33,7 +33,7 @@ def loosened(text: str) -> str:
 
     Where letters and digits are less than half of the characters, punctuation is the text, and only white space is loosened.
     """
-    plain = squeezed(text)
+    plain = normalize_space(text)
     if 2 * len(_NOT_WORDLIKE.sub("", plain)) < len(plain) - plain.count(" "):
         return plain
     last = 0x7F if plain.isascii() else 0xFFFF
@@ -48,7 +48,7 @@ def digest(text: str) -> int:
 
 def exact(text: str) -> int:
     """Equal for texts that differ in white space only."""
-    return digest(squeezed(text))
+    return digest(normalize_space(text))
 
 
 def near(text: str) -> int:
@@ -60,8 +60,8 @@ def contradiction(placed: Iterable[tuple[str, str, str]]) -> str | None:
     """What is wrong where two of (place, input, output) give one input different outputs, in words; None if none do."""
     seen: dict[str, tuple[str, str]] = {}
     for place, source, output in placed:
-        before, first = seen.setdefault(squeezed(source), (place, output))
-        if squeezed(first) != squeezed(output):
+        before, first = seen.setdefault(normalize_space(source), (place, output))
+        if normalize_space(first) != normalize_space(output):
             said = f"the input '{source[:60]}' has the outputs '{first[:60]}' and '{output[:60]}'"
             return f"{place} contradicts {before}: {said}; keep the right one"
     return None

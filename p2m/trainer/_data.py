@@ -16,7 +16,7 @@ from torch import Tensor
 
 from p2m.artifacts import Example
 from p2m.student._forward import IGNORED
-from p2m.student.build import Built
+from p2m.student.build import LoadedModel
 from p2m.student.tokens import Tokenizer, Tokens
 from p2m.trainer._plan import Plan
 
@@ -142,11 +142,11 @@ def written(texts: Iterator[str], tokenizer: Tokenizer, path: Path) -> Tokens:
     return Tokens(flat, starts)
 
 
-def tokenized(rows: Sequence[Example], around: tuple[str, str], built: Built, folder: Path, name: str) -> tuple[Tokens, Tokens]:
+def tokenized(rows: Sequence[Example], around: tuple[str, str], built: LoadedModel, folder: Path, name: str) -> tuple[Tokens, Tokens]:
     """Inputs between their prefix and suffix, and outputs."""
     prefix, suffix = around
     inputs = written((prefix + row.input + suffix for row in rows), built.tokenizer, folder / f"{name}.input")
-    return inputs.open_ended() if built.goes_on else inputs, written((row.output for row in rows), built.answers, folder / f"{name}.output")
+    return inputs.open_ended() if built.is_causal else inputs, written((row.output for row in rows), built.answers, folder / f"{name}.output")
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from p2m.errors import Stopped, UserError, full_disk_told
+from p2m.errors import Stopped, UserError, explain_full_disk
 from p2m.stages import Metric
 
 if TYPE_CHECKING:
-    from p2m.student.build import Built
+    from p2m.student.build import LoadedModel
     from p2m.trainer._prepare import Ready
 
 Say = Callable[[dict[str, Any]], None]
@@ -75,7 +75,7 @@ def _score(settings: dict[str, Any], ready: "Ready") -> Callable[[], float] | No
     return score
 
 
-def _trained(folder: Path, ready: "Ready", score: Callable[[], float] | None, say: Say, stop: Callable[[], int]) -> "Built":
+def _trained(folder: Path, ready: "Ready", score: Callable[[], float] | None, say: Say, stop: Callable[[], int]) -> "LoadedModel":
     """The student with its best weights."""
     import torch
     from pytorch_lightning import Trainer
@@ -154,7 +154,7 @@ def main(folder: Path) -> int:
         return _helped(folder, rank, asked)
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     try:
-        with full_disk_told(folder), _lock(folder, 0):
+        with explain_full_disk(folder), _lock(folder, 0):
             fit(folder, say, lambda: asked["signal"])
     except UserError as error:
         say({"error": str(error), "kind": type(error).__name__})

@@ -3,10 +3,10 @@
 import warnings
 from dataclasses import replace
 
-from p2m.student.build import Built
+from p2m.student.build import LoadedModel
 
 
-def adapted(built: Built, rank: int, alpha: int) -> Built:
+def adapted(built: LoadedModel, rank: int, alpha: int) -> LoadedModel:
     """*built* with its own weights frozen and adapters to train beside them; a classification head is trained whole."""
     from peft import LoraConfig, TaskType, get_peft_model
 
@@ -18,6 +18,6 @@ def adapted(built: Built, rank: int, alpha: int) -> Built:
         return replace(built, model=get_peft_model(built.model, how))
 
 
-def merged(built: Built) -> Built:
+def merged(built: LoadedModel) -> LoadedModel:
     """The adapters added into the weights: a model like any other of its architecture."""
     return replace(built, model=built.model.merge_and_unload())

@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 
 from p2m.student import machine
 from p2m.student._forward import IGNORED, logits
-from p2m.student.build import Built
+from p2m.student.build import LoadedModel
 from p2m.trainer import _distributed, _memory
 from p2m.trainer._data import Batch, Part
 from p2m.trainer._muon import StackedMuon
@@ -49,7 +49,7 @@ class Fit(LightningModule):  # type: ignore[misc]
     score: of the validation answers as they are written now, by a metric that cannot be told from the labels.
     """
 
-    def __init__(self, built: Built, plan: Plan, score: Callable[[], float] | None = None) -> None:
+    def __init__(self, built: LoadedModel, plan: Plan, score: Callable[[], float] | None = None) -> None:
         super().__init__()
         self.automatic_optimization = False  # a batch may come in parts, and clipping by Lightning fails with a fused AdamW
         self.model, self.built, self.plan, self.score = built.model, built, plan, score

@@ -133,13 +133,13 @@ def refuse_beyond(settings: dict[str, Any], positions: int | None, shared: bool)
         raise UserError(f"trainer: this student has {positions} positions for input and output together, got {both}; set one to auto")
 
 
-def refuse_no_room(most: int, fixed: int, wanted: int, goes_on: bool) -> None:
+def refuse_no_room(most: int, fixed: int, wanted: int, is_causal: bool) -> None:
     """For an input of *most* tokens, *fixed* of which stand around each, where some have *wanted* of their own."""
     if most - fixed < min(fixed, wanted / 2):
         raise UserError(
             f"trainer.max_input: of {most} tokens, what stands before and after each input takes {fixed}, which leaves too little room"
             f" for inputs of {wanted}; set processor.instruction=never, or a larger trainer.max_input if the student can read more"
-            f"{', or a smaller trainer.max_output' if goes_on else ''}"
+            f"{', or a smaller trainer.max_output' if is_causal else ''}"
         )
 
 

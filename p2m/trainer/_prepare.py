@@ -11,7 +11,7 @@ import torch
 from p2m.artifacts import Choice, Example, Rows, Student
 from p2m.errors import UserError
 from p2m.student import _t5_forward, build
-from p2m.student.build import Built
+from p2m.student.build import LoadedModel
 from p2m.student.tokens import learned
 from p2m.trainer import _data, _distributed, _plan, _votes, _weights
 
@@ -24,7 +24,7 @@ LOOKED_AT = 1000  # answers, to see whether the student's tokenizer can write th
 class Ready:
     """built: with all that is trained.  train: the rows behind data.train.  looked_at: those of validation behind data.valid."""
 
-    built: Built
+    built: LoadedModel
     student: Student
     data: _data.Data
     train: Sequence[Example]
@@ -53,7 +53,7 @@ def ready(folder: Path, job: dict[str, Any]) -> Ready:
     lost = _lost([row.output for row in _spread(train, LOOKED_AT)], built)
     limits = (pairs.max_input, pairs.max_output)
     student = Student(folder, choice.base, choice.kind, around[0], *limits, around[1], labels, pairs.cut, lost)
-    data = _data.Data(pairs, valid, plan, _weights.weights_of(train, settings["mix"], settings["label_prior"]))
+    data = _data.Data(pairs, valid, plan, _weights.sampling_weights(train, settings["mix"], settings["label_prior"]))
     return Ready(_adapted(built, settings), student, data, train, looked_at)
 
 
@@ -63,10 +63,10 @@ def _rows(job: dict[str, Any], settings: dict[str, Any]) -> tuple[Sequence[Examp
     valid: Sequence[Example] = Rows(Path(job["valid"]))
     if only := settings["overfit"]:
         train = valid = train[:only]
-    return _votes.Voted(train) if settings["soft_votes"] else train, _spread(valid, settings["valid_examples"])
+    return _votes.SoftLabels(train) if settings["soft_votes"] else train, _spread(valid, settings["valid_examples"])
 
 
-def _adapted(built: Built, settings: dict[str, Any]) -> Built:
+def _adapted(built: LoadedModel, settings: dict[str, Any]) -> LoadedModel:
     """With what is not trained frozen, and with adapters where they are trained instead."""
     _plan.frozen(built.model, settings["freeze"])
     if settings["method"] == "lora":
@@ -85,17 +85,17 @@ def _learned(choice: Choice, around: tuple[str, str], rows: Sequence[Example]) -
 
 
 def _pairs(
-    train: Sequence[Example], looked_at: Sequence[Example], around: tuple[str, str], built: Built, settings: dict[str, Any], folder: Path
+    train: Sequence[Example], looked_at: Sequence[Example], around: tuple[str, str], built: LoadedModel, settings: dict[str, Any], folder: Path
 ) -> tuple[_data.Pairs, _data.Pairs | None]:
     """Training and validation examples as tokens; None for a validation set that is empty."""
     folder.mkdir(parents=True, exist_ok=True)
     made = {name: _data.tokenized(rows, around, built, folder, name) for name, rows in (("train", train), ("valid", looked_at))}
     closing, before = built.closing(around[1]), int(built.tokenizer.encode([around[0]]).open_ended().lengths[0])
     fixed = before + len(closing)
-    limits = _limits(made["train"], settings, build.positions(built.model), built.goes_on, fixed)
-    _plan.refuse_no_room(limits[0], fixed, int(made["train"][0].lengths.max()) - fixed, built.goes_on)
+    limits = _limits(made["train"], settings, build.positions(built.model), built.is_causal, fixed)
+    _plan.refuse_no_room(limits[0], fixed, int(made["train"][0].lengths.max()) - fixed, built.is_causal)
     marks = (built.tokenizer.pad, built.tokenizer.end, built.tokenizer.unknown)
-    trained, valid = (_data.Pairs(*tokens, *limits, *marks, closing, built.goes_on) for tokens in made.values())
+    trained, valid = (_data.Pairs(*tokens, *limits, *marks, closing, built.is_causal) for tokens in made.values())
     return trained, valid if len(valid) else None
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations  # array[int] is for type checkers only befor
 from array import array
 from collections.abc import Sequence
 
-from p2m.artifacts import Example, Lazy
+from p2m.artifacts import Example, ExampleView
 
 
-class Voted(Lazy):
+class SoftLabels(ExampleView):
     """The examples of *rows*, one for each different answer.  shares: of an input's votes, what each got.  Holds 24 bytes an example."""
 
     def __init__(self, rows: Sequence[Example]) -> None:

@@ -6,19 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from p2m.artifacts import Example
-from p2m.trainer._votes import Voted
+from p2m.trainer._votes import SoftLabels
 
 ROUNDS = 50  # of fitting shares by two names; where both can be had, the rest is far below one example by then
 
 
-def weights_of(rows: Sequence[Example], mix: float, label_prior: float) -> NDArray[np.float64] | None:
+def sampling_weights(rows: Sequence[Example], mix: float, label_prior: float) -> NDArray[np.float64] | None:
     """How often each example is to come so that its origin and its answer have the shares asked for; None where all come alike.
 
     The answers to one input share what is due to it by their votes (see _votes.py).
     An origin of n examples is seen in proportion to n ** mix (Arivazhagan et al. 2019), an answer likewise to n ** label_prior.
     Where both are asked for they are fitted in turns, as far as the examples allow both.
     """
-    shares = np.array(rows.shares) if isinstance(rows, Voted) else None
+    shares = np.array(rows.shares) if isinstance(rows, SoftLabels) else None
     if mix == label_prior == 1:
         return shares
     weights = np.ones(len(rows)) if shares is None else shares

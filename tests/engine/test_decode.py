@@ -29,7 +29,7 @@ def by_transformers(made, texts, max_output: int) -> list[str]:
     for text in texts:
         ids = torch.from_numpy(made.read([text]).padded([0], 64, made.closing(""), 0))
         out = made.model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=plain)
-        said += made.tokenizer.decode([[i for i in out[0].tolist()[ids.shape[1] if made.goes_on else 0 :] if i != 1]])
+        said += made.tokenizer.decode([[i for i in out[0].tolist()[ids.shape[1] if made.is_causal else 0 :] if i != 1]])
     return said
 
 

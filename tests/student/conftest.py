@@ -53,7 +53,7 @@ def any_choice(request) -> Choice:
     return choice(CONFIGS[request.param])
 
 
-def built(chosen: Choice, seed: int = 0, labels: tuple[str, ...] = ()) -> build.Built:
+def built(chosen: Choice, seed: int = 0, labels: tuple[str, ...] = ()) -> build.LoadedModel:
     """An untrained student whose answers differ in length: weights are drawn wide, and the end token is made likelier."""
     made = build.fresh(chosen, seed, labels=labels)
     torch.manual_seed(seed)

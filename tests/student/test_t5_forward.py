@@ -105,13 +105,13 @@ def test_residual_dropout_leaves_out_what_transformers_layers_leave_out():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_dropout_leaves_out_its_share_and_makes_up_for_it(dtype):
     torch.manual_seed(0)
-    thinned = _t5_forward.Thinned(0.2)(torch.ones(333, 301, dtype=dtype))
+    thinned = _t5_forward.FastDropout(0.2)(torch.ones(333, 301, dtype=dtype))
     assert sorted(set(thinned.flatten().tolist())) == [0.0, torch.tensor(1.25, dtype=dtype).item()]
     assert (thinned == 0).float().mean() == pytest.approx(0.2, abs=0.005)  # 4 standard errors of 100,233 draws
 
 
 def test_dropout_follows_from_torchs_seed_and_draws_anew_each_time():
-    thin, x = _t5_forward.Thinned(0.5), torch.ones(64, 64)
+    thin, x = _t5_forward.FastDropout(0.5), torch.ones(64, 64)
     torch.manual_seed(1)
     first, second = thin(x), thin(x)
     torch.manual_seed(1)

@@ -7,13 +7,13 @@ import pytest
 from p2m.artifacts import Example
 from p2m.student._byte_tokenizer import ByteTokenizer
 from p2m.student._forward import IGNORED
-from p2m.student.build import Built
+from p2m.student.build import LoadedModel
 from p2m.trainer._data import Data, Order, Pairs, tokenized
-from p2m.trainer._votes import Voted
-from p2m.trainer._weights import weights_of
+from p2m.trainer._votes import SoftLabels
+from p2m.trainer._weights import sampling_weights
 from tests.trainer.conftest import examples
 
-BYTES = Built(None, ByteTokenizer())
+BYTES = LoadedModel(None, ByteTokenizer())
 
 
 def pairs(tmp_path, rows, max_input=64, max_output=64) -> Pairs:
@@ -180,7 +180,7 @@ def test_the_examples_of_so_many_steps_are_counted():
 def test_origins_are_mixed_by_the_power_of_their_numbers():
     rows = [Example(str(i), "a", "teacher:x") for i in range(900)] + [Example(str(i), "b", "hub:y@1#2") for i in range(100)]
     for mix, share in ((1.0, None), (0.5, 0.25), (0.0, 0.5)):
-        weights = weights_of(rows, mix, 1.0)
+        weights = sampling_weights(rows, mix, 1.0)
         if share is None:
             assert weights is None
             continue
@@ -192,7 +192,7 @@ def test_origins_are_mixed_by_the_power_of_their_numbers():
 def test_origins_and_answers_have_both_the_shares_asked_for():
     rows = [Example(str(i), "yes" if i % 10 else "no", "user:train" if i % 7 else "teacher:x") for i in range(700)]
     rows += [Example(str(i), "no", "teacher:x") for i in range(300)]
-    weights = weights_of(rows, 0.0, 0.0)
+    weights = sampling_weights(rows, 0.0, 0.0)
     for share_of in (lambda row: row.origin == "teacher:x", lambda row: row.output == "no"):
         assert weights[[share_of(row) for row in rows]].sum() / weights.sum() == pytest.approx(0.5, abs=1e-4)
 
@@ -200,13 +200,13 @@ def test_origins_and_answers_have_both_the_shares_asked_for():
 def test_origins_count_inputs_however_many_answers_each_has():
     rows = [Example(str(i), "a", "user:train") for i in range(100)]
     rows += [Example(str(i), "a", "teacher:x", votes=(("a", 2), ("b", 1), ("c", 1))) for i in range(100)]
-    voted = Voted(rows)
-    weights = weights_of(voted, 0.0, 1.0)
+    voted = SoftLabels(rows)
+    weights = sampling_weights(voted, 0.0, 1.0)
     assert weights[[row.origin == "teacher:x" for row in voted]].sum() / weights.sum() == pytest.approx(0.5)
 
 
 def test_answers_that_are_rare_come_as_often_as_the_label_prior_says():
     rows = [Example(str(i), "yes" if i % 10 else "no", "user:train") for i in range(1000)]
-    drawn = np.concatenate(Order(np.ones(1000, int), 50, 0, weights_of(rows, 1.0, 0.0)).one_pass(0))
+    drawn = np.concatenate(Order(np.ones(1000, int), 50, 0, sampling_weights(rows, 1.0, 0.0)).one_pass(0))
     assert np.mean([rows[i].output == "no" for i in drawn]) == pytest.approx(0.5, abs=0.002)
     assert len(set(drawn.tolist())) > 500, "the frequent ones should still differ"

@@ -11,7 +11,7 @@ from p2m.artifacts import Example, Splits, Student
 from p2m.engine import decode
 from p2m.errors import UserError
 from p2m.student._byte_tokenizer import ByteTokenizer
-from p2m.student.build import Built
+from p2m.student.build import LoadedModel
 from p2m.trainer import _prepare
 from tests.student.conftest import CONFIGS
 from tests.trainer.conftest import TINY, examples, fit_here, job
@@ -134,15 +134,15 @@ class Blurred(ByteTokenizer):
 
 
 def test_answers_that_the_tokenizer_cannot_write_are_counted_and_where_they_are_most_refused(letters):
-    assert _prepare._lost(["a b", "cab", "ab{c}", "abc"], Built(None, letters)) == 0.25
-    assert _prepare._lost(["a  b", "c\n"], Built(None, Blurred())) == 1, "blanks alone are no reason to refuse"
-    assert _prepare._lost(["a{b", "é\n\nß", "\U0001f600"], Built(None, ByteTokenizer())) == 0
+    assert _prepare._lost(["a b", "cab", "ab{c}", "abc"], LoadedModel(None, letters)) == 0.25
+    assert _prepare._lost(["a  b", "c\n"], LoadedModel(None, Blurred())) == 1, "blanks alone are no reason to refuse"
+    assert _prepare._lost(["a{b", "é\n\nß", "\U0001f600"], LoadedModel(None, ByteTokenizer())) == 0
     said = (
         "model: the student's tokenizer cannot write 2 of 3 training answers that were looked at, such as '{ab}', of which it makes 'ab';"
         " take a student that reads bytes, such as model=byt5_small or model=byt5_nano"
     )
     with pytest.raises(UserError, match=f"^{re.escape(said)}$"):
-        _prepare._lost(["a", "{ab}", "{c}"], Built(None, letters))
+        _prepare._lost(["a", "{ab}", "{c}"], LoadedModel(None, letters))
 
 
 def test_a_label_prior_without_labels_is_refused(tmp_path):

@@ -38,7 +38,7 @@ def module(**changes) -> Fit:
 
 
 def parts(tmp_path, rows, max_tokens=9999):
-    tokens = tokenized(rows, ("", ""), build.Built(None, ByteTokenizer()), tmp_path, "train")
+    tokens = tokenized(rows, ("", ""), build.LoadedModel(None, ByteTokenizer()), tmp_path, "train")
     return Pairs(*tokens, 64, 64, 0, 1, 2, [1], False).parts(range(len(rows)), max_tokens)
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from p2m.artifacts import Example, Rows, Splits, Student, write_rows
 from p2m.student import build
-from p2m.trainer._votes import Voted
-from p2m.trainer._weights import weights_of
+from p2m.trainer._votes import SoftLabels
+from p2m.trainer._weights import sampling_weights
 from tests.trainer.conftest import fit_here, job
 from tests.trainer.test_kinds import BERT, COLOURS
 
@@ -15,9 +15,9 @@ SURE = Example("leaf", "green", "teacher:2")
 
 
 def test_every_answer_is_an_example_and_those_of_one_input_weigh_as_much_as_one():
-    voted = Voted([SURE, DIVIDED])
+    voted = SoftLabels([SURE, DIVIDED])
     assert [(row.input, row.output, row.votes) for row in voted] == [("leaf", "green", ()), ("rose", "red", ()), ("rose", "blue", ())]
-    assert weights_of(voted, 1.0, 1.0).tolist() == [1, 0.75, 0.25]
+    assert sampling_weights(voted, 1.0, 1.0).tolist() == [1, 0.75, 0.25]
     assert voted[-1] == voted[2] == voted[2:][0]
 
 
