@@ -32,7 +32,9 @@ def app(cfg: DictConfig) -> None:
 def main() -> None:
     """Runs what the command line asks for and exits with the code that errors.py gives it."""
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(signum) is not signal.SIG_IGN:  # as nohup has SIGHUP, and a shell's job in the background SIGINT
+        if (
+            signal.getsignal(signum) is not signal.SIG_IGN
+        ):  # as nohup has SIGHUP, and a shell's job in the background SIGINT
             signal.signal(signum, _stop)
     try:
         code = _dispatch(sys.argv[1:])
@@ -58,7 +60,9 @@ def _dispatch(argv: list[str]) -> int:
     if argv and not argv[0].startswith(("-", "+", "~")) and "=" not in argv[0]:
         near = difflib.get_close_matches(argv[0], VERBS, 1)
         hint = f" (did you mean '{near[0]}'?)" if near else ""
-        raise UsageError(f"p2m {argv[0]}: there is no such verb{hint}; there is {', '.join(VERBS)}, or key=value to run an experiment")
+        raise UsageError(
+            f"p2m {argv[0]}: there is no such verb{hint}; there is {', '.join(VERBS)}, or key=value to run an experiment"
+        )
     if help_text := compose.helped(argv):
         print(help_text)  # noqa: T201
         return 0

@@ -190,7 +190,9 @@ class Rows(ExampleView):
         with path.open("rb") as file:
             for line in file:  # bytes, so that only \n ends a record and U+2028 does not
                 self._starts.append(self._starts[-1] + len(line))
-            self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if self._starts[-1] else b""
+            self._bytes = (
+                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if self._starts[-1] else b""
+            )
 
     def __len__(self) -> int:
         return len(self._starts) - 1
@@ -199,19 +201,27 @@ class Rows(ExampleView):
         return example_of(json.loads(self._bytes[self._starts[i] : self._starts[i + 1]]))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and len(self) == len(other) and all(map(operator.eq, self, other))
+        return (
+            isinstance(other, Sequence)
+            and len(self) == len(other)
+            and all(map(operator.eq, self, other))
+        )
 
 
 def example_of(record: dict[str, Any]) -> Example:
     votes = tuple((output, n) for output, n in record.get("votes", ()))
-    return Example(record["input"], record["output"], record["origin"], tuple(record.get("also", ())), votes)
+    return Example(
+        record["input"], record["output"], record["origin"], tuple(record.get("also", ())), votes
+    )
 
 
 def write_rows(path: Path, rows: Iterable[Example]) -> None:
     """One JSON object a line; `also` and `votes` only where there are some."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for row in rows:
-            more = {name: value for name, value in (("also", row.also), ("votes", row.votes)) if value}
+            more = {
+                name: value for name, value in (("also", row.also), ("votes", row.votes)) if value
+            }
             record = {"input": row.input, "output": row.output, "origin": row.origin} | more
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
@@ -224,7 +234,9 @@ def save(value: Any, folder: Path) -> None:
             write_rows(folder / f"{name}.jsonl", getattr(value, name))
         else:
             plain[name] = _plain(getattr(value, name))
-    (folder / "value.json").write_text(json.dumps(plain, ensure_ascii=False, indent=1), encoding="utf-8")
+    (folder / "value.json").write_text(
+        json.dumps(plain, ensure_ascii=False, indent=1), encoding="utf-8"
+    )
 
 
 def load(kind: type, folder: Path) -> Any:
@@ -235,7 +247,9 @@ def load(kind: type, folder: Path) -> Any:
     plain = json.loads((folder / "value.json").read_text(encoding="utf-8"))
     hints = typing.get_type_hints(kind)
     values = {
-        name: Rows(folder / f"{name}.jsonl") if _holds_rows(kind, name) else _typed(hints[name], plain[name])
+        name: Rows(folder / f"{name}.jsonl")
+        if _holds_rows(kind, name)
+        else _typed(hints[name], plain[name])
         for name in _stored(kind)
         if name in plain or _holds_rows(kind, name)
     }

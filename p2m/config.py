@@ -19,8 +19,21 @@ from p2m.fields import typed_fields
 
 TRUSTED = "p2m."  # a _target_ is code and configs are shared, so nothing else may be named
 ROOT = Path(__file__).resolve().parent.parent
-CONF = ROOT / "conf" if (ROOT / "conf" / "config.yaml").is_file() else Path(__file__).resolve().parent / "conf"
-STAGES = ("prompt", "parser", "retriever", "generator", "model", "processor", "trainer", "evaluator")  # in the order they run
+CONF = (
+    ROOT / "conf"
+    if (ROOT / "conf" / "config.yaml").is_file()
+    else Path(__file__).resolve().parent / "conf"
+)
+STAGES = (
+    "prompt",
+    "parser",
+    "retriever",
+    "generator",
+    "model",
+    "processor",
+    "trainer",
+    "evaluator",
+)  # in the order they run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +60,9 @@ class Root:
 GROUPS = ("teacher", *STAGES, "metric", "student", "tracker")
 _NAMES = [*(f.name for f in dataclasses.fields(Root)), *GROUPS]
 # Hydra refuses a root key that is not here.  Values are Any: OmegaConf knows neither Literal nor bounds; `checked` judges them.
-ConfigStore.instance().store(name="spine", node=dataclasses.make_dataclass("Spine", [(n, Any, MISSING) for n in _NAMES]))
+ConfigStore.instance().store(
+    name="spine", node=dataclasses.make_dataclass("Spine", [(n, Any, MISSING) for n in _NAMES])
+)
 OmegaConf.register_new_resolver("bundled", lambda name: str(_bundled(name)), replace=True)
 
 
@@ -64,7 +79,9 @@ class Config:
 
     def lacking(self, stages: Iterable[str]) -> list[str]:
         """What this machine lacks for these stages: a key, an extra, a server; one line each, where the user would set it."""
-        return _told([line for stage in stages for line in _lacking(stage, self.nodes[stage])], self.aliases)
+        return _told(
+            [line for stage in stages for line in _lacking(stage, self.nodes[stage])], self.aliases
+        )
 
 
 def checked(cfg: DictConfig, also: tuple[str, ...] = ()) -> Config:
@@ -77,8 +94,14 @@ def checked(cfg: DictConfig, also: tuple[str, ...] = ()) -> Config:
         if isinstance(plain.get(group), dict):
             nodes[group] = _settled(group, plain[group], faults)
         elif group in plain:
-            faults.append(f"{group}: must be a component, got {plain[group]!r}; it has {_options(group)}")
-    aliases = {k: v for k, v in _aliases(OmegaConf.to_container(cfg, resolve=False)).items() if v.split(".")[0] in plain}
+            faults.append(
+                f"{group}: must be a component, got {plain[group]!r}; it has {_options(group)}"
+            )
+    aliases = {
+        k: v
+        for k, v in _aliases(OmegaConf.to_container(cfg, resolve=False)).items()
+        if v.split(".")[0] in plain
+    }
     faults += _clash(nodes)
     if faults or root is None:
         faults += [line for group in STAGES for line in _lacking(group, nodes.get(group))]
@@ -106,9 +129,17 @@ def locate(target: str) -> Any:
     except ModuleNotFoundError as error:
         raise ConfigError(f"_target_ '{target}': {error}") from error
     cls = getattr(found, name, None)
-    if not (dataclasses.is_dataclass(cls) and isinstance(cls, type) and cls.__module__ == module):  # re-exported names are not ours
-        near = [n for n, v in vars(found).items() if dataclasses.is_dataclass(v) and v.__module__ == module]
-        raise ConfigError(f"_target_ '{target}': {module} has no component '{name}'{hint(name, near)}")
+    if not (
+        dataclasses.is_dataclass(cls) and isinstance(cls, type) and cls.__module__ == module
+    ):  # re-exported names are not ours
+        near = [
+            n
+            for n, v in vars(found).items()
+            if dataclasses.is_dataclass(v) and v.__module__ == module
+        ]
+        raise ConfigError(
+            f"_target_ '{target}': {module} has no component '{name}'{hint(name, near)}"
+        )
     return cls
 
 
@@ -155,7 +186,11 @@ def _root(plain: dict[str, Any], faults: list[str]) -> Root | None:
         if not _wrong(name, faults):
             faults.append(f"{name}: is not set")
     typed = typed_fields("", Root, values, faults)
-    return Root(**typed) if len(faults) == before and len(typed) == len(values) == len(dataclasses.fields(Root)) else None
+    return (
+        Root(**typed)
+        if len(faults) == before and len(typed) == len(values) == len(dataclasses.fields(Root))
+        else None
+    )
 
 
 def _settled(path: str, node: Any, faults: list[str]) -> Any:
@@ -174,12 +209,24 @@ def _settled(path: str, node: Any, faults: list[str]) -> Any:
     names = [f.name for f in dataclasses.fields(cls)]
     has = f"it has {', '.join(names) or 'none'}"
     strange = sorted(set(node) - set(names) - {"_target_"})
-    faults += [f"{path}.{key}: {cls.__name__} has no such field{hint(str(key), names)}; {has}" for key in strange]
+    faults += [
+        f"{path}.{key}: {cls.__name__} has no such field{hint(str(key), names)}; {has}"
+        for key in strange
+    ]
     unset = [name for name in names if name not in node]
-    faults += [f"{path}.{name}: is not set; every field of {cls.__name__} is written in its yaml" for name in unset]
+    faults += [
+        f"{path}.{name}: is not set; every field of {cls.__name__} is written in its yaml"
+        for name in unset
+    ]
     before = len(faults)
-    inner = {k: _settled(f"{path}.{k}", v, faults) for k, v in node.items() if k in names and _holds_component(v)}
-    typed = typed_fields(f"{path}.", cls, {k: node[k] for k in names if k in node and k not in inner}, faults)
+    inner = {
+        k: _settled(f"{path}.{k}", v, faults)
+        for k, v in node.items()
+        if k in names and _holds_component(v)
+    }
+    typed = typed_fields(
+        f"{path}.", cls, {k: node[k] for k in names if k in node and k not in inner}, faults
+    )
     settled = {"_target_": node["_target_"], **typed, **inner}
     if len(faults) == before and not unset:
         faults += _refusal(path, settled)
@@ -195,22 +242,40 @@ def _clash(nodes: dict[str, Any]) -> list[str]:
         model, processor = (locate(str(target)) for target in targets)
     except ConfigError:
         return []  # told already
-    kind, kinds = nodes["model"].get("kind", getattr(model, "KIND", None)), getattr(processor, "KINDS", None)
+    kind, kinds = (
+        nodes["model"].get("kind", getattr(model, "KIND", None)),
+        getattr(processor, "KINDS", None),
+    )
     if kind == "encoder" and nodes.get("student", {}).get("engine") == "ctranslate2":
-        return ["student: engine=ctranslate2 is for students that write their answers, and the model is encoder; set student.engine=torch"]
-    set_ = [name for name in ("residual_dropout", "concatenate") if nodes.get("trainer", {}).get(name, "auto") != "auto"]
+        return [
+            "student: engine=ctranslate2 is for students that write their answers, and the model is encoder; set student.engine=torch"
+        ]
+    set_ = [
+        name
+        for name in ("residual_dropout", "concatenate")
+        if nodes.get("trainer", {}).get(name, "auto") != "auto"
+    ]
     if kind in {"decoder-only", "encoder"} and set_:
-        return [f"trainer.{name}: is for t5 and mt5, and the model is {kind}; set it to auto" for name in set_]
+        return [
+            f"trainer.{name}: is for t5 and mt5, and the model is {kind}; set it to auto"
+            for name in set_
+        ]
     if kind is None or kinds is None or kind in kinds:
         return []
     right = "causal" if kind == "decoder-only" else "seq2seq"
-    return [f"processor: {processor.__name__} prepares for {' and '.join(kinds)} students, and the model is {kind}; set processor={right}"]
+    return [
+        f"processor: {processor.__name__} prepares for {' and '.join(kinds)} students, and the model is {kind}; set processor={right}"
+    ]
 
 
 def _aliases(raw: Any, path: str = "") -> dict[str, str]:
     """Each key of *raw* that only points to another key."""
     if isinstance(raw, dict):
-        return {k: v for key, value in raw.items() for k, v in _aliases(value, f"{path}.{key}" if path else str(key)).items()}
+        return {
+            k: v
+            for key, value in raw.items()
+            for k, v in _aliases(value, f"{path}.{key}" if path else str(key)).items()
+        }
     pointed = re.fullmatch(r"\$\{([\w.]+)\}", raw) if isinstance(raw, str) else None
     return {path: pointed[1]} if pointed else {}
 
@@ -220,7 +285,9 @@ def _told(faults: list[str], aliases: dict[str, str]) -> list[str]:
     lines = []
     for fault in faults:
         path, colon, said = fault.partition(": ")
-        while found := next((k for k in aliases if colon and (path == k or path.startswith(f"{k}."))), None):
+        while found := next(
+            (k for k in aliases if colon and (path == k or path.startswith(f"{k}."))), None
+        ):
             path = aliases[found] + path[len(found) :]
         lines.append(f"{path}{colon}{said}")
     return list(dict.fromkeys(lines))
@@ -229,9 +296,13 @@ def _told(faults: list[str], aliases: dict[str, str]) -> list[str]:
 def _lacking(path: str, node: Any) -> list[str]:
     if not isinstance(node, dict) or "_target_" not in node:
         return []
-    ready = _complete(node) and hasattr(locate(node["_target_"]), "ready") and not _refusal(path, node)
+    ready = (
+        _complete(node) and hasattr(locate(node["_target_"]), "ready") and not _refusal(path, node)
+    )
     own = list(build(node).ready()) if ready else []
-    return [f"{path}: {line}" for line in own] + [line for key, value in node.items() for line in _lacking(f"{path}.{key}", value)]
+    return [f"{path}: {line}" for line in own] + [
+        line for key, value in node.items() for line in _lacking(f"{path}.{key}", value)
+    ]
 
 
 def _complete(node: Any) -> bool:

@@ -10,15 +10,24 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 KINDS = ("int", "float", "str", "bool", "none", "file-path")  # as pydantic names them
 
 
-def typed_fields(prefix: str, cls: type, values: dict[str, Any], faults: list[str]) -> dict[str, Any]:
+def typed_fields(
+    prefix: str, cls: type, values: dict[str, Any], faults: list[str]
+) -> dict[str, Any]:
     """*values* of a dataclass's fields, each of its field's type; *faults* tells, after *prefix*, which are left out and why."""
     hints, typed = typing.get_type_hints(cls, include_extras=True), {}
     for name, value in values.items():
         if isinstance(value, str) and value == "???":
-            faults.append(f"{prefix}{name}: needs a value; give {prefix}{name}=... on the command line")
+            faults.append(
+                f"{prefix}{name}: needs a value; give {prefix}{name}=... on the command line"
+            )
             continue
         try:
-            if isinstance(value, bool) and bool not in typing.get_args(hints[name]) and hints[name] is not bool and hints[name] is not Any:
+            if (
+                isinstance(value, bool)
+                and bool not in typing.get_args(hints[name])
+                and hints[name] is not bool
+                and hints[name] is not Any
+            ):
                 raise TypeError(f"must be {_spoken(hints[name])}, got {str(value).lower()}")
             typed[name] = _adapter(hints[name]).validate_python(value)
         except TypeError as error:
@@ -37,7 +46,12 @@ def _adapter(annotation: Any) -> TypeAdapter[Any]:
 def _place(error: Any) -> list[Any]:
     """Where it is inside the field: less pydantic's names of the kinds that a field may be of."""
     return [
-        part for part in error["loc"] if not (isinstance(part, str) and ("[" in part or part.startswith("constrained-") or part in KINDS))
+        part
+        for part in error["loc"]
+        if not (
+            isinstance(part, str)
+            and ("[" in part or part.startswith("constrained-") or part in KINDS)
+        )
     ]
 
 
@@ -53,10 +67,16 @@ def _sentences(name: str, error: ValidationError) -> list[str]:
     got: dict[str, Any] = {}
     for e in _telling(error):
         place = ".".join([name, *map(str, _place(e))])
-        text = e["msg"].replace("Input should be", "must be").replace("Path does not point to a", "there is no")
+        text = (
+            e["msg"]
+            .replace("Input should be", "must be")
+            .replace("Path does not point to a", "there is no")
+        )
         said.setdefault(place, []).append(text[:1].lower() + text[1:])
         got.setdefault(place, e["input"])
-    return [f"{place}: {' or '.join(texts)}, got {_shown(got[place])}" for place, texts in said.items()]
+    return [
+        f"{place}: {' or '.join(texts)}, got {_shown(got[place])}" for place, texts in said.items()
+    ]
 
 
 def _shown(value: Any) -> str:
@@ -65,5 +85,9 @@ def _shown(value: Any) -> str:
 
 
 def _spoken(annotation: Any) -> str:
-    plain = str(annotation.__name__ if isinstance(annotation, type) else annotation).replace("typing.", "")
-    return {"int": "a whole number", "float": "a number", "str": "text"}.get(plain.split("[")[-1].split(",")[0].rstrip("]"), plain)
+    plain = str(annotation.__name__ if isinstance(annotation, type) else annotation).replace(
+        "typing.", ""
+    )
+    return {"int": "a whole number", "float": "a number", "str": "text"}.get(
+        plain.split("[")[-1].split(",")[0].rstrip("]"), plain
+    )

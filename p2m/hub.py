@@ -16,7 +16,10 @@ from filelock import FileLock
 from p2m.errors import InputError, ServiceError
 
 Kind = Literal["model", "dataset"]
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json")  # the only form that is read: it can hold nothing but numbers
+WEIGHTS = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+)  # the only form that is read: it can hold nothing but numbers
 DEADLINE_S = 2.0  # a hub that answers at all does so in a fraction of this; without a network nobody should wait longer to be told
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _NAME = re.compile(r"([\w-][\w.-]*/)?[\w-][\w.-]*", re.ASCII)
@@ -70,7 +73,9 @@ def _answers(timeout_s: float) -> bool:
 
 def cached(name: str, revision: str | None) -> bool:
     """Whether the model's config and weights lie in the local cache: those of the commit, or of the branch `main` as last seen."""
-    return _cached(name, "config.json", revision) is not None and any(_cached(name, file, revision) for file in WEIGHTS)
+    return _cached(name, "config.json", revision) is not None and any(
+        _cached(name, file, revision) for file in WEIGHTS
+    )
 
 
 def pinned(kind: Kind, name: str, met: Path) -> Pin:
@@ -101,11 +106,15 @@ def config_of(name: str, revision: str) -> dict[str, Any]:
     from huggingface_hub import hf_hub_download
 
     with _told(f"model {name}"):
-        text = Path(hf_hub_download(name, "config.json", revision=revision)).read_text(encoding="utf-8")
+        text = Path(hf_hub_download(name, "config.json", revision=revision)).read_text(
+            encoding="utf-8"
+        )
     try:
         return dict(json.loads(text))
     except ValueError as error:
-        raise ServiceError(f"model {name}: its config.json at {revision} is no JSON object ({error})") from error
+        raise ServiceError(
+            f"model {name}: its config.json at {revision} is no JSON object ({error})"
+        ) from error
 
 
 def weighted(name: str, revision: str) -> bool:
@@ -126,16 +135,22 @@ def _cached(name: str, file: str, revision: str | None) -> Path | None:
         found = try_to_load_from_cache(name, file, revision=revision)
     except HFValidationError:
         return None
-    return Path(found) if isinstance(found, str) else None  # it may also be a note that the file is known to be absent
+    return (
+        Path(found) if isinstance(found, str) else None
+    )  # it may also be a note that the file is known to be absent
 
 
 def _remembered(met: Path) -> dict[str, Pin]:
     if not met.exists():
         return {}
     try:
-        return {key: Pin(**entry) for key, entry in json.loads(met.read_text(encoding="utf-8")).items()}
+        return {
+            key: Pin(**entry) for key, entry in json.loads(met.read_text(encoding="utf-8")).items()
+        }
     except (ValueError, AttributeError, TypeError) as error:
-        raise InputError(f"{met}: is not what p2m keeps there on commits ({error}); restore it, or delete it to begin anew") from error
+        raise InputError(
+            f"{met}: is not what p2m keeps there on commits ({error}); restore it, or delete it to begin anew"
+        ) from error
 
 
 def _newest(kind: Kind, name: str) -> Pin:
@@ -143,7 +158,9 @@ def _newest(kind: Kind, name: str) -> Pin:
         here = _cached(name, "config.json", None) if kind == "model" else None
         if here:
             return Pin(name, here.parent.name)  # the cache files snapshots by commit
-        raise ServiceError(f"{kind} {name}: the hub does not answer ({endpoint()}) and no copy lies in the local cache")
+        raise ServiceError(
+            f"{kind} {name}: the hub does not answer ({endpoint()}) and no copy lies in the local cache"
+        )
     from huggingface_hub import HfApi
 
     with _told(f"{kind} {name}"):
@@ -160,10 +177,18 @@ def _told(what: str) -> Iterator[None]:
     try:
         yield
     except GatedRepoError as error:
-        raise ServiceError(f"{what}: the hub gives it only to those who accepted its terms; accept them there and set HF_TOKEN") from error
+        raise ServiceError(
+            f"{what}: the hub gives it only to those who accepted its terms; accept them there and set HF_TOKEN"
+        ) from error
     except RepositoryNotFoundError as error:
-        raise ServiceError(f"{what}: {endpoint()} has none of that name, or it is private (then set HF_TOKEN)") from error
+        raise ServiceError(
+            f"{what}: {endpoint()} has none of that name, or it is private (then set HF_TOKEN)"
+        ) from error
     except EntryNotFoundError as error:
-        raise ServiceError(f"{what}: the hub lacks a file of it ({str(error).splitlines()[0][:200]})") from error
+        raise ServiceError(
+            f"{what}: the hub lacks a file of it ({str(error).splitlines()[0][:200]})"
+        ) from error
     except (httpx2.HTTPError, OSError, ValueError) as error:
-        raise ServiceError(f"{what}: {endpoint()} did not give it ({str(error).splitlines()[0][:200]})") from error
+        raise ServiceError(
+            f"{what}: {endpoint()} did not give it ({str(error).splitlines()[0][:200]})"
+        ) from error

@@ -16,7 +16,9 @@ def run(nodes: dict[str, Any], make: Callable[..., StageResult]) -> dict[str, St
 
     stage("prompt", Prompt)
     stage("parser", TaskSpec, "prompt")
-    stage("model", Choice, "parser")  # early: a model that cannot be had is told before anything is paid
+    stage(
+        "model", Choice, "parser"
+    )  # early: a model that cannot be had is told before anything is paid
     stage("retriever", Examples, "parser")
     stage("generator", Examples, "parser", "retriever")
     stage("processor", Splits, "prompt", "parser", "retriever", "generator", "model")

@@ -21,12 +21,16 @@ def mismatch(value: Any, schema: Mapping[str, Any]) -> str | None:
 def _fault(value: Any, schema: Mapping[str, Any]) -> str | None:
     """The place and what is wrong there.  Thousands of answers a second pass here: no text is made unless there is a fault."""
     kinds = schema.get("type")
-    if kinds is not None and not (_is(value, kinds) if isinstance(kinds, str) else any(_is(value, kind) for kind in kinds)):
+    if kinds is not None and not (
+        _is(value, kinds) if isinstance(kinds, str) else any(_is(value, kind) for kind in kinds)
+    ):
         return f" must be {kinds}, got {_short(value)}"
     if "enum" in schema and value not in schema["enum"]:
         return f" must be one of {schema['enum']}, got {_short(value)}"
     if isinstance(value, str):
-        return _length_fault(len(value), schema.get("minLength"), schema.get("maxLength"), "characters")
+        return _length_fault(
+            len(value), schema.get("minLength"), schema.get("maxLength"), "characters"
+        )
     if isinstance(value, dict):
         return _object_fault(value, schema)
     return _list_fault(value, schema) if isinstance(value, list) else None

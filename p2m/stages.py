@@ -98,7 +98,15 @@ class Model(Protocol):
 class Processor(Protocol):
     """Makes splits to train on and to measure with."""
 
-    def run(self, prompt: Prompt, task: TaskSpec, retrieved: Examples, generated: Examples, choice: Choice, work: Work) -> Splits: ...
+    def run(
+        self,
+        prompt: Prompt,
+        task: TaskSpec,
+        retrieved: Examples,
+        generated: Examples,
+        choice: Choice,
+        work: Work,
+    ) -> Splits: ...
 
 
 class Trainer(Protocol):

@@ -51,10 +51,14 @@ class Store:
 
     root: Path
     work: Callable[[str, Path, Meter], Work]
-    on_stage: Callable[[str, StageResult, str], None] = field(default=lambda stage, made, state: None)
+    on_stage: Callable[[str, StageResult, str], None] = field(
+        default=lambda stage, made, state: None
+    )
     plan: bool = False
 
-    def make(self, stage: str, node: dict[str, Any], kind: type, *inputs: StageResult) -> StageResult:
+    def make(
+        self, stage: str, node: dict[str, Any], kind: type, *inputs: StageResult
+    ) -> StageResult:
         """The stage's result, from disk where a whole copy is there.
 
         Parallel jobs that need the same key wait for the first; a killed stage finds its leftovers in .part.
@@ -66,13 +70,23 @@ class Store:
         self.on_stage(stage, made, KEPT if made.kept else TO_DO)
         if self.plan or made.kept:
             return made
-        with explain_full_disk(self.root), FileLock(_writable(made.folder.parent) / f"{made.key}.lock"):
+        with (
+            explain_full_disk(self.root),
+            FileLock(_writable(made.folder.parent) / f"{made.key}.lock"),
+        ):
             if not made.kept:
                 self._run(stage, node, settings, made, inputs)
         self.on_stage(stage, made, "done")
         return made
 
-    def _run(self, stage: str, node: dict[str, Any], settings: Any, made: StageResult, inputs: tuple[StageResult, ...]) -> None:
+    def _run(
+        self,
+        stage: str,
+        node: dict[str, Any],
+        settings: Any,
+        made: StageResult,
+        inputs: tuple[StageResult, ...],
+    ) -> None:
         part = made.folder.with_name(f"{made.key}.part")
         part.mkdir(exist_ok=True)
         started, meter = time.monotonic(), Meter()
@@ -85,18 +99,35 @@ class Store:
             (part / SPENT).write_text(json.dumps({"seconds": seconds}))
         artifacts.save(value, part)
         (part / SPENT).unlink()
-        note = {"stage": stage, "settings": settings, "inputs": {i.folder.parent.name: i.key for i in inputs}}
-        note |= {"seconds": round(seconds, 3), "usd": meter.usd, "calls": meter.calls, "commit": _commit(), "made": time.time()}
-        (part / "made.json").write_text(json.dumps(note, ensure_ascii=False, indent=1), encoding="utf-8")
+        note = {
+            "stage": stage,
+            "settings": settings,
+            "inputs": {i.folder.parent.name: i.key for i in inputs},
+        }
+        note |= {
+            "seconds": round(seconds, 3),
+            "usd": meter.usd,
+            "calls": meter.calls,
+            "commit": _commit(),
+            "made": time.time(),
+        }
+        (part / "made.json").write_text(
+            json.dumps(note, ensure_ascii=False, indent=1), encoding="utf-8"
+        )
         publish(part, made.folder)
 
 
 def publish(part: Path, folder: Path) -> None:
     """*part* becomes *folder* as a whole or not at all, whatever dies: manifest, fsync of every file, rename, fsync of the directory."""
     files = sorted(p for p in part.rglob("*") if p.is_file())
-    manifest = {str(p.relative_to(part)): {"sha256": file_digest(p), "bytes": p.stat().st_size} for p in files}
+    manifest = {
+        str(p.relative_to(part)): {"sha256": file_digest(p), "bytes": p.stat().st_size}
+        for p in files
+    }
     rows = {name: len(Rows(part / name)) for name in manifest if name.endswith(".jsonl")}
-    (part / "manifest.json").write_text(json.dumps({"files": manifest, "rows": rows}, indent=1), encoding="utf-8")
+    (part / "manifest.json").write_text(
+        json.dumps({"files": manifest, "rows": rows}, indent=1), encoding="utf-8"
+    )
     for path in [*files, part / "manifest.json", *{p.parent for p in files}, part]:
         _sync(path)
     if folder.exists():  # a folder without a manifest: never published, so nobody counts on it
@@ -131,7 +162,11 @@ def _settings(node: Any) -> Any:
 def _contents(path: Path) -> dict[str, str]:
     """Where a file lies does not decide a result; what is in it does.  A folder is its files by name."""
     if path.is_dir():
-        return {p.relative_to(path).as_posix(): file_digest(p) for p in sorted(path.rglob("*")) if p.is_file()}
+        return {
+            p.relative_to(path).as_posix(): file_digest(p)
+            for p in sorted(path.rglob("*"))
+            if p.is_file()
+        }
     return {"suffix": path.suffix, "sha256": file_digest(path) if path.is_file() else "absent"}
 
 
@@ -143,7 +178,11 @@ def _spent_before(part: Path) -> float:
     """Seconds that earlier commands worked on *part*.  One that was killed could not say: up to the last file that it wrote."""
     try:
         told = json.loads((part / SPENT).read_text())
-        unsaid = max(path.stat().st_mtime for path in part.rglob("*")) - told["since"] if "since" in told else 0.0
+        unsaid = (
+            max(path.stat().st_mtime for path in part.rglob("*")) - told["since"]
+            if "since" in told
+            else 0.0
+        )
         return float(told["seconds"]) + max(0.0, unsaid)
     except (OSError, ValueError, KeyError):
         return 0.0
@@ -153,9 +192,13 @@ def _writable(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"store: cannot write to {folder} ({error.strerror}); give a folder that you may write to, store=...") from error
+        raise UserError(
+            f"store: cannot write to {folder} ({error.strerror}); give a folder that you may write to, store=..."
+        ) from error
     if not os.access(folder, os.W_OK):
-        raise UserError(f"store: cannot write to {folder} (no permission); give a folder that you may write to, store=...")
+        raise UserError(
+            f"store: cannot write to {folder} (no permission); give a folder that you may write to, store=..."
+        )
     return folder
 
 

@@ -11,7 +11,12 @@ SHARED = ROOT.parent / "shared" / "data"
 
 for name in [n for n in os.environ if n.endswith(("_API_KEY", "_TOKEN"))]:
     del os.environ[name]
-os.environ |= {"WANDB_MODE": "offline", "HF_HUB_OFFLINE": "1", "GRADIO_ANALYTICS_ENABLED": "False", "TOKENIZERS_PARALLELISM": "false"}
+os.environ |= {
+    "WANDB_MODE": "offline",
+    "HF_HUB_OFFLINE": "1",
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "TOKENIZERS_PARALLELISM": "false",
+}
 
 _connect = socket.socket.connect
 

@@ -30,9 +30,18 @@ ROWS = [
     [
         TaskSpec("Say yes.", ROWS, ("yes", "no"), "en", "und"),
         Examples(ROWS, (Candidate("a", 1.5, "card"),), {"duplicate": 3}),
-        Choice("scratch", None, "encoder-decoder", {"model_type": "t5", "d_model": 8}, (Candidate("b", 0.0, ""),)),
+        Choice(
+            "scratch",
+            None,
+            "encoder-decoder",
+            {"model_type": "t5", "d_model": 8},
+            (Candidate("b", 0.0, ""),),
+        ),
         Splits(ROWS, ROWS[:1], [], ROWS, "prefix: ", ("a",), {"short": 1}),
-        Report({"real": {"chrf": Score(0.5, 0.4, 0.6, 10)}}, {"untrained": {"real": {"chrf": Score(0.0, 0.0, 0.0, 10)}}}),
+        Report(
+            {"real": {"chrf": Score(0.5, 0.4, 0.6, 10)}},
+            {"untrained": {"real": {"chrf": Score(0.0, 0.0, 0.0, 10)}}},
+        ),
     ],
     ids=lambda v: type(v).__name__,
 )
@@ -43,7 +52,9 @@ def test_artifact_comes_back_as_it_was(value, tmp_path):
 
 def test_folder_of_a_student_is_where_it_lies_now(tmp_path):
     (tmp_path / "made").mkdir()
-    artifacts.save(Student(tmp_path / "made", "scratch", "encoder-decoder", "", 64, 32), tmp_path / "made")
+    artifacts.save(
+        Student(tmp_path / "made", "scratch", "encoder-decoder", "", 64, 32), tmp_path / "made"
+    )
     (tmp_path / "made").rename(tmp_path / "published")
     assert artifacts.load(Student, tmp_path / "published").folder == tmp_path / "published"
     assert "published" not in (tmp_path / "published" / "value.json").read_text()

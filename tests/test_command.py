@@ -21,18 +21,34 @@ CANARIES = {
     "OPENAI_API_KEY": "sk-canary-openai-7f3a9c1e5b2d", "WANDB_API_KEY": "canarywandb0123456789abcdef0123456789abcd",
     "HF_TOKEN": "hf_canaryTOKENcanaryTOKENcanaryTOKEN", "MY_SERVICE_SECRET": "canary-secret-99c0ffee",
 }  # fmt: skip
-SMALL = ["experiment=quickstart", "generator.target=150", "trainer.max_examples=320", "trainer.valid_every=160", "evaluator.examples=20"]
+SMALL = [
+    "experiment=quickstart",
+    "generator.target=150",
+    "trainer.max_examples=320",
+    "trainer.valid_every=160",
+    "evaluator.examples=20",
+]
 
 
 def start(folder: Path, *overrides: str, **kwargs) -> subprocess.Popen:
     places = [f"store={folder}/store", f"calls={folder}/calls"]
     environment = {**os.environ, **CANARIES, "TMPDIR": str(folder / "tmp")}
     (folder / "tmp").mkdir(exist_ok=True)
-    flags = [o for o in overrides if o.startswith("-")]  # these stand first, then what a test may override
+    flags = [
+        o for o in overrides if o.startswith("-")
+    ]  # these stand first, then what a test may override
     command = [sys.executable, "-m", "p2m", *flags, *places, *overrides[len(flags) :]]
     # a shell's background jobs begin with SIGINT ignored, and so would what these tests start there
     hears = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)} | kwargs
-    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **hears)
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **hears,
+    )
 
 
 def p2m(folder: Path, *overrides: str) -> subprocess.CompletedProcess:
@@ -61,16 +77,27 @@ def report(folder: Path) -> dict:
     ("setting", "said"),
     [
         ("trainer.freeze=[embed]", "trainer.freeze: no weight of this student begins with 'embed'"),
-        ("processor.valid_share=0 trainer.select=loss", "trainer.select: loss looks at a validation set, and there is none"),
-        ("trainer.label_prior=0.5", "trainer.label_prior: this task's answers are no closed set of labels"),
+        (
+            "processor.valid_share=0 trainer.select=loss",
+            "trainer.select: loss looks at a validation set, and there is none",
+        ),
+        (
+            "trainer.label_prior=0.5",
+            "trainer.label_prior: this task's answers are no closed set of labels",
+        ),
         (
             "model=byt5_nano processor.instruction=always trainer.max_input=64",
             "trainer.max_input: of 64 tokens, what stands before and after each input",
         ),
-        ("mode=plan budget.pilot=20 trainer.freeze=[embed]", "trainer.freeze: no weight of this student begins with 'embed'"),
+        (
+            "mode=plan budget.pilot=20 trainer.freeze=[embed]",
+            "trainer.freeze: no weight of this student begins with 'embed'",
+        ),
     ],
 )
-def test_what_the_student_cannot_be_trained_with_is_told_before_a_teacher_is_asked(tmp_path, setting, said):
+def test_what_the_student_cannot_be_trained_with_is_told_before_a_teacher_is_asked(
+    tmp_path, setting, said
+):
     done = p2m(tmp_path, *SMALL, *setting.split(), f"hydra.run.dir={tmp_path}/run")
     assert done.returncode == 64
     assert said in done.stderr
@@ -95,7 +122,16 @@ def test_run_ends_with_its_tables_the_demo_and_its_folder(first, place):
     *_, demo, folder = first.stdout.strip().split("\n")
     assert demo == "Try it:  p2m demo first"
     assert folder == "first"
-    for word in ("student", "most frequent", "nearest neighbour", "untrained", "kept: train", "dropped by generator", "trainer", "dollars"):
+    for word in (
+        "student",
+        "most frequent",
+        "nearest neighbour",
+        "untrained",
+        "kept: train",
+        "dropped by generator",
+        "trainer",
+        "dollars",
+    ):
         assert word in first.stdout
 
 
@@ -105,7 +141,16 @@ def test_report_has_its_fields(first, place):
     assert set(told["scores"]["exact_match"]) == {"value", "low", "high", "n"}
     assert told["scores"]["exact_match"]["n"] == 20
     assert set(told["baselines"]) == {"most_frequent", "nearest_neighbour", "untrained"}
-    assert list(told["stages"]) == ["prompt", "parser", "model", "retriever", "generator", "processor", "trainer", "evaluator"]
+    assert list(told["stages"]) == [
+        "prompt",
+        "parser",
+        "model",
+        "retriever",
+        "generator",
+        "processor",
+        "trainer",
+        "evaluator",
+    ]
     assert told["examples"]["generated"] == 150
     assert told["usd"] == 0
     assert told["examples"]["dropped"]
@@ -113,7 +158,16 @@ def test_report_has_its_fields(first, place):
 
 
 def test_run_folder_links_to_what_the_store_keeps(first, place):
-    for name in ("prompt", "task", "choice", "retrieved", "generated", "splits", "student", "report"):
+    for name in (
+        "prompt",
+        "task",
+        "choice",
+        "retrieved",
+        "generated",
+        "splits",
+        "student",
+        "report",
+    ):
         assert (place / "first" / name / "manifest.json").is_file(), name
     assert (place / "first" / "student" / "model.safetensors").is_file()
 
@@ -124,16 +178,20 @@ def test_second_run_keeps_everything_and_gives_the_same_figures(first, place):
     assert time.monotonic() - began < 15
     a, b = report(place / "first"), report(place / "second")
     assert all(stage["kept"] for stage in b["stages"].values())
-    assert {k: a[k] for k in ("scores", "generated", "baselines", "usd", "seconds", "examples")} == {
-        k: b[k] for k in ("scores", "generated", "baselines", "usd", "seconds", "examples")
-    }
+    assert {
+        k: a[k] for k in ("scores", "generated", "baselines", "usd", "seconds", "examples")
+    } == {k: b[k] for k in ("scores", "generated", "baselines", "usd", "seconds", "examples")}
     assert "to do" not in again.stderr
 
 
 def test_plan_says_kept_and_to_do_and_leaves_nothing(first, place):
     before = sorted(place.rglob("*"))
     done = p2m(place, *SMALL, "trainer.lr=1e-3", "mode=plan", f"hydra.run.dir={place}/planned")
-    lines = {line.split()[0]: " ".join(line.split()[1:3]) for line in done.stderr.splitlines() if line.strip()}
+    lines = {
+        line.split()[0]: " ".join(line.split()[1:3])
+        for line in done.stderr.splitlines()
+        if line.strip()
+    }
     assert lines["generator"].startswith("kept")
     assert lines["trainer"] == "to do"
     assert lines["evaluator"] == "to do"
@@ -182,7 +240,9 @@ def test_missing_key_is_told_before_any_stage(tmp_path, monkeypatch):
 
 
 def test_unknown_verb_is_told_with_the_verbs_there_are(tmp_path):
-    done = subprocess.run([sys.executable, "-m", "p2m", "dmo", "latest"], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "p2m", "dmo", "latest"], cwd=tmp_path, capture_output=True, text=True
+    )
     assert done.returncode == 2
     assert (
         done.stderr.strip()
@@ -199,12 +259,28 @@ def test_unwritable_folder_is_told(tmp_path):
 
 
 def test_sweep_shares_what_its_jobs_share_and_goes_on_after_a_failure(first, place):
-    done = p2m(place, "-m", *SMALL, "trainer.lr=1e-3,1e-4", "processor.min_train=10,1000000", f"hydra.sweep.dir={place}/sweep")
+    done = p2m(
+        place,
+        "-m",
+        *SMALL,
+        "trainer.lr=1e-3,1e-4",
+        "processor.min_train=10,1000000",
+        f"hydra.sweep.dir={place}/sweep",
+    )
     assert done.returncode == 8
     with (place / "sweep" / "sweep.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["status"].split(":")[0] for row in rows] == ["complete", "failed", "complete", "failed"]
-    generated = [report(place / "sweep" / row["job"])["stages"]["generator"] for row in rows if row["status"] == "complete"]
+    assert [row["status"].split(":")[0] for row in rows] == [
+        "complete",
+        "failed",
+        "complete",
+        "failed",
+    ]
+    generated = [
+        report(place / "sweep" / row["job"])["stages"]["generator"]
+        for row in rows
+        if row["status"] == "complete"
+    ]
     assert all(stage["kept"] for stage in generated)
     assert "Sweep of 4 jobs" in done.stdout
 
@@ -223,18 +299,28 @@ def test_report_tells_of_training_examples_that_are_cut(first, place):
     assert done.returncode == 0, done.stderr
     counts = report(place / "cut")["examples"]
     assert 0 < counts["cut"] < counts["train"]
-    assert re.search(rf"│ of train: cut at max_input or max_output +│ +{counts['cut']} │", done.stdout)
-    assert f"| of train: cut at max_input or max_output | {counts['cut']} |" in (place / "cut" / "report.md").read_text()
+    assert re.search(
+        rf"│ of train: cut at max_input or max_output +│ +{counts['cut']} │", done.stdout
+    )
+    assert (
+        f"| of train: cut at max_input or max_output | {counts['cut']} |"
+        in (place / "cut" / "report.md").read_text()
+    )
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopped_run_says_so_and_goes_on(signum, code, tmp_path):
-    process = start(tmp_path, *SMALL, "generator.target=100000")  # seconds, so that it is there to be stopped
+    process = start(
+        tmp_path, *SMALL, "generator.target=100000"
+    )  # seconds, so that it is there to be stopped
     wait_for(tmp_path, "store/generator/*.part", process)
     process.send_signal(signum)
     _, err = process.communicate(timeout=60)
     assert process.returncode == code
-    assert err.strip().split("\n")[-1] == "Stopped. What was finished or paid for is kept: the same command goes on from there."
+    assert (
+        err.strip().split("\n")[-1]
+        == "Stopped. What was finished or paid for is kept: the same command goes on from there."
+    )
     assert (tmp_path / "store" / "parser").is_dir()
 
 
@@ -262,19 +348,30 @@ def signalled(folder: Path, signum: int, way: str, **kwargs) -> subprocess.Compl
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_with_its_code_wherever_it_comes(signum, way, tmp_path):
     """Dataclasses exec strings while they are imported; `python -m` dies of SIGINT where a KeyboardInterrupt passed through one."""
-    done = signalled(tmp_path, signum, way, preexec_fn=lambda: signal.signal(signum, signal.SIG_DFL))
+    done = signalled(
+        tmp_path, signum, way, preexec_fn=lambda: signal.signal(signum, signal.SIG_DFL)
+    )
     assert (done.returncode, "Stopped. " in done.stderr) == (128 + signum, True), done.stderr
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ignored_at_the_start_stays_ignored(signum, tmp_path):
     """As nohup ignores SIGHUP, and a shell SIGINT for its background jobs."""
-    done = signalled(tmp_path, signum, "exec", preexec_fn=lambda: signal.signal(signum, signal.SIG_IGN))
+    done = signalled(
+        tmp_path, signum, "exec", preexec_fn=lambda: signal.signal(signum, signal.SIG_IGN)
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_stopped_sweep_tells_how_far_its_jobs_came(first, place, tmp_path):
-    process = start(tmp_path, "-m", *SMALL, f"store={place}/store", f"calls={place}/calls", "trainer.max_examples=320,100000000")
+    process = start(
+        tmp_path,
+        "-m",
+        *SMALL,
+        f"store={place}/store",
+        f"calls={place}/calls",
+        "trainer.max_examples=320,100000000",
+    )
     wait_for(tmp_path, "outputs/sweeps/*/*/1/config.yaml", process)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -298,21 +395,34 @@ def test_a_sweep_whose_jobs_left_nothing_here_has_failed(tmp_path, monkeypatch, 
     sweep.Table().on_multirun_start(config)
     sweep.Table().on_multirun_end(config)
     assert sweep.failed == [1]
-    assert f"No job of the sweep has left anything in {tmp_path}." in " ".join(capsys.readouterr().err.split())
+    assert f"No job of the sweep has left anything in {tmp_path}." in " ".join(
+        capsys.readouterr().err.split()
+    )
     sweep.conclude()
     assert sweep.failed == [1], "told once"
 
 
 @pytest.mark.slow
 def test_killed_anywhere_the_run_gives_the_same_student_byte_for_byte(first, place, tmp_path):
-    for pattern in ("calls/*", "store/trainer/*.part", "store/trainer/*.part/*heckpoint*/*", "store/evaluator/*.part"):
+    for pattern in (
+        "calls/*",
+        "store/trainer/*.part",
+        "store/trainer/*.part/*heckpoint*/*",
+        "store/evaluator/*.part",
+    ):
         process = start(tmp_path, *SMALL, "trainer.checkpoint_s=0.1", start_new_session=True)
         wait_for(tmp_path, pattern, process)
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
     done = p2m(tmp_path, *SMALL, "trainer.checkpoint_s=0.1", f"hydra.run.dir={tmp_path}/last")
     assert done.returncode == 0, done.stderr
-    assert report(tmp_path / "last")["stages"]["trainer"]["key"] == report(place / "first")["stages"]["trainer"]["key"]
-    weights = [(p / "student" / "model.safetensors").read_bytes() for p in (place / "first", tmp_path / "last")]
+    assert (
+        report(tmp_path / "last")["stages"]["trainer"]["key"]
+        == report(place / "first")["stages"]["trainer"]["key"]
+    )
+    weights = [
+        (p / "student" / "model.safetensors").read_bytes()
+        for p in (place / "first", tmp_path / "last")
+    ]
     assert weights[0] == weights[1]
     assert report(tmp_path / "last")["scores"] == report(place / "first")["scores"]

@@ -8,7 +8,13 @@ from p2m import config
 from p2m.errors import ConfigError
 
 BUDGET = {"max_usd": 5, "max_calls": None, "max_minutes": None, "pilot": 0}
-ROOT = {"seed": 0, "mode": "run", "store": "outputs/store", "calls": "outputs/calls", "budget": BUDGET}
+ROOT = {
+    "seed": 0,
+    "mode": "run",
+    "store": "outputs/store",
+    "calls": "outputs/calls",
+    "budget": BUDGET,
+}
 
 
 def faults(**changes) -> list[str]:
@@ -38,11 +44,15 @@ def test_truth_value_is_no_number():
 
 def test_target_outside_the_package_is_refused():
     node = {"_target_": "os.system", "command": "true"}
-    assert faults(retriever=node) == ["retriever: _target_ 'os.system' is not allowed; it must start with 'p2m.'"]
+    assert faults(retriever=node) == [
+        "retriever: _target_ 'os.system' is not allowed; it must start with 'p2m.'"
+    ]
 
 
 def test_target_that_is_no_component_is_refused():
-    assert faults(retriever={"_target_": "p2m.store.make"}) == ["retriever: _target_ 'p2m.store.make': p2m.store has no component 'make'"]
+    assert faults(retriever={"_target_": "p2m.store.make"}) == [
+        "retriever: _target_ 'p2m.store.make': p2m.store has no component 'make'"
+    ]
 
 
 def test_unknown_module_is_named():
@@ -65,7 +75,9 @@ def test_hint_names_the_nearest_word_only():
 
 
 def test_budget_is_told_as_a_whole_when_it_lacks_a_key():
-    assert faults(budget={"max_usd": 5, "max_calls": None, "max_minutes": None})[0].startswith("budget.pilot: ")
+    assert faults(budget={"max_usd": 5, "max_calls": None, "max_minutes": None})[0].startswith(
+        "budget.pilot: "
+    )
 
 
 def test_checked_config_builds_nothing_that_costs(tmp_path, monkeypatch):
@@ -75,21 +87,36 @@ def test_checked_config_builds_nothing_that_costs(tmp_path, monkeypatch):
 
 
 def test_a_model_that_the_processor_does_not_prepare_for_is_refused():
-    nodes = {group: yaml.safe_load((config.CONF / f"{group}.yaml").read_text()) for group in ("model/bytes_nano", "processor/seq2seq")}
+    nodes = {
+        group: yaml.safe_load((config.CONF / f"{group}.yaml").read_text())
+        for group in ("model/bytes_nano", "processor/seq2seq")
+    }
     del nodes["model/bytes_nano"]["defaults"]
     found = faults(model=nodes["model/bytes_nano"], processor=nodes["processor/seq2seq"])
     assert found == [
         "processor: Seq2Seq prepares for encoder-decoder and encoder students, and the model is decoder-only; set processor=causal"
     ]
     chooses = nodes["model/bytes_nano"] | {"_target_": "p2m.model.named.Named", "kind": "encoder"}
-    converted = {"_target_": "p2m.engine.serving.Serving", "engine": "ctranslate2", "compute_type": "int8", "parity": 0.99}
+    converted = {
+        "_target_": "p2m.engine.serving.Serving",
+        "engine": "ctranslate2",
+        "compute_type": "int8",
+        "parity": 0.99,
+    }
     assert (
         "student: engine=ctranslate2 is for students that write their answers, and the model is encoder; set student.engine=torch"
         in faults(model=chooses, processor=nodes["processor/seq2seq"], student=converted)
     )
     other = yaml.safe_load((config.CONF / "processor/causal.yaml").read_text())
-    trainer = yaml.safe_load((config.CONF / "trainer/default.yaml").read_text()) | {"seed": 0, "residual_dropout": 0.1, "concatenate": 0.5}
+    trainer = yaml.safe_load((config.CONF / "trainer/default.yaml").read_text()) | {
+        "seed": 0,
+        "residual_dropout": 0.1,
+        "concatenate": 0.5,
+    }
     assert faults(model=nodes["model/bytes_nano"], processor=other, trainer=trainer) == [
-        f"trainer.{name}: is for t5 and mt5, and the model is decoder-only; set it to auto" for name in ("residual_dropout", "concatenate")
+        f"trainer.{name}: is for t5 and mt5, and the model is decoder-only; set it to auto"
+        for name in ("residual_dropout", "concatenate")
     ]
-    assert config.checked(OmegaConf.create({**ROOT, "model": nodes["model/bytes_nano"], "processor": other}))
+    assert config.checked(
+        OmegaConf.create({**ROOT, "model": nodes["model/bytes_nano"], "processor": other})
+    )

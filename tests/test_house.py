@@ -19,13 +19,27 @@ MIXED = {"student"}  # a component beside what the components of other groups st
 MULTI = {"metric"}  # several options at once, each under its own name
 OPTIONS = sorted(p for p in CONF.rglob("*.yaml") if len(p.relative_to(CONF).parts) > 1)
 COMPONENTS = [p for p in OPTIONS if p.relative_to(CONF).parts[0] not in DATA_GROUPS]
-HEAVY = {"torch", "pytorch_lightning", "transformers", "datasets", "wandb", "openai", "gradio", "sacrebleu", "numpy", "pyarrow"}
+HEAVY = {
+    "torch",
+    "pytorch_lightning",
+    "transformers",
+    "datasets",
+    "wandb",
+    "openai",
+    "gradio",
+    "sacrebleu",
+    "numpy",
+    "pyarrow",
+}
 # the rows of the house, from the ground up: a file may import what stands lower, and its own folder
 ROWS = [
     {"errors"},
     {"artifacts", "disk", "fields", "schema", "text"},
     {"stages", "hub"},
-    {"student", "metric"},  # a metric stands on tallies alone, and the trainer chooses weights by it in a process that no config reaches
+    {
+        "student",
+        "metric",
+    },  # a metric stands on tallies alone, and the trainer chooses weights by it in a process that no config reaches
     {"engine", "calls"},
     set(config.GROUPS) - MIXED - {"metric", "engine"},
     {"config"},
@@ -88,7 +102,11 @@ def test_option_fits_on_a_screen(path):
 
 def test_every_component_file_is_named_by_some_option():
     named = {component(p)["_target_"].rpartition(".")[0] for p in COMPONENTS}
-    files = {".".join(p.relative_to(ROOT).with_suffix("").parts) for g in config.GROUPS for p in (CODE / g).glob("[!_]*.py")}
+    files = {
+        ".".join(p.relative_to(ROOT).with_suffix("").parts)
+        for g in config.GROUPS
+        for p in (CODE / g).glob("[!_]*.py")
+    }
     assert files - named <= {f"p2m.student.{name}" for name in ("build", "machine", "tokens")}
     assert named <= files
 
@@ -105,7 +123,11 @@ def imports(path: Path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield from [node.module] if node.module != "p2m" else [f"p2m.{alias.name}" for alias in node.names]
+            yield from (
+                [node.module]
+                if node.module != "p2m"
+                else [f"p2m.{alias.name}" for alias in node.names]
+            )
 
 
 @pytest.mark.parametrize("path", sorted(CODE.rglob("*.py")), ids=lambda p: str(p.relative_to(CODE)))
@@ -118,14 +140,18 @@ def test_imports_point_down_only(path):
 
 def test_nothing_heavy_loads_before_the_first_stage_runs():
     code = f"import sys, p2m.__main__, p2m.run.job, p2m.run.sweep; print(sorted({HEAVY!r} & set(sys.modules)))"
-    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    out = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert out.stdout.strip() == "[]"
 
 
 def test_no_component_loads_anything_heavy_when_it_is_imported():
     targets = sorted({component(p)["_target_"].rpartition(".")[0] for p in COMPONENTS})
     code = f"import sys, importlib; [importlib.import_module(m) for m in {targets!r}]; print(sorted({HEAVY!r} & set(sys.modules)))"
-    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    out = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert out.stdout.strip() == "[]"
 
 
@@ -141,17 +167,31 @@ def test_a_new_retriever_takes_exactly_one_yaml_and_one_py(tmp_path):
     copy = tmp_path / "house"
     for name in ("conf", "p2m", "experiments", "pyproject.toml"):
         source = ROOT / name
-        shutil.copytree(source, copy / name) if source.is_dir() else shutil.copy(source, copy / name)
-    (copy / "conf/retriever/fixed.yaml").write_text("_target_: p2m.retriever.fixed.Fixed\nn: 3   # examples\n", encoding="utf-8")
+        shutil.copytree(source, copy / name) if source.is_dir() else shutil.copy(
+            source, copy / name
+        )
+    (copy / "conf/retriever/fixed.yaml").write_text(
+        "_target_: p2m.retriever.fixed.Fixed\nn: 3   # examples\n", encoding="utf-8"
+    )
     (copy / "p2m/retriever/fixed.py").write_text(
         "from dataclasses import dataclass\n\nfrom p2m.artifacts import Example, Examples, TaskSpec\nfrom p2m.stages import Work\n\n\n"
         "@dataclass(frozen=True)\nclass Fixed:\n    n: int\n\n    def run(self, task: TaskSpec, work: Work) -> Examples:\n"
         "        return Examples([Example(str(i), 'x', 'folder:fixed') for i in range(self.n)])\n",
         encoding="utf-8",
     )
-    helped = subprocess.run([sys.executable, "-m", "p2m", "--help"], cwd=copy, capture_output=True, text=True, check=True)
+    helped = subprocess.run(
+        [sys.executable, "-m", "p2m", "--help"],
+        cwd=copy,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert "fixed" in helped.stdout
     plan = subprocess.run(
-        [sys.executable, "-m", "p2m", "retriever=fixed", "retriever.n=2", "mode=plan"], cwd=copy, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "p2m", "retriever=fixed", "retriever.n=2", "mode=plan"],
+        cwd=copy,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert "retriever" in plan.stderr

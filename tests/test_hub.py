@@ -42,9 +42,18 @@ def test_nothing_is_remembered_where_no_file_is(tmp_path):
         ("{", "Expecting property name"),
         ("[]", "'list' object has no attribute 'items'"),
         ('{"models/a": "main"}', "must be a mapping"),
-        ('{"models/a": {"name": "a", "commit": "main"}}', "no commit, which has 40 characters of 0-9 a-f: 'main'"),
-        (json.dumps({"models/a": {"name": "../a", "commit": COMMIT}}), "no name of the hub: '../a'"),
-        (json.dumps({"models/a": {"name": "a/b/c", "commit": COMMIT}}), "no name of the hub: 'a/b/c'"),
+        (
+            '{"models/a": {"name": "a", "commit": "main"}}',
+            "no commit, which has 40 characters of 0-9 a-f: 'main'",
+        ),
+        (
+            json.dumps({"models/a": {"name": "../a", "commit": COMMIT}}),
+            "no name of the hub: '../a'",
+        ),
+        (
+            json.dumps({"models/a": {"name": "a/b/c", "commit": COMMIT}}),
+            "no name of the hub: 'a/b/c'",
+        ),
     ],
 )
 def test_file_of_commits_that_is_not_ours_is_refused(tmp_path, text, why):

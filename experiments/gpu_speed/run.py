@@ -31,13 +31,28 @@ WARM = {False: 10, True: 2}  # before the first turn
 DIFFERENT = 64  # batches, which come again and again
 ENDLESS = 10**6  # steps, as the end of its turns ends a contender
 DROPOUT = 0.1
-FULL = {"d_model": 768, "d_ff": 2048, "num_layers": 12, "num_decoder_layers": 12, "num_heads": 12}  # flan-t5-base
+FULL = {
+    "d_model": 768,
+    "d_ff": 2048,
+    "num_layers": 12,
+    "num_decoder_layers": 12,
+    "num_heads": 12,
+}  # flan-t5-base
 QUICK = {"d_model": 64, "d_ff": 256, "num_layers": 2, "num_decoder_layers": 2, "num_heads": 1}
 SHAPE = {
     "model_type": "t5", "vocab_size": 32_128, "d_kv": 64, "feed_forward_proj": "gated-gelu", "tie_word_embeddings": False,
     "dropout_rate": DROPOUT, "pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0,
 }  # fmt: skip
-COLUMNS = ("device", "shape", "contender", "ready_s", "tokens_per_s", "runs", "share_of_product", "times_seq2seq_trainer")
+COLUMNS = (
+    "device",
+    "shape",
+    "contender",
+    "ready_s",
+    "tokens_per_s",
+    "runs",
+    "share_of_product",
+    "times_seq2seq_trainer",
+)
 
 
 def main() -> None:
@@ -45,7 +60,11 @@ def main() -> None:
     if args.one:
         CONTENDERS[args.one](args.quick, Turns(args.device, args.quick))
         return
-    started = {name: Contender(name, args) for name in CONTENDERS if args.device == "gpu" or name not in FOR_GPUS}
+    started = {
+        name: Contender(name, args)
+        for name in CONTENDERS
+        if args.device == "gpu" or name not in FOR_GPUS
+    }
     ready = {name: contender.heard("ready_s") for name, contender in started.items()}
     found: dict[str, list[float]] = {name: [] for name in started}
     for _ in range(args.rounds):
@@ -56,11 +75,22 @@ def main() -> None:
     peak = _product(args.device, args.quick)
     rows = []
     for name, runs in found.items():
-        ratio = statistics.median(a / b for a, b in zip(runs, found["seq2seq_trainer"], strict=True))
+        ratio = statistics.median(
+            a / b for a, b in zip(runs, found["seq2seq_trainer"], strict=True)
+        )
         median = statistics.median(runs)
         share = f"{median * _operations(args.quick) / peak:.3f}"
         device, shape = _device_name(args.device), "quick" if args.quick else "flan_t5_base"
-        row = (device, shape, name, f"{ready[name]:.0f}", f"{median:.0f}", " ".join(f"{x:.0f}" for x in runs), share, f"{ratio:.2f}")
+        row = (
+            device,
+            shape,
+            name,
+            f"{ready[name]:.0f}",
+            f"{median:.0f}",
+            " ".join(f"{x:.0f}" for x in runs),
+            share,
+            f"{ratio:.2f}",
+        )
         rows.append(dict(zip(COLUMNS, row, strict=True)))
         print(rows[-1], flush=True)
     print(f"one product: {peak / 1e12:.0f} TFLOP/s", flush=True)
@@ -75,9 +105,19 @@ class Contender:
     """A process that trains when it is told to."""
 
     def __init__(self, name: str, args: argparse.Namespace) -> None:
-        command = [sys.executable, __file__, "--one", name, "--device", args.device, *(["--quick"] if args.quick else [])]
+        command = [
+            sys.executable,
+            __file__,
+            "--one",
+            name,
+            "--device",
+            args.device,
+            *(["--quick"] if args.quick else []),
+        ]
         self.name = name
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
 
     def turn(self) -> float:
         """Tokens a second of some more steps."""
@@ -91,7 +131,9 @@ class Contender:
             if line.startswith("{") and what in (said := json.loads(line)):
                 print(self.name, said, flush=True)
                 return float(said[what])
-        raise SystemExit(f"gpu_speed: {self.name} ended with exit code {self.process.wait()}; what it said stands above")
+        raise SystemExit(
+            f"gpu_speed: {self.name} ended with exit code {self.process.wait()}; what it said stands above"
+        )
 
     def end(self) -> None:
         assert self.process.stdin
@@ -112,7 +154,15 @@ class Turns:
             if done >= WARM[self.quick]:
                 self._wait({"ready_s": self._clock() - self.made}, done)
         elif done - self.first >= STEPS[self.quick]:
-            self._wait({"per_s": (done - self.first) * BATCH * (READ + SAID) / (self._clock() - self.began)}, done)
+            self._wait(
+                {
+                    "per_s": (done - self.first)
+                    * BATCH
+                    * (READ + SAID)
+                    / (self._clock() - self.began)
+                },
+                done,
+            )
 
     def _wait(self, said: dict[str, float], done: int) -> None:
         print(json.dumps(said), flush=True)
@@ -139,7 +189,9 @@ def _operations(quick: bool) -> float:
     """
     c = _config(quick)
     inner, layer = c["d_kv"] * c["num_heads"] * c["d_model"], 3 * c["d_ff"] * c["d_model"]
-    read = c["num_layers"] * (4 * inner + layer) + 2 * c["num_decoder_layers"] * inner  # the decoder's keys and values of the input
+    read = (
+        c["num_layers"] * (4 * inner + layer) + 2 * c["num_decoder_layers"] * inner
+    )  # the decoder's keys and values of the input
     said = c["num_decoder_layers"] * (6 * inner + layer) + c["vocab_size"] * c["d_model"]
     return 6 * (read * READ + said * SAID) / (READ + SAID)
 
@@ -185,7 +237,9 @@ def _p2m(quick: bool, turns: Turns, compiled: bool = False) -> None:
         "compile": compiled,
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as name:
-        job = Lightning(**settings | changes)._job(_choice(quick), Splits(rows[BATCH:], rows[:BATCH]), Path(name))
+        job = Lightning(**settings | changes)._job(
+            _choice(quick), Splits(rows[BATCH:], rows[:BATCH]), Path(name)
+        )
         (Path(name) / "job.json").write_text(json.dumps(job), encoding="utf-8")
         _fit.fit(Path(name), lambda told: turns.step(told.get("examples", 0) // BATCH), lambda: 0)
 
@@ -202,9 +256,17 @@ def _made(quick: bool, turns: Turns) -> tuple[Any, list[tuple[Any, Any]]]:
 
     made = build.fresh(_choice(quick), 0)
     rows = _examples(BATCH * DIFFERENT)
-    ids, labels = (made.tokenizer.encode([getattr(e, side) for e in rows]) for side in ("input", "output"))
+    ids, labels = (
+        made.tokenizer.encode([getattr(e, side) for e in rows]) for side in ("input", "output")
+    )
     parts = [range(i, i + BATCH) for i in range(0, len(rows), BATCH)]
-    batches = [(torch.from_numpy(ids.padded(p, READ, [1], 0)), torch.from_numpy(labels.padded(p, SAID, [1], -100))) for p in parts]
+    batches = [
+        (
+            torch.from_numpy(ids.padded(p, READ, [1], 0)),
+            torch.from_numpy(labels.padded(p, SAID, [1], -100)),
+        )
+        for p in parts
+    ]
     made.model.to(_torch_device(turns.device)).train()
     return made, batches
 
@@ -219,7 +281,11 @@ def _seq2seq_trainer(quick: bool, turns: Turns) -> None:
     )
 
     made, batches = _made(quick, turns)
-    data = [{"input_ids": a.tolist(), "labels": b.tolist()} for ids, labels in batches for a, b in zip(ids, labels, strict=True)]
+    data = [
+        {"input_ids": a.tolist(), "labels": b.tolist()}
+        for ids, labels in batches
+        for a, b in zip(ids, labels, strict=True)
+    ]
 
     class Told(TrainerCallback):  # type: ignore[misc]
         def on_step_end(self, args: Any, state: Any, control: Any, **ignored: Any) -> None:
@@ -230,7 +296,13 @@ def _seq2seq_trainer(quick: bool, turns: Turns) -> None:
             folder, per_device_train_batch_size=BATCH, max_steps=ENDLESS, report_to=[], disable_tqdm=True, use_cpu=turns.device == "cpu",
             save_strategy="no", bf16=True,
         )  # fmt: skip
-        Seq2SeqTrainer(made.model, how, DataCollatorForSeq2Seq(ByT5Tokenizer(), made.model), data, callbacks=[Told()]).train()
+        Seq2SeqTrainer(
+            made.model,
+            how,
+            DataCollatorForSeq2Seq(ByT5Tokenizer(), made.model),
+            data,
+            callbacks=[Told()],
+        ).train()
 
 
 def _bare_loop(quick: bool, turns: Turns, compiled: bool = False) -> None:
@@ -240,7 +312,10 @@ def _bare_loop(quick: bool, turns: Turns, compiled: bool = False) -> None:
     model = torch.compile(made.model) if compiled else made.model
     optimizer = torch.optim.AdamW(made.model.parameters(), 3e-4, fused=True)
     for step, (ids, labels) in enumerate(itertools.cycle(batches), 1):
-        ids, labels = ids.to(made.model.device, non_blocking=True), labels.to(made.model.device, non_blocking=True)
+        ids, labels = (
+            ids.to(made.model.device, non_blocking=True),
+            labels.to(made.model.device, non_blocking=True),
+        )
         with torch.autocast(_torch_device(turns.device), torch.bfloat16):
             loss = model(input_ids=ids, attention_mask=ids != 0, labels=labels).loss
         loss.backward()
@@ -276,9 +351,15 @@ FOR_GPUS = {"p2m_compiled"}  # what p2m refuses on a processor
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Measures training at flan-t5-base's shape; writes results.csv.")
+    parser = argparse.ArgumentParser(
+        description="Measures training at flan-t5-base's shape; writes results.csv."
+    )
     parser.add_argument("--device", choices=["gpu", "cpu"], default="gpu")
-    parser.add_argument("--quick", action="store_true", help="a small student and few steps; results.csv stays as it is")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a small student and few steps; results.csv stays as it is",
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--one", choices=CONTENDERS, help="what a process of its own does")
     args = parser.parse_args()
@@ -286,7 +367,9 @@ def _arguments() -> argparse.Namespace:
         import torch
 
         if not torch.cuda.is_available():
-            parser.error("--device: torch sees no GPU on this machine; --device cpu --quick shows that the command runs")
+            parser.error(
+                "--device: torch sees no GPU on this machine; --device cpu --quick shows that the command runs"
+            )
     return args
 
 

@@ -43,14 +43,38 @@ SETS = (
     "g2p.geo", "g2p.hun", "g2p.fre", "g2p.gre", "g2p.eng_us", "inflection.english", "inflection.turkish", "inflection.german",
     "inflection.english.1000", "inflection.turkish.1000", "inflection.german.1000", "scan.simple", "scan.length", "num_to_verbal",
 )  # fmt: skip
-BASELINES = {"g2p.geo": "0.0", "g2p.hun": "1.8", "g2p.fre": "8.5", "g2p.eng_us": "41.94"}  # an ensemble of ten models, beams of four
-STUDENTS = {"scan": "t5_nano"}  # its words recur, so pieces of words serve it; else byt5_nano, as spelling is the task
+BASELINES = {
+    "g2p.geo": "0.0",
+    "g2p.hun": "1.8",
+    "g2p.fre": "8.5",
+    "g2p.eng_us": "41.94",
+}  # an ensemble of ten models, beams of four
+STUDENTS = {
+    "scan": "t5_nano"
+}  # its words recur, so pieces of words serve it; else byt5_nano, as spelling is the task
 COUNTS = "model.relative_attention_num_buckets=128"  # actions have to be counted, up to 48; T5's 32 tell 16 places back apart
 NEEDED = {
     "scan.simple": [COUNTS],
-    "scan.length": [COUNTS, "trainer.max_output=64"],  # pieces: its test answers are twice as long as any answer that is trained on
+    "scan.length": [
+        COUNTS,
+        "trainer.max_output=64",
+    ],  # pieces: its test answers are twice as long as any answer that is trained on
 }
-COLUMNS = ("set", "model", "overrides", "seed", "version", "n", "exact_match", "low", "high", "dev", "train", "threads", "seconds")
+COLUMNS = (
+    "set",
+    "model",
+    "overrides",
+    "seed",
+    "version",
+    "n",
+    "exact_match",
+    "low",
+    "high",
+    "dev",
+    "train",
+    "threads",
+    "seconds",
+)
 
 
 def main() -> None:
@@ -60,7 +84,10 @@ def main() -> None:
     missing = []
     for seed in args.seeds:
         for name in args.sets or SETS:
-            model, overrides = args.model or STUDENTS.get(name.split(".")[0], "byt5_nano"), NEEDED.get(name, []) + args.overrides
+            model, overrides = (
+                args.model or STUDENTS.get(name.split(".")[0], "byt5_nano"),
+                NEEDED.get(name, []) + args.overrides,
+            )
             if (name, model, " ".join(overrides), seed) not in known:
                 missing.append((name, model, overrides, seed))
     threads = max(1, cores() // args.jobs)
@@ -69,14 +96,19 @@ def main() -> None:
         for done in as_completed([pool.submit(_run, args.data, threads, *one) for one in missing]):
             row = {key: str(value) for key, value in done.result().items()}
             print(row, flush=True)
-            rows = sorted([*rows, row], key=lambda r: (SETS.index(r["set"]), r["model"], r["overrides"], int(r["seed"])))
+            rows = sorted(
+                [*rows, row],
+                key=lambda r: (SETS.index(r["set"]), r["model"], r["overrides"], int(r["seed"])),
+            )
             _write(HERE / "results.csv", rows)
     finally:  # after a failure nothing more is begun
         pool.shutdown(cancel_futures=True)
     print(_table(rows), *_votes(rows), sep="\n")
 
 
-def _run(data: Path, threads: int, name: str, model: str, overrides: list[str], seed: int) -> dict[str, Any]:
+def _run(
+    data: Path, threads: int, name: str, model: str, overrides: list[str], seed: int
+) -> dict[str, Any]:
     base = name.removesuffix(".1000")
     train = data / f"{base}.train{'1000' if name != base else ''}.jsonl.gz"
     valid = data / f"{base}.dev.jsonl.gz"
@@ -91,9 +123,20 @@ def _run(data: Path, threads: int, name: str, model: str, overrides: list[str], 
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         report = json.loads((Path(folder) / "run/report.json").read_text(encoding="utf-8"))
         _answers(name, model, overrides, seed).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(Path(folder) / "run/report/predictions.real.jsonl", _answers(name, model, overrides, seed))
-        points = [json.loads(line) for line in (Path(folder) / "run/student/curve.jsonl").read_text(encoding="utf-8").splitlines()]
-    score, dev = report["scores"]["exact_match"], max(point.get("exact_match", 0) for point in points)
+        shutil.copy(
+            Path(folder) / "run/report/predictions.real.jsonl",
+            _answers(name, model, overrides, seed),
+        )
+        points = [
+            json.loads(line)
+            for line in (Path(folder) / "run/student/curve.jsonl")
+            .read_text(encoding="utf-8")
+            .splitlines()
+        ]
+    score, dev = (
+        report["scores"]["exact_match"],
+        max(point.get("exact_match", 0) for point in points),
+    )
     return {
         "set": name, "model": model, "overrides": " ".join(overrides), "seed": seed, "version": VERSION, "n": score["n"],
         "exact_match": round(100 * score["value"], 2), "low": round(100 * score["low"], 2), "high": round(100 * score["high"], 2),
@@ -108,11 +151,23 @@ def _answers(name: str, model: str, overrides: Sequence[str], seed: int) -> Path
 
 def _votes(rows: list[dict[str, str]]) -> Iterator[str]:
     """What the students of all seeds have exact together: the answer most of them give, of equally many that of the lowest seed."""
-    for name, model, overrides in dict.fromkeys((r["set"], r["model"], r["overrides"]) for r in rows):
+    for name, model, overrides in dict.fromkeys(
+        (r["set"], r["model"], r["overrides"]) for r in rows
+    ):
         files = sorted(_answers(name, model, overrides.split(), 0).parent.glob("*.jsonl"))
         if len(files) > 2:
-            said = zip(*([json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] for file in files), strict=True)
-            exact = [Counter(one["prediction"] for one in same).most_common(1)[0][0] in same[0]["outputs"] for same in said]
+            said = zip(
+                *(
+                    [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+                    for file in files
+                ),
+                strict=True,
+            )
+            exact = [
+                Counter(one["prediction"] for one in same).most_common(1)[0][0]
+                in same[0]["outputs"]
+                for same in said
+            ]
             yield f"{name} {model} {overrides}: vote of {len(files)} seeds {100 * statistics.mean(exact):.1f} exact"
 
 
@@ -121,11 +176,20 @@ def _table(rows: list[dict[str, str]]) -> str:
     groups: dict[tuple[str, str, str], list[dict[str, str]]] = {}
     for row in rows:
         groups.setdefault((row["set"], row["model"], row["overrides"]), []).append(row)
-    usual = [(name, STUDENTS.get(name.split(".")[0], "byt5_nano"), " ".join(NEEDED.get(name, []))) for name in SETS]
+    usual = [
+        (name, STUDENTS.get(name.split(".")[0], "byt5_nano"), " ".join(NEEDED.get(name, [])))
+        for name in SETS
+    ]
     head = "| set | student | seeds | word error rate | exact match | interval of the first seed | the task's baseline | on dev | seconds |"
-    lines = [head, "|---|---|---|---|---|---|---|---|---|", *(_line(groups[key], "") for key in usual if key in groups)]
+    lines = [
+        head,
+        "|---|---|---|---|---|---|---|---|---|",
+        *(_line(groups[key], "") for key in usual if key in groups),
+    ]
     others = [_line(found, f", `{key[2]}`") for key, found in groups.items() if key not in usual]
-    return "\n".join([*lines, "", "With other settings:", "", *lines[:2], *others] if others else lines)
+    return "\n".join(
+        [*lines, "", "With other settings:", "", *lines[:2], *others] if others else lines
+    )
 
 
 def _line(found: list[dict[str, str]], settings: str) -> str:
@@ -158,12 +222,27 @@ def _write(path: Path, rows: list[dict[str, str]]) -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Trains students on published tasks and writes results.csv.")
-    parser.add_argument("sets", nargs="*", choices=[[], *SETS], metavar="SET", help=f"of {', '.join(SETS)}; none: all")
+    parser = argparse.ArgumentParser(
+        description="Trains students on published tasks and writes results.csv."
+    )
+    parser.add_argument(
+        "sets",
+        nargs="*",
+        choices=[[], *SETS],
+        metavar="SET",
+        help=f"of {', '.join(SETS)}; none: all",
+    )
     parser.add_argument("--data", type=Path, required=True, help="folder of the sets")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--model", help="student of all sets; left out: t5_nano for scan, else byt5_nano")
-    parser.add_argument("--overrides", nargs="+", default=[], help="of p2m, for runs with other settings than the defaults")
+    parser.add_argument(
+        "--model", help="student of all sets; left out: t5_nano for scan, else byt5_nano"
+    )
+    parser.add_argument(
+        "--overrides",
+        nargs="+",
+        default=[],
+        help="of p2m, for runs with other settings than the defaults",
+    )
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, which share the cores")
     args = parser.parse_args()
     if not args.data.is_dir():

@@ -23,9 +23,21 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 CONF = HERE.parent.parent / "conf"
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
-TRAINED = {"byt5_nano": 9_600, "byt5_micro": 2_400, "byt5_mini": 1_200}  # examples: some 10 to 60 seconds each
+TRAINED = {
+    "byt5_nano": 9_600,
+    "byt5_micro": 2_400,
+    "byt5_mini": 1_200,
+}  # examples: some 10 to 60 seconds each
 DIFFERENT = 10_000  # examples; more are these again, which costs the same
-COLUMNS = ("student", "examples", "seconds_before_the_first_step", "examples_per_s", "seconds_a_pass", "peak_mb", "own_mb")
+COLUMNS = (
+    "student",
+    "examples",
+    "seconds_before_the_first_step",
+    "examples_per_s",
+    "seconds_a_pass",
+    "peak_mb",
+    "own_mb",
+)
 
 
 def main() -> None:
@@ -41,7 +53,9 @@ def main() -> None:
             for n in SIZES[: 3 if args.quick else 4]:
                 command = [sys.executable, __file__, "--one", model, str(n), folder]
                 done = subprocess.run(command, check=True, capture_output=True, text=True)
-                rows.append({"student": model, "examples": n} | json.loads(done.stdout.splitlines()[-1]))
+                rows.append(
+                    {"student": model, "examples": n} | json.loads(done.stdout.splitlines()[-1])
+                )
                 print(rows[-1], flush=True)
                 _keep(rows)
 
@@ -58,7 +72,9 @@ def _write(path: Path, n: int) -> None:
     from p2m.teacher import _scripted_dates
 
     rng = random.Random(0)
-    some = [Example(*_scripted_dates.example(rng, 1.0), "teacher:x") for _ in range(min(n, DIFFERENT))]
+    some = [
+        Example(*_scripted_dates.example(rng, 1.0), "teacher:x") for _ in range(min(n, DIFFERENT))
+    ]
     write_rows(path, (some[i % len(some)] for i in range(n)))
 
 
@@ -70,7 +86,9 @@ def _measured(model: str, n: int, folder: Path) -> dict[str, Any]:
     from p2m.trainer import _fit
     from p2m.trainer.lightning import Lightning
 
-    choice = build(yaml.safe_load((CONF / f"model/{model}.yaml").read_text(encoding="utf-8"))).run(TaskSpec("x"), None)
+    choice = build(yaml.safe_load((CONF / f"model/{model}.yaml").read_text(encoding="utf-8"))).run(
+        TaskSpec("x"), None
+    )
     settings = yaml.safe_load((CONF / "trainer/default.yaml").read_text(encoding="utf-8"))
     del settings["_target_"]
     changes = {
@@ -87,7 +105,13 @@ def _measured(model: str, n: int, folder: Path) -> dict[str, Any]:
         (Path(place) / "job.json").write_text(json.dumps(job), encoding="utf-8")
         own = Own()
         began, marks = time.monotonic(), []
-        _fit.fit(Path(place), lambda told: marks.append((time.monotonic(), told["examples"])) if "examples" in told else None, lambda: 0)
+        _fit.fit(
+            Path(place),
+            lambda told: (
+                marks.append((time.monotonic(), told["examples"])) if "examples" in told else None
+            ),
+            lambda: 0,
+        )
         own.ended.set()
         own.join()
     (first, seen), (last, all_seen) = marks[0], marks[-1]
@@ -116,9 +140,16 @@ class Own(threading.Thread):
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Measures what training costs as examples and students grow; writes results.csv.")
+    parser = argparse.ArgumentParser(
+        description="Measures what training costs as examples and students grow; writes results.csv."
+    )
     parser.add_argument("--quick", action="store_true", help="up to 100,000 examples")
-    parser.add_argument("--one", nargs=3, metavar=("MODEL", "EXAMPLES", "FOLDER"), help="what a process of its own does")
+    parser.add_argument(
+        "--one",
+        nargs=3,
+        metavar=("MODEL", "EXAMPLES", "FOLDER"),
+        help="what a process of its own does",
+    )
     return parser.parse_args()
 
 

@@ -24,8 +24,12 @@ WORDINGS = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Trains students on dates and says how long it took.")
-    parser.add_argument("--examples", type=int, default=16_000, help="seen in training, repeats counted")
+    parser = argparse.ArgumentParser(
+        description="Trains students on dates and says how long it took."
+    )
+    parser.add_argument(
+        "--examples", type=int, default=16_000, help="seen in training, repeats counted"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -42,7 +46,10 @@ def main() -> None:
             report = json.loads((folder / f"run{seed}/report.json").read_text(encoding="utf-8"))
             seconds = report["stages"]["trainer"]["seconds"]
             score = report["scores"]["exact_match"]
-            print(f"seed {seed}: {seconds:.0f} s of training, exact match {100 * score['value']:.1f}, n = {score['n']}", flush=True)
+            print(
+                f"seed {seed}: {seconds:.0f} s of training, exact match {100 * score['value']:.1f}, n = {score['n']}",
+                flush=True,
+            )
 
 
 def _write(folder: Path) -> None:
@@ -51,14 +58,19 @@ def _write(folder: Path) -> None:
         seen.setdefault(*example(rng))
     rows = iter(seen.items())
     for part, n in SIZES.items():
-        lines = (json.dumps({"input": text, "output": iso}) for text, iso in (next(rows) for _ in range(n)))
+        lines = (
+            json.dumps({"input": text, "output": iso})
+            for text, iso in (next(rows) for _ in range(n))
+        )
         (folder / f"{part}.jsonl").write_text("\n".join(lines), encoding="utf-8")
 
 
 def example(rng: random.Random) -> tuple[str, str]:
     d = date.fromordinal(rng.randint(date(1900, 1, 1).toordinal(), date(2099, 12, 31).toordinal()))
     ending = "th" if d.day in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(d.day % 10, "th")
-    text = rng.choice(WORDINGS).format(d=d, month=f"{d:%B}", weekday=f"{d:%A}", day=f"{d.day}{ending}")
+    text = rng.choice(WORDINGS).format(
+        d=d, month=f"{d:%B}", weekday=f"{d:%A}", day=f"{d.day}{ending}"
+    )
     return rng.choice([text, text.lower()]), d.isoformat()
 
 

@@ -30,15 +30,36 @@ SIZES = {  # examples that each contender trains on, inputs that each answers or
     "decoding": {"byt5_nano": 10_240, "byt5_micro": 2_560},
     "tokenizing": {"byt5_nano": 20_000},  # bytes are the same for all
 }
-TRAINED = {"byt5_nano": 48_000, "byt5_micro": 16_000}  # dates that the student which answers has seen, each once
+TRAINED = {
+    "byt5_nano": 48_000,
+    "byt5_micro": 16_000,
+}  # dates that the student which answers has seen, each once
 VALID = 300  # examples
-THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "5000"}  # how threads wait: for all as p2m has it on a quiet machine
+THREADS = {
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "GOMP_SPINCOUNT": "5000",
+}  # how threads wait: for all as p2m has it on a quiet machine
 FIGURES = {
     "training": ("p2m", "seq2seq_trainer", "bare_loop"),
-    "decoding": ("p2m_decode", "p2m_bfloat16", "ctranslate2", "ctranslate2_int8", "generate", "generate_8"),
+    "decoding": (
+        "p2m_decode",
+        "p2m_bfloat16",
+        "ctranslate2",
+        "ctranslate2_int8",
+        "generate",
+        "generate_8",
+    ),
     "tokenizing": ("p2m_bytes", "byt5_tokenizer"),
 }
-COLUMNS = ("figure", "student", "contender", "median_per_s", "runs", "ratio_of_p2m", "answers_as_p2m")
+COLUMNS = (
+    "figure",
+    "student",
+    "contender",
+    "median_per_s",
+    "runs",
+    "ratio_of_p2m",
+    "answers_as_p2m",
+)
 
 
 def main() -> None:
@@ -58,14 +79,20 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> None:
     known = []
     if path.exists():
         with path.open(encoding="utf-8", newline="") as file:
-            known = [row for row in csv.DictReader(file) if (row["figure"], row["student"]) != (rows[0]["figure"], rows[0]["student"])]
+            known = [
+                row
+                for row in csv.DictReader(file)
+                if (row["figure"], row["student"]) != (rows[0]["figure"], rows[0]["student"])
+            ]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows([*known, *rows])
 
 
-def _paired(figure: str, model: str, n: int, names: tuple[str, ...], rounds: int) -> list[dict[str, Any]]:
+def _paired(
+    figure: str, model: str, n: int, names: tuple[str, ...], rounds: int
+) -> list[dict[str, Any]]:
     found: dict[str, list[float]] = {name: [] for name in names}
     said: dict[str, list[str]] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -82,7 +109,15 @@ def _paired(figure: str, model: str, n: int, names: tuple[str, ...], rounds: int
         median = statistics.median(found[name])
         equal = sum(a == b for a, b in zip(said[names[0]], said[name], strict=True))
         same = f"{equal} of {len(said[name])}" if said[name] else ""
-        row = (figure, model, name, f"{median:.0f}", " ".join(f"{x:.0f}" for x in found[name]), f"{ratio:.2f}", same)
+        row = (
+            figure,
+            model,
+            name,
+            f"{median:.0f}",
+            " ".join(f"{x:.0f}" for x in found[name]),
+            f"{ratio:.2f}",
+            same,
+        )
         rows.append(dict(zip(COLUMNS, row, strict=True)))
         print(rows[-1], flush=True)
     return rows
@@ -90,7 +125,9 @@ def _paired(figure: str, model: str, n: int, names: tuple[str, ...], rounds: int
 
 def _child(name: str, model: str, n: int, folder: str) -> str:
     command = [sys.executable, __file__, "--one", name, model, str(n), folder]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | THREADS)
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, env=os.environ | THREADS
+    )
     return done.stdout.splitlines()[-1]
 
 
@@ -108,7 +145,9 @@ def _choice(model: str) -> Any:
     from p2m.artifacts import TaskSpec
     from p2m.config import build
 
-    return build(yaml.safe_load((CONF / f"model/{model}.yaml").read_text(encoding="utf-8"))).run(TaskSpec("x"), None)
+    return build(yaml.safe_load((CONF / f"model/{model}.yaml").read_text(encoding="utf-8"))).run(
+        TaskSpec("x"), None
+    )
 
 
 def _p2m(model: str, n: int, folder: Path) -> dict[str, Any]:
@@ -139,7 +178,13 @@ def _trained(model: str, rows: list[Any], folder: Path) -> list[tuple[float, int
     job = Lightning(**settings | changes)._job(_choice(model), Splits(rows[:n], rows[n:]), folder)
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
     marks: list[tuple[float, int]] = []
-    _fit.fit(folder, lambda told: marks.append((time.monotonic(), told["examples"])) if "examples" in told else None, lambda: 0)
+    _fit.fit(
+        folder,
+        lambda told: (
+            marks.append((time.monotonic(), told["examples"])) if "examples" in told else None
+        ),
+        lambda: 0,
+    )
     return marks
 
 
@@ -175,7 +220,10 @@ def _seq2seq_trainer(model: str, n: int, folder: Path) -> dict[str, Any]:
             self.at = self.at or time.monotonic()
 
     made, rows = _built(model), _examples(n)
-    inputs, outputs = made.tokenizer.encode([e.input for e in rows]), made.tokenizer.encode([e.output for e in rows])
+    inputs, outputs = (
+        made.tokenizer.encode([e.input for e in rows]),
+        made.tokenizer.encode([e.output for e in rows]),
+    )
     data = [{"input_ids": inputs[i].tolist(), "labels": outputs[i].tolist()} for i in range(n)]
     with tempfile.TemporaryDirectory() as folder:
         how = Seq2SeqTrainingArguments(
@@ -183,7 +231,13 @@ def _seq2seq_trainer(model: str, n: int, folder: Path) -> dict[str, Any]:
             save_strategy="no",
         )  # fmt: skip
         first = _First()
-        trainer = Seq2SeqTrainer(made.model, how, DataCollatorForSeq2Seq(ByT5Tokenizer(), made.model), data, callbacks=[first])
+        trainer = Seq2SeqTrainer(
+            made.model,
+            how,
+            DataCollatorForSeq2Seq(ByT5Tokenizer(), made.model),
+            data,
+            callbacks=[first],
+        )
         torch.set_num_threads(cores())
         trainer.train()
     return {"per_s": (n - BATCH) / (time.monotonic() - first.at)}
@@ -201,21 +255,30 @@ def _bare_loop(model: str, n: int, folder: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         tokens = _data.tokenized(rows, ("", ""), made, Path(folder), "train")
         pairs = _data.Pairs(*tokens, 1024, 512, 0, 1, 2, [1], False)
-        matrices = [p for name, p in made.model.named_parameters() if p.ndim == 2 and not _is_table(name)]
+        matrices = [
+            p for name, p in made.model.named_parameters() if p.ndim == 2 and not _is_table(name)
+        ]
         rest = [p for p in made.model.parameters() if not any(p is q for q in matrices)]
-        optimizers = [StackedMuon(matrices, 8e-3, weight_decay=0.01), torch.optim.AdamW(rest, 8e-3, betas=BETAS, fused=True)]
+        optimizers = [
+            StackedMuon(matrices, 8e-3, weight_decay=0.01),
+            torch.optim.AdamW(rest, 8e-3, betas=BETAS, fused=True),
+        ]
         order = _data.Order(pairs.ranks, BATCH, 0)
         began, seen = 0.0, 0
         for batch in order.one_pass(0):
             ((ids, labels),) = pairs.parts(batch.tolist(), 1 << 30)
             with torch.autocast("cpu", torch.bfloat16):
                 out = made.model(input_ids=ids, attention_mask=ids != 0, labels=labels).logits
-            F.cross_entropy(out.float().flatten(0, 1), labels.flatten(), ignore_index=-100).backward()
+            F.cross_entropy(
+                out.float().flatten(0, 1), labels.flatten(), ignore_index=-100
+            ).backward()
             torch.nn.utils.clip_grad_norm_(made.model.parameters(), 1.0)
             for optimizer in optimizers:
                 optimizer.step()
                 optimizer.zero_grad()
-            began, seen = (began, seen + len(batch)) if began else (time.monotonic(), 0)  # after the first step, as of the others
+            began, seen = (
+                (began, seen + len(batch)) if began else (time.monotonic(), 0)
+            )  # after the first step, as of the others
         return {"per_s": seen / (time.monotonic() - began)}
 
 
@@ -242,7 +305,9 @@ def _answering(folder: Path) -> Any:
     return build.saved(build.kept(folder))
 
 
-def _p2m_decode(model: str, n: int, folder: Path, engine: str = "torch", compute_type: str = "float32") -> dict[str, Any]:
+def _p2m_decode(
+    model: str, n: int, folder: Path, engine: str = "torch", compute_type: str = "float32"
+) -> dict[str, Any]:
     from p2m.engine import _ctranslate2
     from p2m.engine.decode import AT_ONCE, Decoder, in_bfloat16
 
@@ -251,7 +316,12 @@ def _p2m_decode(model: str, n: int, folder: Path, engine: str = "torch", compute
         decoder = Decoder(made, "", 128, 24)
         if engine == "ctranslate2":
             _ctranslate2.convert(made, Path(name) / "converted", compute_type)
-            decoder = replace(decoder, engine=_ctranslate2.greedy(made, Path(name) / "converted", compute_type, 24, AT_ONCE))
+            decoder = replace(
+                decoder,
+                engine=_ctranslate2.greedy(
+                    made, Path(name) / "converted", compute_type, 24, AT_ONCE
+                ),
+            )
         elif compute_type == "bfloat16":
             decoder = in_bfloat16(decoder)
         began = time.monotonic()
@@ -273,7 +343,13 @@ def _generate(model: str, n: int, folder: Path, batch: int = BATCH) -> dict[str,
         some = inputs[i : i + batch]
         ids = torch.from_numpy(made.read(some).padded(range(len(some)), 128, [1], 0))
         with torch.inference_mode():
-            out = made.model.generate(input_ids=ids, attention_mask=ids != 0, max_new_tokens=24, do_sample=False, num_beams=1)
+            out = made.model.generate(
+                input_ids=ids,
+                attention_mask=ids != 0,
+                max_new_tokens=24,
+                do_sample=False,
+                num_beams=1,
+            )
         said += made.tokenizer.decode([[t for t in row if t > 1] for row in out.tolist()])
     return {"per_s": len(inputs) / (time.monotonic() - began), "said": said}
 
@@ -285,7 +361,10 @@ def _p2m_bytes(model: str, n: int, folder: Path) -> dict[str, Any]:
     tokenizer.encode(texts[:100])
     began = time.monotonic()
     tokens = tokenizer.encode(texts)
-    return {"per_s": n / (time.monotonic() - began), "said": [str(tokens[i].tolist()) for i in range(n)]}
+    return {
+        "per_s": n / (time.monotonic() - began),
+        "said": [str(tokens[i].tolist()) for i in range(n)],
+    }
 
 
 def _byt5_tokenizer(model: str, n: int, folder: Path) -> dict[str, Any]:
@@ -308,12 +387,21 @@ CONTENDERS = {
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Measures training, decoding and reading bytes of students; writes results.csv.")
+    parser = argparse.ArgumentParser(
+        description="Measures training, decoding and reading bytes of students; writes results.csv."
+    )
     parser.add_argument("--quick", action="store_true", help="a tenth of the examples")
     parser.add_argument("--figures", nargs="+", choices=FIGURES, default=list(FIGURES))
-    parser.add_argument("--students", nargs="+", choices=SIZES["training"], default=list(SIZES["training"]))
+    parser.add_argument(
+        "--students", nargs="+", choices=SIZES["training"], default=list(SIZES["training"])
+    )
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--one", nargs=4, metavar=("CONTENDER", "MODEL", "N", "FOLDER"), help="what a process of its own does")
+    parser.add_argument(
+        "--one",
+        nargs=4,
+        metavar=("CONTENDER", "MODEL", "N", "FOLDER"),
+        help="what a process of its own does",
+    )
     return parser.parse_args()
 
 

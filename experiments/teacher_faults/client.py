@@ -39,7 +39,8 @@ SCHEMA = {
     "required": ["examples"],
 }
 SYSTEM = (
-    "You write examples for a small model that learns one task. Answer with JSON of the form that was asked for, and nothing else. " * 4
+    "You write examples for a small model that learns one task. Answer with JSON of the form that was asked for, and nothing else. "
+    * 4
 )
 
 
@@ -64,7 +65,9 @@ def teacher(**settings: Any) -> OpenAI:
 
 def question(i: int, start: int = 0) -> Request:
     user = f"Write three more examples, unlike those before. This is question {i + start}. Instruction: name the colour of a thing."
-    return Request(({"role": "system", "content": SYSTEM}, {"role": "user", "content": user}), 0.7, 300, SCHEMA)
+    return Request(
+        ({"role": "system", "content": SYSTEM}, {"role": "user", "content": user}), 0.7, 300, SCHEMA
+    )
 
 
 def cramped(it: OpenAI, work: Work, pages: int) -> Session:
@@ -84,10 +87,21 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     """Asks questions start .. start + n; `log`: a file for what was acknowledged; `out`: one for the usable answers in order."""
     caps = Caps(job.get("max_usd"), job.get("max_calls"), None, 0)
     folder = Path(job["folder"])
-    it = teacher(base_url=f"http://127.0.0.1:{job['port']}/v1", calls=folder / "calls", budget=caps, **job.get("settings", {}))
-    work = Work(folder, "generator", str(job.get("run", os.getpid())), job.get("account", "prompt"), bar)
+    it = teacher(
+        base_url=f"http://127.0.0.1:{job['port']}/v1",
+        calls=folder / "calls",
+        budget=caps,
+        **job.get("settings", {}),
+    )
+    work = Work(
+        folder, "generator", str(job.get("run", os.getpid())), job.get("account", "prompt"), bar
+    )
     log = os.open(job["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND) if job.get("log") else None
-    texts, error, ahead = [], None, job.get("ahead", 300)  # requests submitted before the first answer is read
+    texts, error, ahead = (
+        [],
+        None,
+        job.get("ahead", 300),
+    )  # requests submitted before the first answer is read
     started = time.monotonic()
     with it.session(work) if not job.get("pages") else cramped(it, work, job["pages"]) as session:
         out: deque[Future[Answer]] = deque()

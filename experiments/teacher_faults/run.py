@@ -42,8 +42,16 @@ Row = tuple[str, str, str, bool]
 def server(folder: Path, **options: Any) -> Iterator[tuple[int, Path]]:
     """(port, bill) of a server in a process of its own."""
     bill = folder / "bill.jsonl"
-    words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-    process = subprocess.Popen([sys.executable, str(HERE / "server.py"), "--bill", str(bill), *words], stdout=subprocess.PIPE, text=True)
+    words = [
+        word
+        for name, value in options.items()
+        for word in (f"--{name.replace('_', '-')}", str(value))
+    ]
+    process = subprocess.Popen(
+        [sys.executable, str(HERE / "server.py"), "--bill", str(bill), *words],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         assert process.stdout is not None
         yield int(process.stdout.readline()), bill
@@ -79,25 +87,43 @@ def lines_of(path: Path) -> list[str]:
 
 def usd_of(bill: Path) -> float:
     entries = [json.loads(line) for line in lines_of(bill)]
-    return sum(e["prompt_tokens"] * PRICE.input + e["completion_tokens"] * PRICE.output for e in entries if "prompt_tokens" in e) / 1e6
+    return (
+        sum(
+            e["prompt_tokens"] * PRICE.input + e["completion_tokens"] * PRICE.output
+            for e in entries
+            if "prompt_tokens" in e
+        )
+        / 1e6
+    )
 
 
 def kept(folder: Path) -> dict[str, str]:
     """Key to name of each answer in the ledger."""
     db = sqlite3.connect(folder / "calls" / "calls.sqlite", timeout=60)
-    rows = db.execute("SELECT key, body FROM attempts WHERE body IS NOT NULL AND status=200").fetchall()
+    rows = db.execute(
+        "SELECT key, body FROM attempts WHERE body IS NOT NULL AND status=200"
+    ).fetchall()
     db.close()
-    return {key: client._name(json.loads(body)["choices"][0]["message"]["content"]) for key, body in rows}
+    return {
+        key: client._name(json.loads(body)["choices"][0]["message"]["content"])
+        for key, body in rows
+    }
 
 
 def kills(folder: Path, scale: float) -> Iterator[Row]:
     """SIGKILLs at random instants; every acknowledged answer must be in the ledger, and only what was out is paid again."""
     n, flight, chance, step = max(3, int(200 * scale)), 16, random.Random(0), 40
-    job = {"folder": str(folder), "log": str(folder / "acknowledged"), "settings": {"concurrency": flight}}
+    job = {
+        "folder": str(folder),
+        "log": str(folder / "acknowledged"),
+        "settings": {"concurrency": flight},
+    }
     again, out, some = [], folder / "resumed.json", n * step + 20
     with server(folder, rate=0.1, faults=PASSING, latency=0.02) as (port, bill):
         waited([forked(job | {"port": port, "n": 1})])
-        for i in range(n):  # each run begins with 20 questions of the one before, so that it meets kept and unknown calls
+        for i in range(
+            n
+        ):  # each run begins with 20 questions of the one before, so that it meets kept and unknown calls
             paid, held = len(lines_of(bill)), len(kept(folder))
             child = forked(job | {"port": port, "n": 2000, "start": i * step, "ahead": flight})
             time.sleep(chance.uniform(0.1, 1.2))
@@ -108,7 +134,12 @@ def kills(folder: Path, scale: float) -> Iterator[Row]:
         acknowledged = dict(line.split(" ") for line in lines_of(folder / "acknowledged"))
         ledger = kept(folder)
         lost = sum(ledger.get(key) != name for key, name in acknowledged.items())
-        yield "SIGKILLs / acknowledged answers / lost or changed", f"{n} / {len(acknowledged)} / {lost}", "200 / all / 0", lost == 0
+        yield (
+            "SIGKILLs / acknowledged answers / lost or changed",
+            f"{n} / {len(acknowledged)} / {lost}",
+            "200 / all / 0",
+            lost == 0,
+        )
         yield (
             "billed and not kept, per kill: most, mean",
             f"{max(again)}, {statistics.mean(again):.1f}",
@@ -120,10 +151,25 @@ def kills(folder: Path, scale: float) -> Iterator[Row]:
     straight.mkdir()
     with server(straight) as (port, _):
         waited(
-            [forked({"folder": str(straight), "port": port, "n": some, "out": str(straight / "out.json"), "settings": {"concurrency": 64}})]
+            [
+                forked(
+                    {
+                        "folder": str(straight),
+                        "port": port,
+                        "n": some,
+                        "out": str(straight / "out.json"),
+                        "settings": {"concurrency": 64},
+                    }
+                )
+            ]
         )
     same = out.read_bytes() == (straight / "out.json").read_bytes()
-    yield f"resumed output of {some} answers equal to the uninterrupted one", "byte for byte" if same else "differs", "byte for byte", same
+    yield (
+        f"resumed output of {some} answers equal to the uninterrupted one",
+        "byte for byte" if same else "differs",
+        "byte for byte",
+        same,
+    )
 
 
 def cap(folder: Path, scale: float) -> Iterator[Row]:
@@ -133,24 +179,52 @@ def cap(folder: Path, scale: float) -> Iterator[Row]:
     for flight in flights:
         for crowd in crowds:
             calm.append(_capped(folder / f"calm-{flight}-{crowd}", flight, crowd, kill=False))
-            rough.append(_capped(folder / f"rough-{flight}-{crowd}", flight, crowd, kill=True, rate=0.3))
+            rough.append(
+                _capped(folder / f"rough-{flight}-{crowd}", flight, crowd, kill=True, rate=0.3)
+            )
     where = f"{flights} in flight x {crowds} processes"
     yield f"server's bill / cap, {where}: highest", f"{max(calm):.3f}", "<= 1.000", max(calm) <= 1
     yield "the same, lowest", f"{min(calm):.3f}", ">= 0.95", min(calm) >= 0.95
-    yield "the same with faults and kills: highest (lowest)", f"{max(rough):.3f} ({min(rough):.3f})", "<= 1.000", max(rough) <= 1
+    yield (
+        "the same with faults and kills: highest (lowest)",
+        f"{max(rough):.3f} ({min(rough):.3f})",
+        "<= 1.000",
+        max(rough) <= 1,
+    )
 
 
 def _capped(folder: Path, flight: int, crowd: int, *, kill: bool, rate: float = 0.0) -> float:
     """The server's bill as a share of the cap."""
     folder.mkdir()
     with server(folder, rate=rate, latency=0.02) as (port, bill):
-        waited([forked({"folder": str(folder / "one"), "port": port, "n": 20, "settings": {"concurrency": 8}})])
+        waited(
+            [
+                forked(
+                    {
+                        "folder": str(folder / "one"),
+                        "port": port,
+                        "n": 20,
+                        "settings": {"concurrency": 8},
+                    }
+                )
+            ]
+        )
         good = [json.loads(line) for line in lines_of(bill)]
-        each = statistics.mean(e["prompt_tokens"] * 1e-6 * PRICE.input + e["completion_tokens"] * 1e-6 * PRICE.output for e in good)
+        each = statistics.mean(
+            e["prompt_tokens"] * 1e-6 * PRICE.input + e["completion_tokens"] * 1e-6 * PRICE.output
+            for e in good
+        )
         before, limit = usd_of(bill), 200 * each
         settings = {"concurrency": flight, "first_byte_s": 0.5 if kill else 30.0, "total_s": 60.0}
         jobs = [
-            {"folder": str(folder), "port": port, "n": 300, "start": 1000 * (i + 1), "max_usd": limit, "settings": settings}
+            {
+                "folder": str(folder),
+                "port": port,
+                "n": 300,
+                "start": 1000 * (i + 1),
+                "max_usd": limit,
+                "settings": settings,
+            }
             for i in range(crowd)
         ]
         for round_ in range(3 if kill else 1):
@@ -167,8 +241,17 @@ def same(folder: Path, scale: float) -> Iterator[Row]:
     """Many processes with the same requests at the same time."""
     crowd, n = (16, 400) if scale >= 1 else (4, 60)
     with server(folder, latency=0.02) as (port, bill):
-        settings = {"concurrency": 16, "first_byte_s": 60.0, "total_s": 60.0}  # a busy machine must not look like a lost answer
-        waited([forked({"folder": str(folder), "port": port, "n": n, "settings": settings}) for _ in range(crowd)])
+        settings = {
+            "concurrency": 16,
+            "first_byte_s": 60.0,
+            "total_s": 60.0,
+        }  # a busy machine must not look like a lost answer
+        waited(
+            [
+                forked({"folder": str(folder), "port": port, "n": n, "settings": settings})
+                for _ in range(crowd)
+            ]
+        )
         billed = len(lines_of(bill))
     yield f"{crowd} processes, the same {n} requests: billed", str(billed), str(n), billed == n
 
@@ -180,7 +263,13 @@ def order(folder: Path, scale: float) -> Iterator[Row]:
         return
     n, trace = (300 if scale >= 1 else 40), folder / "trace"
     with server(folder, latency=0.01) as (port, _):
-        job = {"folder": str(folder), "port": port, "n": n, "log": str(folder / "acknowledged"), "settings": {"concurrency": 8}}
+        job = {
+            "folder": str(folder),
+            "port": port,
+            "n": n,
+            "log": str(folder / "acknowledged"),
+            "settings": {"concurrency": 8},
+        }
         calls = "trace=fsync,fdatasync,write,recvfrom,read,ftruncate"
         command = [
             "strace",
@@ -198,7 +287,12 @@ def order(folder: Path, scale: float) -> Iterator[Row]:
         ]
         subprocess.run(command, check=True, capture_output=True)
     good, seen = _in_order(lines_of(trace))
-    yield "answers acknowledged after a sync of database and journal, under strace", f"{good} of {seen}", "all", good == seen == n
+    yield (
+        "answers acknowledged after a sync of database and journal, under strace",
+        f"{good} of {seen}",
+        "all",
+        good == seen == n,
+    )
 
 
 def _in_order(trace: list[str]) -> tuple[int, int]:
@@ -206,9 +300,15 @@ def _in_order(trace: list[str]) -> tuple[int, int]:
     arrived: dict[str, int] = {}
     synced = {"calls.sqlite>": -1, "calls.sqlite-journal>": -1}
     good = seen = 0
-    for began, ended, text in sorted(_syscalls(trace), key=lambda event: event[0] if event[2].startswith("write") else event[1]):
+    for began, ended, text in sorted(
+        _syscalls(trace), key=lambda event: event[0] if event[2].startswith("write") else event[1]
+    ):
         if text.startswith(("recvfrom", "read")):
-            arrived |= {name: ended for name in re.findall(r'output[\\": ]+([0-9a-f]{64})', text) if name not in arrived}
+            arrived |= {
+                name: ended
+                for name in re.findall(r'output[\\": ]+([0-9a-f]{64})', text)
+                if name not in arrived
+            }
         elif text.startswith("write"):
             name = re.search(r"([0-9a-f]{64})\\n", text)
             if "/acknowledged>" in text and name:
@@ -244,7 +344,13 @@ def full(folder: Path, scale: float) -> Iterator[Row]:
         here = folder / name
         here.mkdir()
         with server(here) as (port, _):
-            job = {"folder": str(here), "port": port, "n": n, "log": str(here / "acknowledged"), "told": str(here / "told.json")}
+            job = {
+                "folder": str(here),
+                "port": port,
+                "n": n,
+                "log": str(here / "acknowledged"),
+                "told": str(here / "told.json"),
+            }
             waited([forked(job | extra, before)])
             told = json.loads((here / "told.json").read_text())
             acknowledged = dict(line.split(" ") for line in lines_of(here / "acknowledged"))
@@ -252,11 +358,19 @@ def full(folder: Path, scale: float) -> Iterator[Row]:
             lost = sum(ledger.get(key) != digest for key, digest in acknowledged.items())
             waited([forked(job)])
             resumed = json.loads((here / "told.json").read_text())
-        measured = (
-            f"{lost} of {len(acknowledged)} lost, exit {told['code']}, {'with' if 'Make room' in told['error'] else 'without'} the remedy"
+        measured = f"{lost} of {len(acknowledged)} lost, exit {told['code']}, {'with' if 'Make room' in told['error'] else 'without'} the remedy"
+        right = (
+            lost == 0 < len(acknowledged) < n
+            and told["code"] == 28
+            and "Make room" in told["error"]
+            and resumed["answers"] == n
         )
-        right = lost == 0 < len(acknowledged) < n and told["code"] == 28 and "Make room" in told["error"] and resumed["answers"] == n
-        yield f"disk full ({name})", f"{measured}, then {resumed['answers']} of {n}", "0 lost, exit 28, resumes", right
+        yield (
+            f"disk full ({name})",
+            f"{measured}, then {resumed['answers']} of {n}",
+            "0 lost, exit 28, resumes",
+            right,
+        )
 
 
 def fatal(folder: Path, scale: float) -> Iterator[Row]:
@@ -269,7 +383,13 @@ def fatal(folder: Path, scale: float) -> Iterator[Row]:
             waited(
                 [
                     forked(
-                        {"folder": str(here), "port": port, "n": 500, "told": str(here / "told.json"), "settings": {"concurrency": flight}}
+                        {
+                            "folder": str(here),
+                            "port": port,
+                            "n": 500,
+                            "told": str(here / "told.json"),
+                            "settings": {"concurrency": flight},
+                        }
                     )
                 ]
             )
@@ -303,7 +423,11 @@ def fuzz(folder: Path, scale: float) -> Iterator[Row]:
             (
                 "header",
                 lambda bent=bent: retry_after(
-                    {"retry-after": bent[:40].decode("latin-1"), "retry-after-ms": bent[40:60].decode("latin-1")}, 1e9
+                    {
+                        "retry-after": bent[:40].decode("latin-1"),
+                        "retry-after-ms": bent[40:60].decode("latin-1"),
+                    },
+                    1e9,
                 ),
             ),
         ):
@@ -347,7 +471,19 @@ def _bent(raw: bytes, chance: random.Random, most: int = 6) -> bytes:
         elif kind == 1:
             del bent[at : at + chance.randint(1, 40)]
         elif kind == 2:
-            bent[at:at] = chance.choice([b"NaN", b"1e999", b"[" * 5000, b"{", b'"', b"\\ud800", b"\xff", b"null", b"9" * 5000])
+            bent[at:at] = chance.choice(
+                [
+                    b"NaN",
+                    b"1e999",
+                    b"[" * 5000,
+                    b"{",
+                    b'"',
+                    b"\\ud800",
+                    b"\xff",
+                    b"null",
+                    b"9" * 5000,
+                ]
+            )
         else:
             bent = bent[: max(1, at)]
     return bytes(bent)
@@ -362,12 +498,19 @@ def speed(folder: Path, scale: float) -> Iterator[Row]:
         for flight in (64, 256):
             bare, ours = [], []
             for turn in range(3):
-                bare.append(n / _timed(lambda flight=flight: asyncio.run(_bare(port, n, flight)), folder))
+                bare.append(
+                    n / _timed(lambda flight=flight: asyncio.run(_bare(port, n, flight)), folder)
+                )
                 job = {
                     "folder": str(folder / f"{flight}-{turn}"),
                     "port": port,
                     "n": n,
-                    "settings": {"concurrency": flight, "connect_s": 60, "first_byte_s": 60, "total_s": 60},
+                    "settings": {
+                        "concurrency": flight,
+                        "connect_s": 60,
+                        "first_byte_s": 60,
+                        "total_s": 60,
+                    },
                 }
                 ours.append(n / _timed(lambda job=job: client.run(job), folder))
             share, ideal = statistics.median(ours) / statistics.median(bare), flight / 0.05
@@ -404,15 +547,23 @@ async def _bare(port: int, n: int, flight: int) -> None:
     from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
     limits = httpx2.Limits(max_connections=flight, max_keepalive_connections=flight)
-    http = DefaultAsyncHttpxClient(limits=limits, timeout=httpx2.Timeout(60.0))  # its own 5 s to connect are too few on a busy machine
-    async with AsyncOpenAI(api_key="none", base_url=f"http://127.0.0.1:{port}/v1", max_retries=0, http_client=http) as bare:
+    http = DefaultAsyncHttpxClient(
+        limits=limits, timeout=httpx2.Timeout(60.0)
+    )  # its own 5 s to connect are too few on a busy machine
+    async with AsyncOpenAI(
+        api_key="none", base_url=f"http://127.0.0.1:{port}/v1", max_retries=0, http_client=http
+    ) as bare:
         gate = asyncio.Semaphore(flight)
 
         async def one(i: int) -> str | None:
             asked = question(i)
             async with gate:
                 said = await bare.chat.completions.create(
-                    model="fault-1", messages=[dict(m) for m in asked.messages], temperature=0.7, top_p=1.0, max_tokens=asked.max_tokens
+                    model="fault-1",
+                    messages=[dict(m) for m in asked.messages],
+                    temperature=0.7,
+                    top_p=1.0,
+                    max_tokens=asked.max_tokens,
                 )
             return said.choices[0].message.content
 
@@ -434,14 +585,24 @@ def memory(folder: Path, scale: float) -> Iterator[Row]:
         os.waitpid(child, 0)
     early, late = json.loads(out.read_text())
     grown = late - early
-    yield f"resident memory after {n // 5} and {n} calls", f"{early:.0f} and {late:.0f} MB", "flat: < 10 MB more", grown < 10
+    yield (
+        f"resident memory after {n // 5} and {n} calls",
+        f"{early:.0f} and {late:.0f} MB",
+        "flat: < 10 MB more",
+        grown < 10,
+    )
 
 
 def _sizes(folder: Path, port: int, n: int) -> list[float]:
     from p2m.calls.account import Caps
     from p2m.stages import Work
 
-    it = teacher(base_url=f"http://127.0.0.1:{port}/v1", calls=folder / "calls", budget=Caps(None, None, None, 0), concurrency=64)
+    it = teacher(
+        base_url=f"http://127.0.0.1:{port}/v1",
+        calls=folder / "calls",
+        budget=Caps(None, None, None, 0),
+        concurrency=64,
+    )
     sizes = []
     with it.session(Work(folder, "generator", "run", "prompt", bar)) as session:
         out: deque[Any] = deque()
@@ -450,7 +611,11 @@ def _sizes(folder: Path, port: int, n: int) -> list[float]:
             if len(out) > 256:
                 out.popleft().result()
             if i + 1 in {n // 5, n}:
-                sizes.append(int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20)
+                sizes.append(
+                    int(Path("/proc/self/statm").read_text().split()[1])
+                    * os.sysconf("SC_PAGESIZE")
+                    / 2**20
+                )
         while out:
             out.popleft().result()
     return sizes
@@ -467,8 +632,15 @@ def measured(names: list[str], scale: float, root: Path) -> Iterator[Row]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to measure; of {', '.join(MEASURES)} (default: all)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"what to measure; of {', '.join(MEASURES)} (default: all)",
+    )
     parser.add_argument("--quick", action="store_true", help="a tenth of the size")
     parser.add_argument("--write", action="store_true", help="put the figures into results.csv")
     options = parser.parse_args()
@@ -476,14 +648,22 @@ def main() -> int:
         parser.error(f"no measure is called {unknown[0]}; there are {', '.join(MEASURES)}")
     rows = []
     with tempfile.TemporaryDirectory(prefix="teacher-faults-") as root:
-        for row in measured(options.names or list(MEASURES), 0.1 if options.quick else 1.0, Path(root)):
+        for row in measured(
+            options.names or list(MEASURES), 0.1 if options.quick else 1.0, Path(root)
+        ):
             rows.append(row)
-            print(f"{'ok ' if row[3] else 'NOT'} {row[0]}: {row[1]} (to reach: {row[2]})", flush=True)
+            print(
+                f"{'ok ' if row[3] else 'NOT'} {row[0]}: {row[1]} (to reach: {row[2]})", flush=True
+            )
     load = os.getloadavg()
-    print(f"load of the machine at the end: {load[0]:.1f} {load[1]:.1f} {load[2]:.1f} on {os.cpu_count()} cores")
+    print(
+        f"load of the machine at the end: {load[0]:.1f} {load[1]:.1f} {load[2]:.1f} on {os.cpu_count()} cores"
+    )
     if options.write:
         with (HERE / "results.csv").open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([COLUMNS, *((*row[:3], "yes" if row[3] else "no") for row in rows)])
+            csv.writer(file).writerows(
+                [COLUMNS, *((*row[:3], "yes" if row[3] else "no") for row in rows)]
+            )
     return 0 if all(row[3] for row in rows) else 1
 
 

@@ -49,12 +49,16 @@ FATAL: dict[str, tuple[int, dict[str, Any]]] = {
     "404": (404, {"code": "model_not_found", "message": "The model does not exist"}),
     "quota": (429, {"code": "insufficient_quota", "message": "You exceeded your current quota"}),
 }
-CONTENT: dict[str, Callable[[str, str], Any]] = {  # (good answer, prompt) -> what stands in its place
+CONTENT: dict[
+    str, Callable[[str, str], Any]
+] = {  # (good answer, prompt) -> what stands in its place
     "truncated_json": lambda good, prompt: good[: len(good) // 3],
     "invalid_json": lambda good, prompt: good.replace(":", " = "),
     "deep_json": lambda good, prompt: "[" * 5000 + "]" * 5000,
     "nan": lambda good, prompt: '{"examples": [{"input": NaN, "output": "b"}]}',
-    "huge_number": lambda good, prompt: '{"examples": [{"input": 1e999, "output": ' + "9" * 6000 + "}]}",
+    "huge_number": lambda good, prompt: (
+        '{"examples": [{"input": 1e999, "output": ' + "9" * 6000 + "}]}"
+    ),
     "duplicate_key": lambda good, prompt: '{"examples": [], "examples": []}',
     "null_content": lambda good, prompt: None,
     "empty_content": lambda good, prompt: " \n",
@@ -66,7 +70,18 @@ CONTENT: dict[str, Callable[[str, str], Any]] = {  # (good answer, prompt) -> wh
     "echo": lambda good, prompt: prompt,
     "fenced": lambda good, prompt: f"Sure, here you are:\n```json\n{good}\n```\nDo you need more?",
 }
-ENVELOPE = ("no_choices", "filter", "length", "huge_body", "drip", "wrong_model", "no_usage", "not_json", "two_choices", "error_in_200")
+ENVELOPE = (
+    "no_choices",
+    "filter",
+    "length",
+    "huge_body",
+    "drip",
+    "wrong_model",
+    "no_usage",
+    "not_json",
+    "two_choices",
+    "error_in_200",
+)
 MILD = (*LIMITS, *DOWN, *CUT, *CONTENT, *ENVELOPE)
 USABLE = {"", "fenced", "drip", "no_usage", "two_choices"}  # faults whose answer is still good
 
@@ -95,10 +110,19 @@ class Shop:
             return ""
         return self.faults[int.from_bytes(digest[4:8], "big") % len(self.faults)]
 
-    def charge(self, prompt: str, attempt: int, fault: str, body: bytes, wrote: int) -> dict[str, int]:
+    def charge(
+        self, prompt: str, attempt: int, fault: str, body: bytes, wrote: int
+    ) -> dict[str, int]:
         """Puts the charge down before anything is sent.  Input is counted as a tokenizer does, about four bytes each."""
         usage = {"prompt_tokens": len(prompt.encode()) // 4 + 8, "completion_tokens": wrote}
-        line = {"prompt": _digest(prompt), "attempt": attempt, "fault": fault, "body": len(body), "out": self.out, **usage}
+        line = {
+            "prompt": _digest(prompt),
+            "attempt": attempt,
+            "fault": fault,
+            "body": len(body),
+            "out": self.out,
+            **usage,
+        }
         self.note(line)
         return usage
 
@@ -120,7 +144,11 @@ class Line(asyncio.Protocol):
         head, mark, rest = self.buffer.partition(b"\r\n\r\n")
         if not mark:
             return
-        lengths = [part.split(b":")[1] for part in head.lower().split(b"\r\n") if part.startswith(b"content-length:")]
+        lengths = [
+            part.split(b":")[1]
+            for part in head.lower().split(b"\r\n")
+            if part.startswith(b"content-length:")
+        ]
         size = int(lengths[0]) if lengths else 0
         if len(rest) >= size:
             self.buffer = rest[size:]
@@ -157,23 +185,40 @@ class Line(asyncio.Protocol):
         else:
             await self.complete(prompt, attempt, fault, body, asked)
 
-    async def cut(self, prompt: str, attempt: int, fault: str, body: bytes, asked: dict[str, Any]) -> None:
+    async def cut(
+        self, prompt: str, attempt: int, fault: str, body: bytes, asked: dict[str, Any]
+    ) -> None:
         how, billed = CUT[fault]
         if billed:
             self.shop.charge(prompt, attempt, fault, body, asked_tokens(asked))
         if how == "hang":
             await asyncio.sleep(3600)
         if how == "half":
-            self.transport.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n" + b'{"choices": [')
+            self.transport.write(
+                b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n"
+                b'{"choices": ['
+            )
         self.transport.abort() if how == "reset" else self.transport.close()
 
-    async def complete(self, prompt: str, attempt: int, fault: str, body: bytes, asked: dict[str, Any]) -> None:
+    async def complete(
+        self, prompt: str, attempt: int, fault: str, body: bytes, asked: dict[str, Any]
+    ) -> None:
         good = answer_to(prompt, self.shop.seed)
         text = CONTENT[fault](good, prompt) if fault in CONTENT else good
         wrote = min(asked_tokens(asked), len(text or "") // 4 + 1)
         usage = self.shop.charge(prompt, attempt, fault, body, wrote)
-        choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-        envelope = {"id": "x", "object": "chat.completion", "model": MODEL, "choices": [choice], "usage": usage}
+        choice = {
+            "index": 0,
+            "message": {"role": "assistant", "content": text},
+            "finish_reason": "stop",
+        }
+        envelope = {
+            "id": "x",
+            "object": "chat.completion",
+            "model": MODEL,
+            "choices": [choice],
+            "usage": usage,
+        }
         if fault in ENVELOPE:
             bent(envelope, fault)
         raw = b"<html>" if fault == "not_json" else json.dumps(envelope).encode()
@@ -183,7 +228,10 @@ class Line(asyncio.Protocol):
             self.reply(200, raw)
 
     async def drip(self, raw: bytes) -> None:
-        self.transport.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(raw))
+        self.transport.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+            % len(raw)
+        )
         for start in range(0, len(raw), 64):
             self.transport.write(raw[start : start + 64])
             await asyncio.sleep(0.005)
@@ -215,7 +263,14 @@ def bent(envelope: dict[str, Any], fault: str) -> None:
 
 def answer_to(prompt: str, seed: int) -> str:
     digest = _digest(f"{seed}/{prompt}")
-    return json.dumps({"examples": [{"input": f"in {digest[i : i + 12]} {digest}", "output": digest[i:]} for i in range(3)]})
+    return json.dumps(
+        {
+            "examples": [
+                {"input": f"in {digest[i : i + 12]} {digest}", "output": digest[i:]}
+                for i in range(3)
+            ]
+        }
+    )
 
 
 def asked_tokens(asked: dict[str, Any]) -> int:
@@ -229,7 +284,15 @@ def _digest(text: str) -> str:
 async def serve(options: argparse.Namespace) -> None:
     bill = os.open(options.bill, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     faults = tuple(options.faults.split(",")) if options.faults else MILD
-    shop = Shop(bill, options.seed, options.rate, options.latency, faults, options.fatal, options.fatal_after)
+    shop = Shop(
+        bill,
+        options.seed,
+        options.rate,
+        options.latency,
+        faults,
+        options.fatal,
+        options.fatal_after,
+    )
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Line(shop), "127.0.0.1", options.port, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
@@ -238,14 +301,25 @@ async def serve(options: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--bill", required=True, help="file that charges are appended to")
     parser.add_argument("--port", type=int, default=0, help="0: any free one, which is printed")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--rate", type=float, default=0.0, help="share of requests that meet a fault")
+    parser.add_argument(
+        "--rate", type=float, default=0.0, help="share of requests that meet a fault"
+    )
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each reply")
-    parser.add_argument("--faults", default="", help=f"which ones, with commas; of {', '.join(MILD)}")
-    parser.add_argument("--fatal", choices=["", *FATAL], default="", help="what every request meets after --fatal-after")
+    parser.add_argument(
+        "--faults", default="", help=f"which ones, with commas; of {', '.join(MILD)}"
+    )
+    parser.add_argument(
+        "--fatal",
+        choices=["", *FATAL],
+        default="",
+        help="what every request meets after --fatal-after",
+    )
     parser.add_argument("--fatal-after", type=int, default=0)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve(parser.parse_args()))

@@ -41,7 +41,9 @@ class Price:
 
     def nano(self, input_tokens: int, output_tokens: int) -> int:
         """The cost, rounded up to a whole nano-dollar."""
-        return math.ceil(round((input_tokens * self.input + output_tokens * self.output) * (NANO // 10**6), 6))
+        return math.ceil(
+            round((input_tokens * self.input + output_tokens * self.output) * (NANO // 10**6), 6)
+        )
 
 
 FREE = Price(0, 0)
@@ -120,7 +122,10 @@ def begin(db: sqlite3.Connection, entry: Entry, payer: Payer, *, send: bool) -> 
     if payer.resumes and (taken := _taken_over(db, entry, payer)) is not None:
         return taken
     values = (entry.worst, payer.account, entry.worst, payer.caps.nano, payer.caps.calls)
-    changed = db.execute("UPDATE accounts SET nano=nano+?, calls=calls+1 WHERE account=? AND nano+?<=? AND calls<?", values).rowcount
+    changed = db.execute(
+        "UPDATE accounts SET nano=nano+?, calls=calls+1 WHERE account=? AND nano+?<=? AND calls<?",
+        values,
+    ).rowcount
     return _reserved(db, entry, payer) if changed else _short(db, payer)
 
 
@@ -133,7 +138,9 @@ def _taken_over(db: sqlite3.Connection, entry: Entry, payer: Payer) -> Reserved 
     ).fetchone()
     if row is None:
         return None
-    db.execute("UPDATE attempts SET state='out', owner=?, reason=NULL WHERE id=?", (payer.owner, row[0]))
+    db.execute(
+        "UPDATE attempts SET state='out', owner=?, reason=NULL WHERE id=?", (payer.owner, row[0])
+    )
     return Reserved(row[0])
 
 
@@ -142,7 +149,10 @@ def open_account(db: sqlite3.Connection, account: str) -> None:
 
 
 def _known(db: sqlite3.Connection, key: str, folder: Path) -> Kept | Busy | None:
-    rows = db.execute("SELECT id, state, owner, body, billed, outcome FROM attempts WHERE key=? ORDER BY id DESC", (key,)).fetchall()
+    rows = db.execute(
+        "SELECT id, state, owner, body, billed, outcome FROM attempts WHERE key=? ORDER BY id DESC",
+        (key,),
+    ).fetchall()
     for attempt, state, _, body, billed, outcome in rows:
         if state in {"answered", "paid"} or (state == "open" and outcome is not None):
             return Kept(attempt, body, billed, state != "answered")
@@ -153,26 +163,53 @@ def _known(db: sqlite3.Connection, key: str, folder: Path) -> Kept | Busy | None
 
 
 def _reserved(db: sqlite3.Connection, entry: Entry, payer: Payer) -> Reserved:
-    values = (entry.key, entry.endpoint, entry.model, entry.messages, entry.params, entry.schema, entry.sample)
+    values = (
+        entry.key,
+        entry.endpoint,
+        entry.model,
+        entry.messages,
+        entry.params,
+        entry.schema,
+        entry.sample,
+    )
     db.execute("INSERT OR IGNORE INTO requests VALUES(?,?,?,?,?,?,?)", values)
     made = db.execute(
         "INSERT INTO attempts(key,state,owner,account,run,stage,started,reserved,billed) VALUES(?,'out',?,?,?,?,?,?,?)",
-        (entry.key, payer.owner, payer.account, payer.run, payer.stage, time.time(), entry.worst, entry.worst),
+        (
+            entry.key,
+            payer.owner,
+            payer.account,
+            payer.run,
+            payer.stage,
+            time.time(),
+            entry.worst,
+            entry.worst,
+        ),
     )
     return Reserved(int(made.lastrowid or 0))
 
 
 def _short(db: sqlite3.Connection, payer: Payer) -> Short:
     others = sweep(db, payer.folder, payer.account)
-    nano, calls = db.execute("SELECT nano, calls FROM accounts WHERE account=?", (payer.account,)).fetchone()
-    owed = db.execute("SELECT COALESCE(SUM(billed),0) FROM attempts WHERE account=? AND state='open'", (payer.account,)).fetchone()[0]
+    nano, calls = db.execute(
+        "SELECT nano, calls FROM accounts WHERE account=?", (payer.account,)
+    ).fetchone()
+    owed = db.execute(
+        "SELECT COALESCE(SUM(billed),0) FROM attempts WHERE account=? AND state='open'",
+        (payer.account,),
+    ).fetchone()[0]
     return Short(others, nano, calls, owed)
 
 
-def record_body(db: sqlite3.Connection, attempt: int, status: int, body: bytes, seconds: float) -> None:
+def record_body(
+    db: sqlite3.Connection, attempt: int, status: int, body: bytes, seconds: float
+) -> None:
     """The raw answer, before anything reads it."""
     values = (status, body, hashlib.sha256(body).hexdigest(), round(seconds, 6), attempt)
-    db.execute("UPDATE attempts SET state='answered', status=?, body=?, sha256=?, seconds=? WHERE id=?", values)
+    db.execute(
+        "UPDATE attempts SET state='answered', status=?, body=?, sha256=?, seconds=? WHERE id=?",
+        values,
+    )
 
 
 @dataclass(frozen=True)
@@ -189,40 +226,92 @@ class Settlement:
 
 def settle(db: sqlite3.Connection, attempt: int, bill: Settlement) -> None:
     """Frees what was reserved beyond the bill; an answer settled before stays as it is."""
-    row = db.execute("SELECT account, reserved FROM attempts WHERE id=? AND state='answered'", (attempt,)).fetchone()
+    row = db.execute(
+        "SELECT account, reserved FROM attempts WHERE id=? AND state='answered'", (attempt,)
+    ).fetchone()
     if row is None:
         return
     billed = row[1] if bill.nano is None else bill.nano
     state = "open" if bill.nano is None and row[1] else "paid"
     db.execute(
         "UPDATE attempts SET state=?, billed=?, outcome=?, reason=?, model=?, input_tokens=?, output_tokens=?, owner=NULL WHERE id=?",
-        (state, billed, bill.outcome, bill.reason, bill.model, bill.input_tokens, bill.output_tokens, attempt),
+        (
+            state,
+            billed,
+            bill.outcome,
+            bill.reason,
+            bill.model,
+            bill.input_tokens,
+            bill.output_tokens,
+            attempt,
+        ),
     )
     db.execute("UPDATE accounts SET nano=nano+? WHERE account=?", (billed - row[1], row[0]))
 
 
-def void(db: sqlite3.Connection, attempt: int, status: int | None, reason: str, body: bytes, seconds: float) -> None:
+def void(
+    db: sqlite3.Connection,
+    attempt: int,
+    status: int | None,
+    reason: str,
+    body: bytes,
+    seconds: float,
+) -> None:
     """The attempt was not billed: its reservation and its call are given back."""
     _end(db, attempt, "void", status, reason, body, seconds)
-    account, reserved = db.execute("SELECT account, reserved FROM attempts WHERE id=?", (attempt,)).fetchone()
+    account, reserved = db.execute(
+        "SELECT account, reserved FROM attempts WHERE id=?", (attempt,)
+    ).fetchone()
     db.execute("UPDATE attempts SET billed=0 WHERE id=?", (attempt,))
-    db.execute("UPDATE accounts SET nano=nano-?, calls=calls-1 WHERE account=?", (reserved, account))
+    db.execute(
+        "UPDATE accounts SET nano=nano-?, calls=calls-1 WHERE account=?", (reserved, account)
+    )
 
 
-def leave_open(db: sqlite3.Connection, attempt: int, status: int | None, reason: str, body: bytes, seconds: float) -> None:
+def leave_open(
+    db: sqlite3.Connection,
+    attempt: int,
+    status: int | None,
+    reason: str,
+    body: bytes,
+    seconds: float,
+) -> None:
     """Nobody knows whether the attempt was billed: it stays charged at its reservation until it is reconciled."""
     _end(db, attempt, "open", status, reason, body, seconds)
 
 
-def _end(db: sqlite3.Connection, attempt: int, state: str, status: int | None, reason: str, body: bytes, seconds: float) -> None:
-    values = (state, status, reason, body or None, hashlib.sha256(body).hexdigest() if body else None, round(seconds, 6), attempt)
-    db.execute("UPDATE attempts SET state=?, owner=NULL, status=?, reason=?, body=?, sha256=?, seconds=? WHERE id=?", values)
+def _end(
+    db: sqlite3.Connection,
+    attempt: int,
+    state: str,
+    status: int | None,
+    reason: str,
+    body: bytes,
+    seconds: float,
+) -> None:
+    values = (
+        state,
+        status,
+        reason,
+        body or None,
+        hashlib.sha256(body).hexdigest() if body else None,
+        round(seconds, 6),
+        attempt,
+    )
+    db.execute(
+        "UPDATE attempts SET state=?, owner=NULL, status=?, reason=?, body=?, sha256=?, seconds=? WHERE id=?",
+        values,
+    )
 
 
 def exhausted(short: Short, caps: Caps, entry: Entry) -> BudgetError:
     """What was reached, and what it would take to go on."""
     spent = f"${short.nano / NANO:.6f} in {short.calls} calls"
-    owed = f" (${short.open_nano / NANO:.6f} of it for calls of unknown fate: see p2m calls reconcile)" if short.open_nano else ""
+    owed = (
+        f" (${short.open_nano / NANO:.6f} of it for calls of unknown fate: see p2m calls reconcile)"
+        if short.open_nano
+        else ""
+    )
     if caps.max_calls is not None and short.calls >= caps.max_calls:
         return BudgetError(
             f"budget.max_calls={caps.max_calls} is reached: {spent} on this prompt{owed}. All answers are kept."

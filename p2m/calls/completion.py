@@ -13,9 +13,12 @@ from p2m.text.json_answer import tolerant_json
 
 MOST_TOKENS = 10**9  # a usage beyond it is a server's mistake, not a bill
 ECHO_LEAST = 80  # characters; shorter texts recur by right, as when an answer repeats its input
-STRANGE_LEAST = 12  # letters of a script that the request does not use, before its language is called wrong
+STRANGE_LEAST = (
+    12  # letters of a script that the request does not use, before its language is called wrong
+)
 _REFUSAL = re.compile(
-    r"\W*(?:I['’]?m sorry|I am sorry|sorry,|I (?:can(?:no|['’])?t|am unable|am not able|won['’]t)|as an? (?:AI|language model))", re.I
+    r"\W*(?:I['’]?m sorry|I am sorry|sorry,|I (?:can(?:no|['’])?t|am unable|am not able|won['’]t)|as an? (?:AI|language model))",
+    re.I,
 )
 _VERSION = re.compile(r"[-:@.](?:v?\d[\w.:-]*|latest|main|preview.*)")
 _SCRIPTS = {
@@ -66,7 +69,9 @@ def read(body: bytes, request: Request) -> Reading:
 def same_model(asked: str, answered: str) -> bool:
     """Whether the one name is the other with a version, a date or an organisation: `gpt-4o` and `gpt-4o-2024-08-06`, not `gpt-4o-mini`."""
     one, other = sorted((name.lower().rpartition("/")[2] for name in (asked, answered)), key=len)
-    return other.startswith(one) and (one == other or _VERSION.fullmatch(other[len(one) :]) is not None)
+    return other.startswith(one) and (
+        one == other or _VERSION.fullmatch(other[len(one) :]) is not None
+    )
 
 
 def _content(choices: Any, request: Request) -> tuple[str, Outcome, str]:
@@ -104,7 +109,9 @@ def judge(text: str, request: Request) -> tuple[Outcome, str]:
     if text.isascii() and "\\u" not in text:
         return "ok", ""
     strange = _strange("\n".join(_strings(value)) if request.schema is not None else text, request)
-    return ("language", f"mostly {strange}, which the request does not use") if strange else ("ok", "")
+    return (
+        ("language", f"mostly {strange}, which the request does not use") if strange else ("ok", "")
+    )
 
 
 def _echo(text: str, request: Request) -> str:
@@ -147,7 +154,11 @@ def _text(content: Any) -> str:
 
 def _clean(text: str) -> str:
     """*text* without the surrogates that no file can hold."""
-    return "".join("\ufffd" if unicodedata.category(c) == "Cs" else c for c in text) if not _encodes(text) else text
+    return (
+        "".join("\ufffd" if unicodedata.category(c) == "Cs" else c for c in text)
+        if not _encodes(text)
+        else text
+    )
 
 
 def _encodes(text: str) -> bool:
@@ -159,4 +170,8 @@ def _encodes(text: str) -> bool:
 
 
 def _tokens(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST_TOKENS else None
+    return (
+        value
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST_TOKENS
+        else None
+    )

@@ -33,12 +33,18 @@ class Line:
 
     def body(self, request: Request, *, structured: bool) -> dict[str, Any]:
         """What is posted.  structured: whether the schema goes along as response_format."""
-        sent: dict[str, Any] = {"model": self.model, "messages": [dict(message) for message in request.messages]}
+        sent: dict[str, Any] = {
+            "model": self.model,
+            "messages": [dict(message) for message in request.messages],
+        }
         sent |= {"temperature": request.temperature, "top_p": request.top_p} | dict(self.extra)
         sent |= {self.tokens_field: request.max_tokens}
         if structured and request.schema is not None:
             name = str(request.schema.get("title", "answer"))
-            sent["response_format"] = {"type": "json_schema", "json_schema": {"name": name, "schema": request.schema, "strict": True}}
+            sent["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": name, "schema": request.schema, "strict": True},
+            }
         return {name: value for name, value in sent.items() if value is not None}
 
     def entry(self, request: Request) -> Entry:
@@ -46,8 +52,15 @@ class Line:
 
         Raises InputError for a message that no file can hold.
         """
-        params = {"temperature": request.temperature, "top_p": request.top_p} | dict(self.extra) | {"max_tokens": request.max_tokens}
-        messages, settings = canonical([dict(message) for message in request.messages]), canonical(params)
+        params = (
+            {"temperature": request.temperature, "top_p": request.top_p}
+            | dict(self.extra)
+            | {"max_tokens": request.max_tokens}
+        )
+        messages, settings = (
+            canonical([dict(message) for message in request.messages]),
+            canonical(params),
+        )
         schema = None if request.schema is None else canonical(dict(request.schema))
         whole = (  # canonical JSON too, put together from parts that are needed by themselves
             f'{{"endpoint":{canonical(self.endpoint)},"messages":{messages},"model":{canonical(self.model)},"params":{settings},'
@@ -56,14 +69,27 @@ class Line:
         try:
             key = hashlib.sha256(whole.encode()).hexdigest()
         except UnicodeEncodeError as error:
-            raise InputError(f"a request holds half a surrogate pair (U+{ord(error.object[error.start]):04X}), which is no text") from error
-        return Entry(key, self.endpoint, self.model, messages, settings, schema, request.sample, self.worst(request))
+            raise InputError(
+                f"a request holds half a surrogate pair (U+{ord(error.object[error.start]):04X}), which is no text"
+            ) from error
+        return Entry(
+            key,
+            self.endpoint,
+            self.model,
+            messages,
+            settings,
+            schema,
+            request.sample,
+            self.worst(request),
+        )
 
     def worst(self, request: Request) -> int:
         """The most that the request can cost, in nano-dollars: no tokenizer makes more tokens than there are bytes."""
         if self.price == FREE:
             return 0
-        return self.price.nano(len(encoded(self.body(request, structured=True))), request.max_tokens)
+        return self.price.nano(
+            len(encoded(self.body(request, structured=True))), request.max_tokens
+        )
 
 
 @dataclass
@@ -97,16 +123,26 @@ class Transport(Protocol):
 
 
 def canonical(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return json.dumps(
+        value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+    )
 
 
 def encoded(body: Mapping[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def completion(text: str, model: str, prompt_tokens: int, completion_tokens: int, finish: str = "stop") -> bytes:
+def completion(
+    text: str, model: str, prompt_tokens: int, completion_tokens: int, finish: str = "stop"
+) -> bytes:
     """An answer in the form of OpenAI's chat completions, for models that run in this process."""
     message = {"role": "assistant", "content": text}
     usage = {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
-    envelope = {"object": "chat.completion", "model": model, "choices": [{"index": 0, "message": message, "finish_reason": finish}]}
-    return json.dumps(envelope | {"usage": usage}, ensure_ascii=False).encode(errors="surrogatepass")
+    envelope = {
+        "object": "chat.completion",
+        "model": model,
+        "choices": [{"index": 0, "message": message, "finish_reason": finish}],
+    }
+    return json.dumps(envelope | {"usage": usage}, ensure_ascii=False).encode(
+        errors="surrogatepass"
+    )

@@ -13,7 +13,10 @@ from p2m.stages import Estimate
 
 LATEST = 200  # calls that a mean is taken over: prices and prompts change
 MADE = "SELECT billed, seconds FROM attempts a JOIN requests r USING(key) WHERE outcome IS NOT NULL"
-TYPICAL_INPUT, TYPICAL_OUTPUT = 1500, 400  # tokens of a call where none was made yet: instruction, ten samples; five short examples
+TYPICAL_INPUT, TYPICAL_OUTPUT = (
+    1500,
+    400,
+)  # tokens of a call where none was made yet: instruction, ten samples; five short examples
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,11 @@ def per_call(folder: Path, endpoint: str, model: str, price: Price, concurrency:
     made = _made(folder, "endpoint=? AND r.model=?", (endpoint, model))
     if not made:
         return Estimate(1, price.nano(TYPICAL_INPUT, TYPICAL_OUTPUT) / NANO, None)
-    return Estimate(1, statistics.mean(usd for usd, _ in made), statistics.mean(s for _, s in made) / concurrency)
+    return Estimate(
+        1,
+        statistics.mean(usd for usd, _ in made),
+        statistics.mean(s for _, s in made) / concurrency,
+    )
 
 
 def forecast(folder: Path, run: str, calls: float, concurrency: int) -> Forecast | None:
@@ -38,7 +45,10 @@ def forecast(folder: Path, run: str, calls: float, concurrency: int) -> Forecast
     made = _made(folder, "run=?", (run,))
     if len(made) < 2:
         return None
-    usd, seconds = _total([usd for usd, _ in made], calls), _total([s / concurrency for _, s in made], calls)
+    usd, seconds = (
+        _total([usd for usd, _ in made], calls),
+        _total([s / concurrency for _, s in made], calls),
+    )
     return Forecast(usd, seconds, len(made))
 
 
@@ -50,7 +60,10 @@ def _made(folder: Path, where: str, values: tuple[str, ...]) -> list[tuple[float
     try:
         db = sqlite3.connect(f"file:{folder / FILE}?mode=ro", uri=True, timeout=1)
         try:
-            return [(billed / NANO, seconds or 0.0) for billed, seconds in db.execute(query, (*values, LATEST))]
+            return [
+                (billed / NANO, seconds or 0.0)
+                for billed, seconds in db.execute(query, (*values, LATEST))
+            ]
         finally:
             db.close()
     except sqlite3.Error:  # a ledger in use or broken: an estimate can do without, and the run itself will say what is wrong

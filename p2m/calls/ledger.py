@@ -28,10 +28,23 @@ FILE = "calls.sqlite"
 NANO = 10**9
 LAYOUT = 1  # PRAGMA user_version; raised when the tables change
 NO_CAP = 2**62
-BUSY_S = 60.0  # another process holds the file for milliseconds a transaction; 16 of them fit many times
-WAL_SAFE = (3, 51, 3)  # earlier versions may lose a commit when two connections reset the write-ahead log at once
+BUSY_S = (
+    60.0  # another process holds the file for milliseconds a transaction; 16 of them fit many times
+)
+WAL_SAFE = (
+    3,
+    51,
+    3,
+)  # earlier versions may lose a commit when two connections reset the write-ahead log at once
 REMOTE = ("nfs", "cifs", "smb", "fuse", "9p", "lustre", "gpfs", "ceph", "afs", "beegfs", "virtiofs")
-BROKEN = ("not a database", "malformed", "decode", "no such table", "no such column", "unsupported file format")  # in SQLite's messages
+BROKEN = (
+    "not a database",
+    "malformed",
+    "decode",
+    "no such table",
+    "no such column",
+    "unsupported file format",
+)  # in SQLite's messages
 TABLES = """
 CREATE TABLE IF NOT EXISTS requests(
   key TEXT PRIMARY KEY, endpoint TEXT NOT NULL, model TEXT NOT NULL, messages TEXT NOT NULL, params TEXT NOT NULL, schema TEXT,
@@ -64,7 +77,9 @@ def connect(folder: Path, *, pages: int | None = None) -> sqlite3.Connection:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(f"calls: cannot write to {folder} ({error.strerror}); give another folder, calls=...") from error
+            raise UserError(
+                f"calls: cannot write to {folder} ({error.strerror}); give another folder, calls=..."
+            ) from error
         db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         try:
             _prepare(db, path, pages)
@@ -81,7 +96,9 @@ def _prepare(db: sqlite3.Connection, path: Path, pages: int | None) -> None:
         db.execute(f"PRAGMA max_page_count={int(pages)}")
     found = db.execute("PRAGMA user_version").fetchone()[0]
     if found > LAYOUT:
-        raise UserError(f"{path}: written by a later p2m (layout {found}, not {LAYOUT}); update p2m or give another calls=...")
+        raise UserError(
+            f"{path}: written by a later p2m (layout {found}, not {LAYOUT}); update p2m or give another calls=..."
+        )
     if found < LAYOUT:
         db.executescript(f"BEGIN IMMEDIATE;{TABLES}PRAGMA user_version={LAYOUT};COMMIT")
 
@@ -104,11 +121,17 @@ def told(path: Path) -> Iterator[None]:
                 " then start the same command: every answer that was acknowledged is kept."
             ) from error
         if "locked" in said:
-            raise UserError(f"{path}: another process holds it for more than {BUSY_S:.0f} s ({said}); end that process") from error
+            raise UserError(
+                f"{path}: another process holds it for more than {BUSY_S:.0f} s ({said}); end that process"
+            ) from error
         if any(sign in said for sign in BROKEN):
-            raise UserError(f"{path}: not a whole ledger ({said}); restore a copy of it, or give another folder, calls=...") from error
+            raise UserError(
+                f"{path}: not a whole ledger ({said}); restore a copy of it, or give another folder, calls=..."
+            ) from error
         if "unable to open" in said or "readonly" in said:
-            raise UserError(f"{path}: cannot be written ({said}); give another folder, calls=...") from error
+            raise UserError(
+                f"{path}: cannot be written ({said}); give another folder, calls=..."
+            ) from error
         raise
 
 
@@ -120,11 +143,16 @@ def _is_full(error: sqlite3.Error) -> bool:
 def _remote(folder: Path) -> bool:
     """Whether *folder* lies on a file system of another machine, whose shared memory a write-ahead log cannot use; True where unknown."""
     try:
-        mounts = [line.split() for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()]
+        mounts = [
+            line.split()
+            for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
+        ]
     except OSError:
         return True
     place = str(folder.resolve())
-    over = [(m[1], m[2]) for m in mounts if place == m[1] or place.startswith(m[1].rstrip("/") + "/")]
+    over = [
+        (m[1], m[2]) for m in mounts if place == m[1] or place.startswith(m[1].rstrip("/") + "/")
+    ]
     return max(over, key=lambda m: len(m[0]))[1].startswith(REMOTE) if over else True
 
 
@@ -205,7 +233,9 @@ class Writer:
             with told(self.folder / FILE), self._transaction():
                 results = [waiting.deed(self._db) for waiting in group]
         except Exception as error:
-            if len(group) > 1:  # one that cannot be written must not take the others with it: they may be paid answers
+            if (
+                len(group) > 1
+            ):  # one that cannot be written must not take the others with it: they may be paid answers
                 return [self._written([waiting])[0] for waiting in group]
             return [(group[0].tag, None, error)]
         return [(waiting.tag, result, None) for waiting, result in zip(group, results, strict=True)]
@@ -224,13 +254,18 @@ class Writer:
 
 def abandon(db: sqlite3.Connection, owner: str, reason: str) -> None:
     """What *owner* had out when it ended stays charged at its reservation."""
-    db.execute("UPDATE attempts SET state='open', reason=?, owner=NULL WHERE owner=? AND state='out'", (reason, owner))
+    db.execute(
+        "UPDATE attempts SET state='open', reason=?, owner=NULL WHERE owner=? AND state='out'",
+        (reason, owner),
+    )
     db.execute("UPDATE attempts SET owner=NULL WHERE owner=?", (owner,))
 
 
 def sweep(db: sqlite3.Connection, folder: Path, account: str | None = None) -> int:
     """Attempts that are out or being settled now (of *account*, if given), after those whose owner died were abandoned."""
-    for (owner,) in db.execute("SELECT DISTINCT owner FROM attempts WHERE owner IS NOT NULL").fetchall():
+    for (owner,) in db.execute(
+        "SELECT DISTINCT owner FROM attempts WHERE owner IS NOT NULL"
+    ).fetchall():
         if not alive(folder, owner):
             abandon(db, owner, "killed")
     count = "SELECT COUNT(*) FROM attempts WHERE owner IS NOT NULL AND account=COALESCE(?, account)"

@@ -83,14 +83,22 @@ class Allowance:
         most = max(rate * BURST_S, 1.0)
         self._level = min(most, self._level + (now - self._at) * rate) - amount
         self._at = now
-        return max(0.0, -self._level / rate) if amount <= most else max(0.0, -(self._level + amount - most) / rate)
+        return (
+            max(0.0, -self._level / rate)
+            if amount <= most
+            else max(0.0, -(self._level + amount - most) / rate)
+        )
 
 
 class Pace:
     """At most `limit` requests out at once: one more after each round of answers, half after a burst of 429s (AIMD)."""
 
     def __init__(
-        self, concurrency: int, per_minute: float | None, tokens_per_minute: float | None, nap: Callable[[float], Awaitable[None]]
+        self,
+        concurrency: int,
+        per_minute: float | None,
+        tokens_per_minute: float | None,
+        nap: Callable[[float], Awaitable[None]],
     ) -> None:
         self._nap = nap
         self.most, self.limit, self.out = concurrency, float(concurrency), 0
@@ -136,7 +144,9 @@ class Pace:
         if _number(headers.get(f"x-ratelimit-remaining-{what}", "")) == 0:
             reset = headers.get(f"x-ratelimit-reset-{what}", "")
             wait = duration(reset) if duration(reset) is not None else _number(reset)
-            self._closed_until = max(self._closed_until, time.monotonic() + min(max(wait or 0.0, 0.0), LONGEST_S))
+            self._closed_until = max(
+                self._closed_until, time.monotonic() + min(max(wait or 0.0, 0.0), LONGEST_S)
+            )
 
     async def _enter(self) -> None:
         while self.out >= max(1, int(self.limit)):

@@ -14,13 +14,20 @@ if TYPE_CHECKING:
 
 TRAIT = "response_format.json_schema"
 PROBE = Request(
-    messages=({"role": "user", "content": "Say hello in one short sentence, in plain words. Do not write JSON."},),
+    messages=(
+        {
+            "role": "user",
+            "content": "Say hello in one short sentence, in plain words. Do not write JSON.",
+        },
+    ),
     temperature=0.0,
     max_tokens=400,  # room for a model that thinks first
     schema={
         "title": "probe",
         "type": "object",
-        "properties": {"colour": {"type": "string", "enum": ["violet-7"]}},  # nobody says this unless made to
+        "properties": {
+            "colour": {"type": "string", "enum": ["violet-7"]}
+        },  # nobody says this unless made to
         "required": ["colour"],
         "additionalProperties": False,
     },
@@ -44,12 +51,18 @@ async def _remembered(session: "Session") -> bool:
         known = await _probed(session)
         if known is not None:
             value = known
-            await session.do(lambda db: db.execute("INSERT OR REPLACE INTO traits VALUES(?,?,?,?)", (*place, value)))
+            await session.do(
+                lambda db: db.execute(
+                    "INSERT OR REPLACE INTO traits VALUES(?,?,?,?)", (*place, value)
+                )
+            )
     return bool(known == "yes")
 
 
 def _trait(db: sqlite3.Connection, place: tuple[str, str, str]) -> Any:
-    row = db.execute("SELECT value FROM traits WHERE endpoint=? AND model=? AND trait=?", place).fetchone()
+    row = db.execute(
+        "SELECT value FROM traits WHERE endpoint=? AND model=? AND trait=?", place
+    ).fetchone()
     return row[0] if row else None
 
 

@@ -45,7 +45,9 @@ def verdict(reply: Reply, line: Line) -> RetryDecision:
     if status == 429:
         return _of_429(reply, line, said)
     if status >= 500 or status in AGAIN:
-        return RetryDecision("again", f"HTTP {status}: {said}", retry_after(reply.headers, time.time()))
+        return RetryDecision(
+            "again", f"HTTP {status}: {said}", retry_after(reply.headers, time.time())
+        )
     if status == 400 and "content_filter" in said:
         return RetryDecision("filtered", said)
     return RetryDecision("stop", f"HTTP {status}", error=_refused(status, line, said))
@@ -88,7 +90,9 @@ def _refused(status: int, line: Line, said: str) -> UserError:
         403: f"what {key} may use: the model (teacher.model) or the place",
         404: "teacher.model and teacher.base_url",
         413: "the size of a request: the prompt, generator's demonstrations, or teacher.tokens_per_minute of your account",
-    }.get(status, "teacher.base_url" if 300 <= status < 400 else "teacher.base_url and teacher.extra")
+    }.get(
+        status, "teacher.base_url" if 300 <= status < 400 else "teacher.base_url and teacher.extra"
+    )
     return RefusedError(
         f"{line.endpoint} refused a call for model '{line.model}' (HTTP {status}: {said}). Look at {look}."
         " No further call was made; all answers are kept, and the same command goes on from here.",

@@ -23,7 +23,9 @@ from p2m.calls.retry import MOST_TRIES, RetryDecision, gone, verdict
 from p2m.errors import IncompleteError, ServiceError, UserError
 from p2m.stages import Answer, Request, Work
 
-STARTED = time.monotonic()  # of this command: the module is imported when the configuration is checked
+STARTED = (
+    time.monotonic()
+)  # of this command: the module is imported when the configuration is checked
 PATIENCE_S = 900.0  # of 429s with no answer at all in between
 POLL_S = 0.1  # how often to look whether another process is done
 GRACE_S = 15.0  # how long a stage that ends waits for what is out: it is paid for
@@ -34,7 +36,15 @@ WORKERS_MORE = 4  # per cent 100 / this: while so many wait for the disk, the en
 class Session:
     """An open line.  `submit` may be called from any thread; the work is done in an event loop in a thread of its own."""
 
-    def __init__(self, line: Line, transport: Transport, work: Work, caps: Caps, calls: Path, pages: int | None = None) -> None:
+    def __init__(
+        self,
+        line: Line,
+        transport: Transport,
+        work: Work,
+        caps: Caps,
+        calls: Path,
+        pages: int | None = None,
+    ) -> None:
         self.line, self.transport, self.work, self.caps = line, transport, work, caps
         self.outcomes: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -42,7 +52,9 @@ class Session:
         self._same: dict[str, Future[Answer]] = {}
         self._fault: UserError | None = None
         self._recent: deque[tuple[str, str, str]] = deque(maxlen=WINDOW)
-        self._pace = Pace(line.concurrency, line.requests_per_minute, line.tokens_per_minute, self.nap)
+        self._pace = Pace(
+            line.concurrency, line.requests_per_minute, line.tokens_per_minute, self.nap
+        )
         self._last_answer = time.monotonic()
         self._loop = asyncio.new_event_loop()
         try:
@@ -50,7 +62,9 @@ class Session:
         except BaseException:
             self._loop.close()
             raise
-        self._payer = Payer(calls, self._writer.owner.name, work.account, work.run, work.stage, caps, line.resumes)
+        self._payer = Payer(
+            calls, self._writer.owner.name, work.account, work.run, work.stage, caps, line.resumes
+        )
         self._queue: asyncio.Queue[Call | None] = asyncio.Queue()
         self._settled, self._stopped = asyncio.Event(), asyncio.Event()
         self._poor = asyncio.Lock()
@@ -124,10 +138,15 @@ class Session:
         await self.do(lambda db: _account.open_account(db, self.work.account))
         await self.do(lambda db: sweep(db, self._payer.folder))
         await self.transport.open()
-        workers = [asyncio.create_task(self._work()) for _ in range(self.line.concurrency + self.line.concurrency // WORKERS_MORE + 1)]
+        workers = [
+            asyncio.create_task(self._work())
+            for _ in range(self.line.concurrency + self.line.concurrency // WORKERS_MORE + 1)
+        ]
         self._ready.set_result(None)
         try:
-            await asyncio.wait(workers, return_when=asyncio.FIRST_COMPLETED)  # the first that meets the end of the queue
+            await asyncio.wait(
+                workers, return_when=asyncio.FIRST_COMPLETED
+            )  # the first that meets the end of the queue
             await asyncio.wait(workers, timeout=GRACE_S)
         finally:
             for worker in workers:
@@ -144,7 +163,10 @@ class Session:
                 call.structured = call.request.schema is not None and await honoured(self)
                 answer = await self.answer(call)
             except asyncio.CancelledError:
-                self._fail(call, ServiceError("the session with the teacher was closed before this answer came"))
+                self._fail(
+                    call,
+                    ServiceError("the session with the teacher was closed before this answer came"),
+                )
                 raise
             except BaseException as error:
                 self._fail(call, error)
@@ -170,7 +192,11 @@ class Session:
         """Nothing more is sent: what waits, and what will be submitted, fails with *error*; what is out may still arrive."""
         with self._lock:
             if self._fault is None:
-                self._fault = error if isinstance(error, UserError) else ServiceError(f"the session with the teacher broke: {error!r}")
+                self._fault = (
+                    error
+                    if isinstance(error, UserError)
+                    else ServiceError(f"the session with the teacher broke: {error!r}")
+                )
         ended = False
         while not self._queue.empty():
             call = self._queue.get_nowait()
@@ -203,7 +229,9 @@ class Session:
     def _resolve(self, group: list[tuple[Any, Any, BaseException | None]]) -> None:
         for done, result, error in group:
             if done is None:
-                if error is not None:  # a bill that could not be put down: the answer is kept, and nothing more may be spent
+                if (
+                    error is not None
+                ):  # a bill that could not be put down: the answer is kept, and nothing more may be spent
                     self._stop_with(error)
             elif not done.done():
                 done.set_result(result) if error is None else done.set_exception(error)
@@ -220,11 +248,22 @@ class Session:
             started = time.monotonic()
             async with self._pace.slot(_tokens(call)) as sent_at:
                 if self._fault is not None:
-                    await self.do(partial(_account.void, attempt=found.attempt, status=None, reason="not sent", body=b"", seconds=0.0))
+                    await self.do(
+                        partial(
+                            _account.void,
+                            attempt=found.attempt,
+                            status=None,
+                            reason="not sent",
+                            body=b"",
+                            seconds=0.0,
+                        )
+                    )
                     raise self._fault
                 reply = await self.transport.send(call)
                 said = verdict(reply, self.line)
-                if said.error is not None and call.ordinal >= 0:  # at once: the commit takes time, in which others would be sent
+                if (
+                    said.error is not None and call.ordinal >= 0
+                ):  # at once: the commit takes time, in which others would be sent
                     self._stop_with(said.error)
             answer = await self._close(call, found.attempt, reply, said, time.monotonic() - started)
             if answer is not None:
@@ -256,23 +295,49 @@ class Session:
     async def _found(self, call: Call) -> Kept | Reserved | Busy | Short:
         if self._fault is not None:
             raise self._fault
-        late = self.caps.max_minutes is not None and time.monotonic() - STARTED > self.caps.max_minutes * 60
-        found = await self.do(partial(_account.begin, entry=call.entry, payer=self._payer, send=not late))
+        late = (
+            self.caps.max_minutes is not None
+            and time.monotonic() - STARTED > self.caps.max_minutes * 60
+        )
+        found = await self.do(
+            partial(_account.begin, entry=call.entry, payer=self._payer, send=not late)
+        )
         if found is None:
             raise _account.too_late(self.caps)
         assert isinstance(found, Kept | Reserved | Busy | Short)
         return found
 
-    async def _close(self, call: Call, attempt: int, reply: Reply, said: RetryDecision, seconds: float) -> Answer | None:
+    async def _close(
+        self, call: Call, attempt: int, reply: Reply, said: RetryDecision, seconds: float
+    ) -> Answer | None:
         """Puts down what came; the answer, or None if the call must be made again."""
         if said.kind == "answer":
             assert reply.status is not None
-            await self.do(partial(_account.record_body, attempt=attempt, status=reply.status, body=reply.body, seconds=seconds))
+            await self.do(
+                partial(
+                    _account.record_body,
+                    attempt=attempt,
+                    status=reply.status,
+                    body=reply.body,
+                    seconds=seconds,
+                )
+            )
             self._pace.answered(reply.headers)
             self._last_answer = time.monotonic()
-            return self._parsed(call, Kept(attempt, reply.body, call.entry.worst, settled=False), fresh=True)
+            return self._parsed(
+                call, Kept(attempt, reply.body, call.entry.worst, settled=False), fresh=True
+            )
         end = _account.leave_open if said.kind == "again" else _account.void
-        await self.do(partial(end, attempt=attempt, status=reply.status, reason=said.reason, body=reply.body, seconds=seconds))
+        await self.do(
+            partial(
+                end,
+                attempt=attempt,
+                status=reply.status,
+                reason=said.reason,
+                body=reply.body,
+                seconds=seconds,
+            )
+        )
         self._settled.set()
         if said.error is not None:
             raise said.error
@@ -287,7 +352,14 @@ class Session:
         if not kept.settled:
             nano = self._bill(reading)
             billed = billed if nano is None else nano
-            bill = Settlement(reading.outcome, reading.reason, reading.model, reading.input_tokens, reading.output_tokens, nano)
+            bill = Settlement(
+                reading.outcome,
+                reading.reason,
+                reading.model,
+                reading.input_tokens,
+                reading.output_tokens,
+                nano,
+            )
             self._writer.do(None, partial(_account.settle, attempt=kept.attempt, bill=bill))
             self._settled.set()
         self._count(call, reading)
@@ -295,9 +367,15 @@ class Session:
 
     def _of_model(self, reading: Reading) -> Reading:
         """Who pays for one model does not take another's answer, whose price is not known either: it stays at its reservation."""
-        if self.line.price == FREE or reading.model is None or same_model(self.line.model, reading.model):
+        if (
+            self.line.price == FREE
+            or reading.model is None
+            or same_model(self.line.model, reading.model)
+        ):
             return reading
-        return Reading(reading.text, "invalid", f"the model '{reading.model}' answered", reading.model)
+        return Reading(
+            reading.text, "invalid", f"the model '{reading.model}' answered", reading.model
+        )
 
     def _bill(self, reading: Reading) -> int | None:
         """None where the server did not say what it used."""
@@ -309,7 +387,9 @@ class Session:
         """Sleeps as the reply asks; raises where waiting has been in vain for too long.  Gives the number of failed tries."""
         if said.kind == "throttled":
             if time.monotonic() - self._last_answer > PATIENCE_S:
-                raise ServiceError(f"{self.line.endpoint} has answered nothing but 429 for {PATIENCE_S / 60:.0f} minutes ({said.reason}).")
+                raise ServiceError(
+                    f"{self.line.endpoint} has answered nothing but 429 for {PATIENCE_S / 60:.0f} minutes ({said.reason})."
+                )
             wait = backoff(self._pace.cuts + 1, random.random()) if said.wait is None else said.wait
             self._pace.throttled(sent_at, wait)
             return tries
@@ -324,9 +404,14 @@ class Session:
             return
         self.outcomes[reading.outcome] += 1
         self._recent.append((reading.outcome, reading.reason, reading.text))
-        rejected = [(outcome, reason, text) for outcome, reason, text in self._recent if outcome != "ok"]
+        rejected = [
+            (outcome, reason, text) for outcome, reason, text in self._recent if outcome != "ok"
+        ]
         if len(rejected) > MOST_REJECTED and len(self._recent) == WINDOW:
-            shown = "\n".join(f"  {outcome} ({reason}): {text[:200]!r}" for outcome, reason, text in rejected[-SHOWN:])
+            shown = "\n".join(
+                f"  {outcome} ({reason}): {text[:200]!r}"
+                for outcome, reason, text in rejected[-SHOWN:]
+            )
             self._stop_with(
                 IncompleteError(
                     f"{len(rejected)} of the last {WINDOW} answers of '{self.line.model}' cannot be used; the last {SHOWN}:\n{shown}\n"
@@ -337,10 +422,15 @@ class Session:
 
 def _tokens(call: Call) -> int:
     """As OpenAI counts them against its limits: a token for four characters, and max_tokens."""
-    return sum(len(message["content"]) for message in call.request.messages) // 4 + call.request.max_tokens
+    return (
+        sum(len(message["content"]) for message in call.request.messages) // 4
+        + call.request.max_tokens
+    )
 
 
 @contextlib.contextmanager
-def session(line: Line, transport: Transport, work: Work, caps: Caps, calls: Path) -> Iterator[Session]:
+def session(
+    line: Line, transport: Transport, work: Work, caps: Caps, calls: Path
+) -> Iterator[Session]:
     with Session(line, transport, work, caps, calls) as opened:
         yield opened

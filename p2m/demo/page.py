@@ -13,7 +13,11 @@ from p2m.errors import UsageError
 from p2m.verbs.demo import Shown
 
 HOST = "127.0.0.1"
-os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_SHARE": "False", "GRADIO_MCP_SERVER": "False"}
+os.environ |= {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "GRADIO_SHARE": "False",
+    "GRADIO_MCP_SERVER": "False",
+}
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 # The browser is told to fetch from this page's own host only, so that no library's idea of a font or a script leaves the machine.
@@ -50,7 +54,9 @@ def answerer(decoder: decode.Decoder) -> Callable[[str], tuple[str, str]]:
             return "", "Type an input first."
         began = time.perf_counter()
         (said,) = decoder.answers([text.strip()])  # as training examples are
-        return said, f"{1000 * (time.perf_counter() - began):.0f} ms" + ("" if said.strip() else ", the answer is empty")
+        return said, f"{1000 * (time.perf_counter() - began):.0f} ms" + (
+            "" if said.strip() else ", the answer is empty"
+        )
 
     answer("warm up")  # the first answer pays for what later ones find ready
     return answer
@@ -63,10 +69,20 @@ def built(shown: Shown, student: Student, answer: Callable[[str], tuple[str, str
     with gr.Blocks(title="p2m demo", analytics_enabled=False) as page:
         gr.Markdown(f"# p2m demo\n\n{_about(shown, student)}", elem_id="name")
         gr.Textbox(
-            shown.instruction, label="What the model was made to do", interactive=False, lines=1, max_lines=10, elem_id="instruction"
+            shown.instruction,
+            label="What the model was made to do",
+            interactive=False,
+            lines=1,
+            max_lines=10,
+            elem_id="instruction",
         )
         asked = gr.Textbox(
-            label="Input", placeholder="Type an input, or choose one below", lines=2, max_lines=12, autofocus=True, elem_id="input"
+            label="Input",
+            placeholder="Type an input, or choose one below",
+            lines=2,
+            max_lines=12,
+            autofocus=True,
+            elem_id="input",
         )
         button = gr.Button("Answer", variant="primary", elem_id="ask")
         said = gr.Textbox(
@@ -95,7 +111,10 @@ def built(shown: Shown, student: Student, answer: Callable[[str], tuple[str, str
 
 def _about(shown: Shown, student: Student) -> str:
     """Names and figures of our own making; a name from outside is cut down to letters that mean nothing to Markdown."""
-    run, base = ("".join(c if c.isalnum() or c in "-./" else " " for c in name) for name in (shown.name, student.base))
+    run, base = (
+        "".join(c if c.isalnum() or c in "-./" else " " for c in name)
+        for name in (shown.name, student.base)
+    )
     return " · ".join(part for part in (f"run {run}", f"student {base}", shown.scores) if part)
 
 
@@ -110,7 +129,9 @@ def launch(page: Any, port: int | None, block: bool) -> str:
             app_kwargs={"middleware": [Middleware(_Guarded)], "docs_url": None, "redoc_url": None},
         )  # fmt: skip
     except OSError as error:
-        raise UsageError(f"p2m demo: port {port or '7860 to 7959'} of {HOST} is in use; choose another, --port N") from error
+        raise UsageError(
+            f"p2m demo: port {port or '7860 to 7959'} of {HOST} is in use; choose another, --port N"
+        ) from error
     print(f"{address}  (Ctrl-C ends it)", flush=True)  # noqa: T201
     if block:
         try:
@@ -144,7 +165,10 @@ class _Guarded:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async def guarded(message: Any) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"content-security-policy", POLICY.encode())]
+                message["headers"] = [
+                    *message["headers"],
+                    (b"content-security-policy", POLICY.encode()),
+                ]
             await send(message)
 
         await self.app(scope, receive, guarded)

@@ -18,7 +18,11 @@ from p2m.student.build import LoadedModel
 from p2m.student.machine import cores
 
 LOADERS = {
-    "encoder-decoder": {"bart": loaders.BartLoader, "mt5": loaders.MT5Loader, "t5": loaders.T5Loader},
+    "encoder-decoder": {
+        "bart": loaders.BartLoader,
+        "mt5": loaders.MT5Loader,
+        "t5": loaders.T5Loader,
+    },
     "decoder-only": {"llama": loaders.LlamaLoader, "qwen2": loaders.Qwen2Loader},
 }
 
@@ -36,7 +40,10 @@ def convert(built: LoadedModel, folder: Path, compute_type: str) -> None:
         config.normalize_before = False  # which the loader asks for: a flag of old configs, as BART has it in transformers
     # it rounds the weights it is given where they stand
     spec = LOADERS[built.kind][config.model_type]().get_model_spec(copy.deepcopy(built.model).cpu())
-    tokens, (pad, end) = [str(i) for i in range(config.vocab_size)], (str(i) for i in (built.tokenizer.pad, built.tokenizer.end))
+    tokens, (pad, end) = (
+        [str(i) for i in range(config.vocab_size)],
+        (str(i) for i in (built.tokenizer.pad, built.tokenizer.end)),
+    )
     spec.config.bos_token, spec.config.eos_token, spec.config.unk_token = pad, end, pad
     if built.is_causal:
         spec.register_vocabulary(tokens)
@@ -52,7 +59,9 @@ def convert(built: LoadedModel, folder: Path, compute_type: str) -> None:
     spec.save(str(folder))
 
 
-def greedy(built: LoadedModel, folder: Path, compute_type: str, max_output: int, at_once: int) -> Callable[[NDArray[np.int64]], list[list[int]]]:
+def greedy(
+    built: LoadedModel, folder: Path, compute_type: str, max_output: int, at_once: int
+) -> Callable[[NDArray[np.int64]], list[list[int]]]:
     """A function from ids_BS, padded as the student wants them, to the ids of each answer, without the end token.
 
     at_once: calls that may run side by side; they share the cores.
@@ -69,11 +78,16 @@ def greedy(built: LoadedModel, folder: Path, compute_type: str, max_output: int,
         if built.is_causal:
             told = [
                 result.sequences
-                for result in made.generate_batch(asked, beam_size=1, max_length=max_output, include_prompt_in_result=False)
+                for result in made.generate_batch(
+                    asked, beam_size=1, max_length=max_output, include_prompt_in_result=False
+                )
             ]
         else:
             told = [
-                result.hypotheses for result in made.translate_batch(asked, beam_size=1, max_input_length=0, max_decoding_length=max_output)
+                result.hypotheses
+                for result in made.translate_batch(
+                    asked, beam_size=1, max_input_length=0, max_decoding_length=max_output
+                )
             ]
         return [[int(token) for token in best] for best, *_ in told]
 

@@ -19,7 +19,9 @@ Step = Callable[[Tensor], Tensor]  # last tokens (B) -> logits_BV
 Keep = Callable[[Tensor], None]  # only these rows (indices) go on
 
 
-def greedy(built: LoadedModel, max_output: int, stopped: Callable[[], bool]) -> Callable[[NDArray[np.int64]], list[list[int]]]:
+def greedy(
+    built: LoadedModel, max_output: int, stopped: Callable[[], bool]
+) -> Callable[[NDArray[np.int64]], list[list[int]]]:
     """A function from ids_BS, padded as the student wants them, to the ids of each answer, without the end token.
 
     Once stopped() is true, which it asks before each step, it gives the answers as far as they are.
@@ -37,11 +39,22 @@ def greedy(built: LoadedModel, max_output: int, stopped: Callable[[], bool]) -> 
         ids_BS = torch.from_numpy(ids).to(model.device)  # noqa: N806
         mask_BS = ids_BS != built.tokenizer.pad  # noqa: N806
         if built.kind == "encoder":
-            return [[i] for i in model(input_ids=ids_BS, attention_mask=mask_BS).logits.argmax(-1).tolist()]
+            return [
+                [i]
+                for i in model(input_ids=ids_BS, attention_mask=mask_BS).logits.argmax(-1).tolist()
+            ]
         if built.is_causal:
-            return _run(*_continue(model, ids_BS, mask_BS), ids_BS[:, -1], steps(), built.tokenizer.end)
+            return _run(
+                *_continue(model, ids_BS, mask_BS), ids_BS[:, -1], steps(), built.tokenizer.end
+            )
         step, keep = lean.start(ids_BS, mask_BS) if lean else _start(model, ids_BS, mask_BS)
-        return _run(step, keep, ids_BS.new_full((len(ids),), model.config.decoder_start_token_id), steps(), built.tokenizer.end)
+        return _run(
+            step,
+            keep,
+            ids_BS.new_full((len(ids),), model.config.decoder_start_token_id),
+            steps(),
+            built.tokenizer.end,
+        )
 
     return decode
 
@@ -62,7 +75,9 @@ def _run(step: Step, keep: Keep, last: Tensor, steps: Iterable[int], end: int) -
         if not going:
             break
         if 2 * len(going) <= len(rows):
-            lines = torch.tensor([i for i, row in enumerate(rows) if row in going], device=last.device)
+            lines = torch.tensor(
+                [i for i, row in enumerate(rows) if row in going], device=last.device
+            )
             keep(lines)
             rows, last = [row for row in rows if row in going], last[lines]
     return answers
@@ -72,7 +87,10 @@ def _start(model: Any, ids_BS: Tensor, mask_BS: Tensor) -> tuple[Step, Keep]:  #
     """Any encoder-decoder of transformers, through its own forward and cache."""
     from transformers import DynamicCache, EncoderDecoderCache
 
-    state = {"seen": model.get_encoder()(input_ids=ids_BS, attention_mask=mask_BS).last_hidden_state, "mask": mask_BS}
+    state = {
+        "seen": model.get_encoder()(input_ids=ids_BS, attention_mask=mask_BS).last_hidden_state,
+        "mask": mask_BS,
+    }
     cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
 
     def step(last: Tensor) -> Tensor:
@@ -96,7 +114,11 @@ def _continue(model: Any, ids_BS: Tensor, mask_BS: Tensor) -> tuple[Step, Keep]:
 
     cache, state = DynamicCache(), {"mask": mask_BS[:, :-1]}
     if ids_BS.shape[1] > 1:
-        read = {"input_ids": ids_BS[:, :-1], "attention_mask": state["mask"], "position_ids": positions(state["mask"])}
+        read = {
+            "input_ids": ids_BS[:, :-1],
+            "attention_mask": state["mask"],
+            "position_ids": positions(state["mask"]),
+        }
         model(**read, past_key_values=cache, use_cache=True, logits_to_keep=1)
 
     def step(last: Tensor) -> Tensor:

@@ -36,7 +36,9 @@ class Decoder:
     suffix: str = ""
     engine: "Callable[[NDArray[np.int64]], list[list[int]]] | None" = None
 
-    def answers(self, inputs: Sequence[str], on_done: Callable[[int], None] = lambda n: None) -> list[str]:
+    def answers(
+        self, inputs: Sequence[str], on_done: Callable[[int], None] = lambda n: None
+    ) -> list[str]:
         """One answer for each raw input, in their order, the most probable token at each step, at most max_output tokens.
 
         on_done is told after each batch how many more are answered.  Equal inputs are answered once.
@@ -55,7 +57,9 @@ class Decoder:
         batches = list(self._batches(tokens.lengths.tolist()))
 
         def answered(rows: list[int]) -> list[str]:
-            ids = tokens.padded(rows, self.max_input, closing, self.built.tokenizer.pad, self.built.is_causal)
+            ids = tokens.padded(
+                rows, self.max_input, closing, self.built.tokenizer.pad, self.built.is_causal
+            )
             try:
                 return says.decode(decode(ids))
             except RuntimeError as error:
@@ -65,7 +69,11 @@ class Decoder:
             half = len(rows) // 2
             return answered(rows[:half]) + answered(rows[half:])
 
-        for rows, texts in zip(batches, _side_by_side(answered, batches, self.built.model.device.type, stopped), strict=True):
+        for rows, texts in zip(
+            batches,
+            _side_by_side(answered, batches, self.built.model.device.type, stopped),
+            strict=True,
+        ):
             said.update(zip((unique[i] for i in rows), texts, strict=True))
             on_done(sum(count[unique[i]] for i in rows))
         return [said[text] for text in inputs]
@@ -75,7 +83,10 @@ class Decoder:
         rows: list[int] = []
         for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
             widest = min(self.max_input, lengths[rows[0]]) if rows else 0
-            if len(rows) == self.batch or (rows and (len(rows) + 1) * max(widest, (widest + self.max_output) / 2) > BATCH_TOKENS):
+            if len(rows) == self.batch or (
+                rows
+                and (len(rows) + 1) * max(widest, (widest + self.max_output) / 2) > BATCH_TOKENS
+            ):
                 yield rows
                 rows = []
             rows.append(i)
@@ -84,7 +95,10 @@ class Decoder:
 
 
 def _side_by_side(
-    answered: Callable[[list[int]], list[str]], batches: list[list[int]], device: str, stopped: threading.Event
+    answered: Callable[[list[int]], list[str]],
+    batches: list[list[int]],
+    device: str,
+    stopped: threading.Event,
 ) -> Iterator[list[str]]:
     """The answers of each batch, in order.  On a processor some go side by side: its cores share the products of one batch badly.
 
@@ -137,4 +151,6 @@ def _decoder(built: build.LoadedModel, student: Student) -> Decoder:
     """In evaluation mode."""
     model: Any = built.model.eval()
     placed = replace(built, model=model.to(device()))
-    return Decoder(placed, student.prefix, student.max_input, student.max_output, suffix=student.suffix)
+    return Decoder(
+        placed, student.prefix, student.max_input, student.max_output, suffix=student.suffix
+    )

@@ -34,7 +34,9 @@ class Serving:
 
     def __post_init__(self) -> None:
         if self.compute_type not in (known := COMPUTE_TYPES[self.engine]):
-            raise ValueError(f"compute_type: engine={self.engine} has {' and '.join(known)}, got {self.compute_type}")
+            raise ValueError(
+                f"compute_type: engine={self.engine} has {' and '.join(known)}, got {self.compute_type}"
+            )
 
     def ready(self) -> Iterator[str]:
         if self.engine == "ctranslate2" and find_spec("ctranslate2") is None:
@@ -42,7 +44,9 @@ class Serving:
         if self.compute_type == "bfloat16" and not machine.has_bf16(device := decode.device()):
             yield f"compute_type=bfloat16: this machine's {device} has no hardware for it, so it would be slower; use float32"
 
-    def load(self, student: Student, folder: Path, inputs: Sequence[str]) -> tuple[decode.Decoder, tuple[Parity, ...]]:
+    def load(
+        self, student: Student, folder: Path, inputs: Sequence[str]
+    ) -> tuple[decode.Decoder, tuple[Parity, ...]]:
         """The student as it is to answer, and how its answers compare with torch's in float32 on *inputs*.
 
         What the demo needs to answer with the same is left in *folder*.
@@ -55,13 +59,19 @@ class Serving:
             from p2m.engine import _ctranslate2
 
             _ctranslate2.convert(plain.built, folder / CONVERTED, self.compute_type)
-        (folder / ANSWERED).write_text(json.dumps({"engine": self.engine, "compute_type": self.compute_type}), encoding="utf-8")
+        (folder / ANSWERED).write_text(
+            json.dumps({"engine": self.engine, "compute_type": self.compute_type}), encoding="utf-8"
+        )
         fast = served(student, folder, plain, decode.AT_ONCE)
         some = list(dict.fromkeys(inputs))[:COMPARED]
         pairs = zip(plain.answers(some), fast.answers(some), strict=True)
         equal = sum(one == other for one, other in pairs) / max(1, len(some))
         if equal < self.parity:
-            other = "student.engine=torch" if self.compute_type == "float32" else "student.compute_type=float32"
+            other = (
+                "student.engine=torch"
+                if self.compute_type == "float32"
+                else "student.compute_type=float32"
+            )
             raise UserError(
                 f"student: with engine={self.engine} and compute_type={self.compute_type}, {100 * equal:.1f} % of {len(some)} answers are"
                 f" those of torch in float32; student.parity asks for {100 * self.parity:.1f} %."
@@ -70,7 +80,9 @@ class Serving:
         return fast, (Parity(f"{self.engine} {self.compute_type}", equal, len(some)),)
 
 
-def served(student: Student, report: Path, plain: decode.Decoder | None = None, at_once: int = 1) -> decode.Decoder:
+def served(
+    student: Student, report: Path, plain: decode.Decoder | None = None, at_once: int = 1
+) -> decode.Decoder:
     """The student as it answered for the report in the folder *report*; torch in float32 where what it needs is not installed here.
 
     at_once: batches that it will be asked for side by side; one alone has all cores.
@@ -85,5 +97,7 @@ def served(student: Student, report: Path, plain: decode.Decoder | None = None, 
         return plain
     from p2m.engine import _ctranslate2
 
-    engine = _ctranslate2.greedy(plain.built, report / CONVERTED, told["compute_type"], plain.max_output, at_once)
+    engine = _ctranslate2.greedy(
+        plain.built, report / CONVERTED, told["compute_type"], plain.max_output, at_once
+    )
     return replace(plain, engine=engine)

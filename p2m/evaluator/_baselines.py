@@ -16,4 +16,7 @@ def most_frequent(inputs: Sequence[str], train: Sequence[Example]) -> list[str]:
 def nearest_neighbour(inputs: Sequence[str], train: Sequence[Example]) -> list[str]:
     """The answer of the nearest training example; where nothing is near, the commonest one."""
     commonest = most_frequent(inputs, train)
-    return [other if at is None else train[at].output for at, other in zip(nearest(inputs, train), commonest, strict=True)]
+    return [
+        other if at is None else train[at].output
+        for at, other in zip(nearest(inputs, train), commonest, strict=True)
+    ]

@@ -12,7 +12,12 @@ CELLS = 8_000_000  # counts drawn at a time: 64 MB of float64
 
 
 def scored(
-    metric: Metric, predictions: Sequence[str], accepted: Sequence[Sequence[str]], resamples: int, confidence: float, seed: int
+    metric: Metric,
+    predictions: Sequence[str],
+    accepted: Sequence[Sequence[str]],
+    resamples: int,
+    confidence: float,
+    seed: int,
 ) -> Score:
     """The metric's value, and the middle *confidence* of its values on *resamples* sets of examples drawn with replacement.
 
@@ -21,9 +26,17 @@ def scored(
     n = len(predictions)
     if hasattr(metric, "tally"):
         tally: Tally = metric.tally(predictions, accepted)
-        value, drawn = tally.score, np.concatenate([tally.whole(times @ tally.rows) for times in _draws(n, resamples, seed)])
+        value, drawn = (
+            tally.score,
+            np.concatenate(
+                [tally.whole(times @ tally.rows) for times in _draws(n, resamples, seed)]
+            ),
+        )
     else:
-        value, drawn = metric.score(predictions, accepted), _again(metric, predictions, accepted, _draws(n, resamples, seed))
+        value, drawn = (
+            metric.score(predictions, accepted),
+            _again(metric, predictions, accepted, _draws(n, resamples, seed)),
+        )
     low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Score(value, float(low), float(high), n)
 
@@ -34,10 +47,26 @@ def _draws(n: int, resamples: int, seed: int) -> Iterator[Any]:
     block = max(1, CELLS // n)
     for start in range(0, resamples, block):
         rows = min(block, resamples - start)
-        yield np.stack([np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(rows)]).astype(np.float64)
+        yield np.stack(
+            [np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(rows)]
+        ).astype(np.float64)
 
 
-def _again(metric: Metric, predictions: Sequence[str], accepted: Sequence[Sequence[str]], draws: Iterator[Any]) -> Any:
+def _again(
+    metric: Metric,
+    predictions: Sequence[str],
+    accepted: Sequence[Sequence[str]],
+    draws: Iterator[Any],
+) -> Any:
     """The same for a metric that does not come apart: asked once for each resample."""
-    orders = (np.repeat(np.arange(len(times)), times.astype(int)).tolist() for block in draws for times in block)
-    return np.array([metric.score([predictions[i] for i in order], [accepted[i] for i in order]) for order in orders])
+    orders = (
+        np.repeat(np.arange(len(times)), times.astype(int)).tolist()
+        for block in draws
+        for times in block
+    )
+    return np.array(
+        [
+            metric.score([predictions[i] for i in order], [accepted[i] for i in order])
+            for order in orders
+        ]
+    )

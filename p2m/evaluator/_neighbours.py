@@ -9,9 +9,13 @@ import numpy as np
 from p2m.artifacts import Example
 
 BUCKETS = 1 << 20  # trigrams are hashed; of 100,000 different ones a tenth share a bucket
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio: Knuth's multiplicative hash, whose top 20 bits are the bucket
+GOLDEN = np.uint64(
+    0x9E3779B97F4A7C15
+)  # 2^64 over the golden ratio: Knuth's multiplicative hash, whose top 20 bits are the bucket
 BLOCK_CHARS = 4_000_000  # of training text at a time: about 300 MB of arrays
-TERMS = 64  # of a query, the heaviest: all of a short one, and a bound on the work for a page of text
+TERMS = (
+    64  # of a query, the heaviest: all of a short one, and a bound on the work for a page of text
+)
 
 
 def nearest(queries: Sequence[str], train: Sequence[Example]) -> list[int | None]:
@@ -48,12 +52,17 @@ class _Index:
         at = np.searchsorted(self.terms, terms)
         at_safe = np.minimum(at, len(self.terms) - 1)
         known = self.terms[at_safe] == terms
-        spans = [(self.starts[t], self.starts[t + 1], w) for t, w in zip(at_safe[known], weights[known], strict=True)]
+        spans = [
+            (self.starts[t], self.starts[t + 1], w)
+            for t, w in zip(at_safe[known], weights[known], strict=True)
+        ]
         if not spans:
             return 0.0, 0
         rows = np.concatenate([self.rows[a:b] for a, b, _ in spans])
         products = np.concatenate([self.weights[a:b] * w for a, b, w in spans])
-        scores = np.bincount(rows, products, self.size).round(9)  # rounded: equals must be equal whatever order they were added in
+        scores = np.bincount(rows, products, self.size).round(
+            9
+        )  # rounded: equals must be equal whatever order they were added in
         row = int(scores.argmax())
         return float(scores[row]), row
 
@@ -87,10 +96,14 @@ def _query(text: str, idf: Any) -> tuple[Any, Any]:
 def _counted(texts: list[str]) -> tuple[Any, Any, Any]:
     """(row, term, times) of every trigram of every text, sorted by row and then term; a space is put on both sides of a text."""
     joined = "\0".join(f" {text.lower().replace(chr(0), ' ')} " for text in texts)
-    points = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
+    points = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(
+        np.uint64
+    )
     row = np.cumsum(points == 0)
     whole = (points[:-2] != 0) & (points[1:-1] != 0) & (points[2:] != 0)
-    packed = points[:-2] << np.uint64(42) | points[1:-1] << np.uint64(21) | points[2:]  # a code point has 21 bits
+    packed = (
+        points[:-2] << np.uint64(42) | points[1:-1] << np.uint64(21) | points[2:]
+    )  # a code point has 21 bits
     term = (packed * GOLDEN >> np.uint64(44)).astype(np.int64)
     pairs, times = np.unique(row[:-2][whole] * BUCKETS + term[whole], return_counts=True)
     return pairs // BUCKETS, pairs % BUCKETS, times

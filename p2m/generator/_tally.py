@@ -44,7 +44,9 @@ class Tally:
 
     def __post_init__(self) -> None:
         self._demonstrated = {near(d.input) for d in self.task.demonstrations}
-        self._may_echo = any(normalize_space(d.input) == normalize_space(d.output) for d in self.task.demonstrations)
+        self._may_echo = any(
+            normalize_space(d.input) == normalize_space(d.output) for d in self.task.demonstrations
+        )
         self._labels = {label.casefold(): label for label in self.task.labels}
 
     def take(self, answer: Answer, shown: Set[str]) -> int:
@@ -75,11 +77,17 @@ class Tally:
         for source in self.inputs[:n]:
             votes = self.votes[normalize_space(source)]
             output = _winner(votes)
-            differ = tuple((other, vote.n) for other, vote in votes.items()) if len(votes) > 1 else ()
+            differ = (
+                tuple((other, vote.n) for other, vote in votes.items()) if len(votes) > 1 else ()
+            )
             rows.append(Example(source, output, f"teacher:{votes[output].key}", votes=differ))
             dropped["repeated"] += votes[output].n - 1
             dropped["outvoted"] += sum(vote.n for other, vote in votes.items() if other != output)
-        dropped["beyond the target"] += sum(vote.n for source in self.inputs[n:] for vote in self.votes[normalize_space(source)].values())
+        dropped["beyond the target"] += sum(
+            vote.n
+            for source in self.inputs[n:]
+            for vote in self.votes[normalize_space(source)].values()
+        )
         return rows, {reason: count for reason, count in sorted(dropped.items()) if count}
 
     def _take(self, pair: Any, key: str, shown: Set[str]) -> None:
@@ -112,12 +120,16 @@ class Tally:
             yield "output repeats the input"
         if near(source) in self._demonstrated:
             yield "is a demonstration"
-        if _foreign(source, self.task.input_language) or _foreign(output, self.task.output_language):
+        if _foreign(source, self.task.input_language) or _foreign(
+            output, self.task.output_language
+        ):
             yield "wrong language"
 
 
 def _winner(votes: dict[str, Vote]) -> str:
-    return min(votes, key=lambda output: (-votes[output].n, len(output)))  # min keeps the first of equals
+    return min(
+        votes, key=lambda output: (-votes[output].n, len(output))
+    )  # min keeps the first of equals
 
 
 def _foreign(text: str, language: str) -> bool:
@@ -135,5 +147,8 @@ def _texts(pair: Any) -> tuple[str, str] | None:
     """input and output; a whole number is taken as it is written, other values that are no text are not."""
     if not isinstance(pair, dict):
         return None
-    source, output = (str(value) if type(value) is int else value for value in (pair.get("input"), pair.get("output")))
+    source, output = (
+        str(value) if type(value) is int else value
+        for value in (pair.get("input"), pair.get("output"))
+    )
     return (source, output) if isinstance(source, str) and isinstance(output, str) else None

@@ -70,13 +70,17 @@ class Prompt2Model:
             self._ask(task, state, session, bar, work)
         rows, dropped = state.tally.settled(self.target)
         if not rows:
-            raise IncompleteError(f"generator: none of {state.read} answers held an example that can be used: {_told(dropped)}; {_ADVICE}")
+            raise IncompleteError(
+                f"generator: none of {state.read} answers held an example that can be used: {_told(dropped)}; {_ADVICE}"
+            )
         if len(rows) < self.target:
             ended = f"{len(rows)} of {self.target} examples after {state.asked} requests, {self._end(state)}"
             log.warning("generator: %s; dropped: %s", ended, _told(dropped))
         return Examples(rows, dropped=dropped)
 
-    def _ask(self, task: TaskSpec, state: _Progress, session: Session, bar: Bar, work: Work) -> None:
+    def _ask(
+        self, task: TaskSpec, state: _Progress, session: Session, bar: Bar, work: Work
+    ) -> None:
         """Sends and reads until no more is wanted and nothing is out.
 
         Answers are read in the order of their requests, whichever comes first: no request of a run depends on how fast an answer was.
@@ -94,7 +98,9 @@ class Prompt2Model:
 
     def _wants_more(self, state: _Progress, out: int) -> bool:
         """False too when what is out will do, by the yield of the last answers: an example beyond the target is money for nothing."""
-        expected = out * (sum(state.recent) + self.per_request) / (len(state.recent) + 1)  # as if one answer had been as asked for
+        expected = (
+            out * (sum(state.recent) + self.per_request) / (len(state.recent) + 1)
+        )  # as if one answer had been as asked for
         return self._end(state) is None and len(state.tally.inputs) + expected < self.target
 
     def _end(self, state: _Progress) -> str | None:
@@ -103,9 +109,15 @@ class Prompt2Model:
         if state.idle >= self.patience:
             return f"as the last {state.idle} answers brought nothing new (generator.patience)"
         most = math.ceil(self.max_requests_factor * self.target / self.per_request)
-        return f"the most that generator.max_requests_factor={self.max_requests_factor:g} allows" if state.asked >= most else None
+        return (
+            f"the most that generator.max_requests_factor={self.max_requests_factor:g} allows"
+            if state.asked >= most
+            else None
+        )
 
-    def _sent(self, task: TaskSpec, state: _Progress, session: Session) -> tuple[Future[Answer], set[str]]:
+    def _sent(
+        self, task: TaskSpec, state: _Progress, session: Session
+    ) -> tuple[Future[Answer], set[str]]:
         choice = random.Random(f"{self.seed}:{state.asked}")
         known = len(state.tally.inputs)
         n = min(choice.randint(self.shown_min, self.shown_max), known)
@@ -116,7 +128,8 @@ class Prompt2Model:
             max_tokens=self.max_tokens * self.per_request + FRAME,
             schema=SCHEMA,
             top_p=self.top_p,
-            sample=self.seed * 1_000_000 + state.asked,  # each seed has answers of its own, and so has each request
+            sample=self.seed * 1_000_000
+            + state.asked,  # each seed has answers of its own, and so has each request
         )
         state.asked += 1
         return session.submit(request), {normalize_space(source) for source, _ in shown}
@@ -139,4 +152,9 @@ _ADVICE = "look at what the teacher writes (p2m calls list), or try another one,
 
 
 def _told(dropped: dict[str, int]) -> str:
-    return ", ".join(f"{n} {reason}" for reason, n in sorted(dropped.items(), key=lambda item: -item[1])) or "nothing dropped"
+    return (
+        ", ".join(
+            f"{n} {reason}" for reason, n in sorted(dropped.items(), key=lambda item: -item[1])
+        )
+        or "nothing dropped"
+    )

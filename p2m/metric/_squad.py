@@ -3,7 +3,9 @@
 import re
 import string
 
-_PUNCTUATION = str.maketrans("", "", string.punctuation)  # ASCII only, as there: a Chinese full stop stays
+_PUNCTUATION = str.maketrans(
+    "", "", string.punctuation
+)  # ASCII only, as there: a Chinese full stop stays
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 
 

@@ -23,8 +23,12 @@ class ChrF:
         import numpy as np
         from sacrebleu.metrics import CHRF
 
-        streams = list(zip_longest(*accepted))  # every example's first answer, then every second one, ...: None where there is none
-        counts = CHRF(word_order=WORD_ORDER, beta=BETA)._extract_corpus_statistics(predictions, streams)
+        streams = list(
+            zip_longest(*accepted)
+        )  # every example's first answer, then every second one, ...: None where there is none
+        counts = CHRF(word_order=WORD_ORDER, beta=BETA)._extract_corpus_statistics(
+            predictions, streams
+        )
         return Tally(np.array(counts, dtype=np.float64), _f_score)
 
 

@@ -16,4 +16,7 @@ class ExactMatch:
     def tally(self, predictions: Sequence[str], accepted: Sequence[Sequence[str]]) -> Tally:
         from p2m.metric._mean import mean_of
 
-        return mean_of(said.strip() in {answer.strip() for answer in answers} for said, answers in zip(predictions, accepted, strict=True))
+        return mean_of(
+            said.strip() in {answer.strip() for answer in answers}
+            for said, answers in zip(predictions, accepted, strict=True)
+        )

@@ -18,7 +18,10 @@ class F1:
     def tally(self, predictions: Sequence[str], accepted: Sequence[Sequence[str]]) -> Tally:
         from p2m.metric._mean import mean_of
 
-        return mean_of(max(_f1(said, answer) for answer in answers) for said, answers in zip(predictions, accepted, strict=True))
+        return mean_of(
+            max(_f1(said, answer) for answer in answers)
+            for said, answers in zip(predictions, accepted, strict=True)
+        )
 
 
 def _f1(prediction: str, answer: str) -> float:

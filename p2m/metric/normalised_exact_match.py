@@ -17,4 +17,7 @@ class NormalisedExactMatch:
     def tally(self, predictions: Sequence[str], accepted: Sequence[Sequence[str]]) -> Tally:
         from p2m.metric._mean import mean_of
 
-        return mean_of(normalised(said) in map(normalised, answers) for said, answers in zip(predictions, accepted, strict=True))
+        return mean_of(
+            normalised(said) in map(normalised, answers)
+            for said, answers in zip(predictions, accepted, strict=True)
+        )

@@ -12,7 +12,9 @@ from p2m.student.build import ARCHITECTURES
 REMEDY = "go online once so that it is cached, or take model=byt5_nano, which needs no hub"
 
 
-def chosen(name: str, revision: str | None, kind: str, met: Path, candidates: tuple[Candidate, ...] = ()) -> Choice:
+def chosen(
+    name: str, revision: str | None, kind: str, met: Path, candidates: tuple[Candidate, ...] = ()
+) -> Choice:
     """The hub's model at *revision*, or at the commit that *met* remembers, or at the newest one, which *met* then remembers.
 
     Raises ServiceError if the hub is needed and does not give it, ConfigError for an architecture that p2m does not train
@@ -34,8 +36,12 @@ def chosen(name: str, revision: str | None, kind: str, met: Path, candidates: tu
 
 def in_folder(folder: Path, kind: str) -> Choice:
     """A model that was saved to *folder*.  Raises InputError if it is not whole, ConfigError for a wrong architecture."""
-    if not (folder / "config.json").is_file() or not any((folder / file).is_file() for file in hub.WEIGHTS):
-        raise InputError(f"model.name: {folder} is no saved model; it must hold config.json and weights ({', '.join(hub.WEIGHTS)})")
+    if not (folder / "config.json").is_file() or not any(
+        (folder / file).is_file() for file in hub.WEIGHTS
+    ):
+        raise InputError(
+            f"model.name: {folder} is no saved model; it must hold config.json and weights ({', '.join(hub.WEIGHTS)})"
+        )
     try:
         config = dict(json.loads((folder / "config.json").read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
@@ -48,7 +54,9 @@ def trainable(name: str, config: dict[str, Any], kind: str) -> None:
     """Raises ConfigError, with the list of architectures, unless p2m trains that of *config* as *kind*."""
     has = config.get("model_type")
     if has not in ARCHITECTURES[kind]:
-        raise ConfigError(f"model.name: {name} is of architecture {has!r}; as {kind} p2m trains {', '.join(ARCHITECTURES[kind])}")
+        raise ConfigError(
+            f"model.name: {name} is of architecture {has!r}; as {kind} p2m trains {', '.join(ARCHITECTURES[kind])}"
+        )
 
 
 def cached(name: str, revision: str | None, met: Path) -> bool:

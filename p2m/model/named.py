@@ -28,7 +28,9 @@ class Named:
 
     def __post_init__(self) -> None:
         if isinstance(self.name, Path) and self.revision is not None:
-            raise ValueError(f"revision is a commit of the hub, and {self.name} is a local folder: set revision=null")
+            raise ValueError(
+                f"revision is a commit of the hub, and {self.name} is a local folder: set revision=null"
+            )
 
     def run(self, task: TaskSpec, work: Work) -> Choice:
         if self.kind == "encoder" and not task.labels:
@@ -41,5 +43,9 @@ class Named:
         return chosen(self.name, self.revision, self.kind, self.revisions)
 
     def ready(self) -> Iterator[str]:
-        if isinstance(self.name, str) and not cached(self.name, self.revision, self.revisions) and not hub.reachable():
+        if (
+            isinstance(self.name, str)
+            and not cached(self.name, self.revision, self.revisions)
+            and not hub.reachable()
+        ):
             yield f"{self.name} is not in the local cache and the hub does not answer ({hub.endpoint()}); {REMEDY}"

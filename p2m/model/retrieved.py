@@ -55,26 +55,36 @@ class Retrieved:
 
     def __post_init__(self) -> None:
         if self.hyde and self.teacher is None:
-            raise ValueError("hyde=true needs a teacher to imagine the card: set teacher=${teacher}, or hyde=false")
+            raise ValueError(
+                "hyde=true needs a teacher to imagine the card: set teacher=${teacher}, or hyde=false"
+            )
 
     def run(self, task: TaskSpec, work: Work) -> Choice:
         """The best that p2m can train.  Raises IncompleteError where no card has a word of the query, or none is small enough."""
         cards = self._eligible()
         ranked = self._ranked(cards, self._imagined(task, work) if self.hyde else task.instruction)
         if ranked[0].score <= 0:
-            raise IncompleteError("model: no bundled model card shares a word with the task; name a model, such as model=flan_t5_base")
+            raise IncompleteError(
+                "model: no bundled model card shares a word with the task; name a model, such as model=flan_t5_base"
+            )
         best = tuple(ranked[: self.top_k])
         for card in (cards[candidate.name] for candidate in best):
             try:
                 return chosen(card.name, card.revision, self.kind, self.revisions, best)
             except ConfigError as error:
                 _log.warning("%s; the next best is tried", error)
-        raise IncompleteError(f"model: p2m can train none of the {len(best)} best cards; name a model, such as model=flan_t5_base")
+        raise IncompleteError(
+            f"model: p2m can train none of the {len(best)} best cards; name a model, such as model=flan_t5_base"
+        )
 
     def ready(self) -> Iterator[str]:
         """Which model it will be is not known yet: a line only where none at all can be had."""
         cards = eligible(bundled(), self.kind, self.max_bytes)
-        if cards and not any(cached(card.name, card.revision, self.revisions) for card in cards) and not hub.reachable():
+        if (
+            cards
+            and not any(cached(card.name, card.revision, self.revisions) for card in cards)
+            and not hub.reachable()
+        ):
             yield f"no model that could be found is in the local cache, and the hub does not answer ({hub.endpoint()}); {REMEDY}"
 
     def estimate(self) -> Estimate:
@@ -90,18 +100,30 @@ class Retrieved:
         return cards
 
     def _ranked(self, cards: dict[str, Card], query: str) -> list[Candidate]:
-        found = Index({card.name: card.text for card in cards.values()}, self.k1, self.b).ranked(query)
-        weighed = [replace(c, score=c.score * math.log10(cards[c.name].downloads + 2)) for c in found]
+        found = Index({card.name: card.text for card in cards.values()}, self.k1, self.b).ranked(
+            query
+        )
+        weighed = [
+            replace(c, score=c.score * math.log10(cards[c.name].downloads + 2)) for c in found
+        ]
         return sorted(weighed, key=lambda candidate: -candidate.score)
 
     def _imagined(self, task: TaskSpec, work: Work) -> str:
         """The teacher's card, or the instruction where its answer cannot be used."""
-        messages = ({"role": "system", "content": _SYSTEM}, {"role": "user", "content": f"The task:\n{task.instruction}\n\n{_QUESTION}"})
+        messages = (
+            {"role": "system", "content": _SYSTEM},
+            {"role": "user", "content": f"The task:\n{task.instruction}\n\n{_QUESTION}"},
+        )
         with self.teacher.session(work) as session:
-            answer = session.submit(Request(messages=messages, temperature=0.0, max_tokens=400, schema=SCHEMA)).result()
+            answer = session.submit(
+                Request(messages=messages, temperature=0.0, max_tokens=400, schema=SCHEMA)
+            ).result()
         said = tolerant_json(answer.text) if answer.outcome == "ok" else None
         card = said.get("card") if isinstance(said, dict) else None
         if isinstance(card, str) and card.strip():
             return card
-        _log.warning("model: the teacher wrote no card (%s); the instruction itself is searched for", answer.outcome)
+        _log.warning(
+            "model: the teacher wrote no card (%s); the instruction itself is searched for",
+            answer.outcome,
+        )
         return task.instruction

@@ -48,4 +48,10 @@ class Scratch:
         tokens = {"pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0}
         config = {"model_type": "t5", **dataclasses.asdict(self), "dropout_rate": 0.0, **tokens}
         del config["tokenizer"]
-        return Choice("scratch", None, self.KIND, config, pieces=self.vocab_size if self.tokenizer == "pieces" else None)
+        return Choice(
+            "scratch",
+            None,
+            self.KIND,
+            config,
+            pieces=self.vocab_size if self.tokenizer == "pieces" else None,
+        )

@@ -41,4 +41,10 @@ class ScratchDecoder:
         tokens = {"pad_token_id": 0, "eos_token_id": 1, "bos_token_id": None}
         config = {"model_type": "llama", **dataclasses.asdict(self), **tokens}
         del config["tokenizer"]
-        return Choice("scratch", None, self.KIND, config, pieces=self.vocab_size if self.tokenizer == "pieces" else None)
+        return Choice(
+            "scratch",
+            None,
+            self.KIND,
+            config,
+            pieces=self.vocab_size if self.tokenizer == "pieces" else None,
+        )

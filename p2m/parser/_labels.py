@@ -19,10 +19,18 @@ _ASKS = re.compile(
     r"one of|either|classif|label|categor|\bclass|choose|pick|whether|possible|answer|respond|reply|output|klassifi|entweder|parmi|uno de",
     re.IGNORECASE,
 )
-_LISTS_SOME = re.compile(r"such as|\blike\b|e\.g\.|for (?:example|instance)|including|z\. ?B\.|par exemple|por ejemplo", re.IGNORECASE)
+_LISTS_SOME = re.compile(
+    r"such as|\blike\b|e\.g\.|for (?:example|instance)|including|z\. ?B\.|par exemple|por ejemplo",
+    re.IGNORECASE,
+)
 _MARKED = re.compile(r"([\"'`“])([^\"'`“”\n]{1,60})[\"'`”](?!\w)")
-_BETWEEN = re.compile(r"[ \t]*(?:[,/|;]|or|and|oder|und|ou|et|o|y)?[ \t]*(?:or|and|oder|und|ou|et|o|y)?[ \t]*", re.IGNORECASE)
-_OR = re.compile(r"[ \t]*(?:[,/|;][ \t]*(?:(?:or|oder|ou|o)[ \t]+)?|[ \t](?:or|oder|ou|o)[ \t])[ \t]*")
+_BETWEEN = re.compile(
+    r"[ \t]*(?:[,/|;]|or|and|oder|und|ou|et|o|y)?[ \t]*(?:or|and|oder|und|ou|et|o|y)?[ \t]*",
+    re.IGNORECASE,
+)
+_OR = re.compile(
+    r"[ \t]*(?:[,/|;][ \t]*(?:(?:or|oder|ou|o)[ \t]+)?|[ \t](?:or|oder|ou|o)[ \t])[ \t]*"
+)
 
 
 def labels_in(instruction: str, demonstrations: Sequence[Example]) -> tuple[str, ...]:
@@ -35,7 +43,9 @@ def labels_in(instruction: str, demonstrations: Sequence[Example]) -> tuple[str,
         return agreeing(listed, outputs)
     if len(outputs) < 2:  # one answer says nothing about a set
         return ()
-    return next((items for items in _enumerations(instruction, outputs) if set(outputs) <= set(items)), ())
+    return next(
+        (items for items in _enumerations(instruction, outputs) if set(outputs) <= set(items)), ()
+    )
 
 
 def _listed(text: str) -> tuple[str, ...]:
@@ -53,7 +63,9 @@ def _entries(text: str) -> Iterator[str]:
         entry = _ENTRY.match(line)
         if entry:
             yield entry[1]
-        elif line.strip() and not line.startswith((" ", "\t")):  # an indented line goes on with the item before
+        elif line.strip() and not line.startswith(
+            (" ", "\t")
+        ):  # an indented line goes on with the item before
             return
 
 
@@ -71,7 +83,9 @@ def agreeing(labels: tuple[str, ...], outputs: list[str]) -> tuple[str, ...]:
     strange = [o for o in outputs if o not in labels]
     if not strange or not labels:
         return labels
-    if len(strange) == len(outputs) or all(set(filter(None, re.split(r"\s*[,;|/+\n]\s*", o))) <= set(labels) for o in strange):
+    if len(strange) == len(outputs) or all(
+        set(filter(None, re.split(r"\s*[,;|/+\n]\s*", o))) <= set(labels) for o in strange
+    ):
         return ()
     raise InputError(
         f"prompt: a demonstration has the output '{strange[0]}', which is not one of the labels"
@@ -105,7 +119,10 @@ def _plain(sentence: str, outputs: list[str]) -> Iterator[tuple[str, ...]]:
         items = [item.strip() for item in _OR.split(part.strip().rstrip(".!?。"))]
         if len(items) < 2:
             continue
-        first = next((o for o in outputs if items[0].endswith(f" {o}") or items[0] == o), items[0].split()[-1] if items[0] else "")
+        first = next(
+            (o for o in outputs if items[0].endswith(f" {o}") or items[0] == o),
+            items[0].split()[-1] if items[0] else "",
+        )
         names = tuple(dict.fromkeys([first, *items[1:]]))
         if all(name and len(name.split()) <= 3 for name in names):
             yield names

@@ -10,15 +10,28 @@ from p2m.errors import InputError
 _IN = r"(?:inputs?|eingabe|entrée|entrada|ingresso|入力|输入|輸入)"
 _OUT = r"(?:outputs?|expected output|ausgabe|sortie|salida|saída|uscita|出力|输出|輸出)"
 _ITEM = r"^[ \t]*(?:(?:[-*>]|\d+[.)])[ \t]*)?"
-_START = re.compile(rf"(?:{_ITEM}|(?<=[\"'])(?:[ \t]*,)?[ \t]+)input[ \t]*=[ \t]*([\"'])", re.IGNORECASE | re.MULTILINE)
+_START = re.compile(
+    rf"(?:{_ITEM}|(?<=[\"'])(?:[ \t]*,)?[ \t]+)input[ \t]*=[ \t]*([\"'])",
+    re.IGNORECASE | re.MULTILINE,
+)
 _MIDDLE = re.compile(r"([\"'])(?:[ \t]*,)?\s*output[ \t]*=[ \t]*([\"'])", re.IGNORECASE)
 _BOLD = r"(?:\*\*|__)?"
-_INPUT = re.compile(rf"{_ITEM}{_BOLD}{_IN}(?:[ \t]*\d+)?{_BOLD}[ \t]*[:：]{_BOLD}[ \t]*", re.IGNORECASE | re.MULTILINE)
-_OUTPUT = re.compile(rf"{_ITEM}{_BOLD}{_OUT}(?:[ \t]*\d+)?{_BOLD}[ \t]*[:：]{_BOLD}[ \t]*", re.IGNORECASE | re.MULTILINE)
-_BLOCK_END = re.compile(
-    r"^(?:#{1,6} |[-*_=]{3,}[ \t]*$|[ \t]*(?:\*\*)?(?:example|beispiel|exemple|ejemplo|例)[^\n]{0,12}$)", re.IGNORECASE | re.MULTILINE
+_INPUT = re.compile(
+    rf"{_ITEM}{_BOLD}{_IN}(?:[ \t]*\d+)?{_BOLD}[ \t]*[:：]{_BOLD}[ \t]*",
+    re.IGNORECASE | re.MULTILINE,
 )
-_EXAMPLES = re.compile(r"^(?:#{1,6} |\*\*)[^\n]*(?:example|demonstration|beispiel|exemple|ejemplo|esempi|例)", re.IGNORECASE | re.MULTILINE)
+_OUTPUT = re.compile(
+    rf"{_ITEM}{_BOLD}{_OUT}(?:[ \t]*\d+)?{_BOLD}[ \t]*[:：]{_BOLD}[ \t]*",
+    re.IGNORECASE | re.MULTILINE,
+)
+_BLOCK_END = re.compile(
+    r"^(?:#{1,6} |[-*_=]{3,}[ \t]*$|[ \t]*(?:\*\*)?(?:example|beispiel|exemple|ejemplo|例)[^\n]{0,12}$)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_EXAMPLES = re.compile(
+    r"^(?:#{1,6} |\*\*)[^\n]*(?:example|demonstration|beispiel|exemple|ejemplo|esempi|例)",
+    re.IGNORECASE | re.MULTILINE,
+)
 _FENCED = re.compile(r"\s*(`{3,})[^\n`]*\n(.*?)\n?[ \t]*\1[ \t]*(?:\n|\Z)", re.DOTALL)
 _LEAD_IN = re.compile(r"\n[ \t]*\n[^\n]*[:：][ \t]*\Z")
 _RULE = re.compile(r"^[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)+\|?[ \t]*$")
@@ -42,12 +55,18 @@ def pairs_in(text: str) -> list[Pair]:
     """Every demonstration in the order of the text.  Raises InputError with the line of an input that has no output."""
     found: list[Pair] = []
     for form in (_quoted, _json_lines, _tables, _blocks):
-        found += [p for p in form(text) if not any(p.start < other.end and other.start < p.end for other in found)]
+        found += [
+            p
+            for p in form(text)
+            if not any(p.start < other.end and other.start < p.end for other in found)
+        ]
     found.sort(key=lambda pair: pair.start)
     for pair in found:
         if (pair.input or pair.output) and not (pair.input.strip() and pair.output.strip()):
             empty = "output" if pair.input.strip() else "input"
-            raise InputError(f"prompt, line {line_of(text, pair.start)}: a demonstration has an empty {empty}")
+            raise InputError(
+                f"prompt, line {line_of(text, pair.start)}: a demonstration has an empty {empty}"
+            )
     return found
 
 
@@ -65,12 +84,19 @@ def _quoted(text: str) -> Iterator[Pair]:
         middle = next((m for m in _MIDDLE.finditer(block, start.end()) if m[1] == start[1]), None)
         if middle is None:
             place = line_of(text, start.start())
-            raise InputError(f"prompt, line {place}: input=... is not followed by its output={start[1]}...{start[1]}")
+            raise InputError(
+                f"prompt, line {place}: input=... is not followed by its output={start[1]}...{start[1]}"
+            )
         close, end = _closing(block, middle.end(), middle[2], last)
         if close < 0:
             place = line_of(text, middle.end() - 1)
-            raise InputError(f"prompt, line {place}: output={middle[2]}... is not closed by {middle[2]} at the end of a line")
-        values = _unescaped(text[start.end() : middle.start()], start[1]), _unescaped(text[middle.end() : close], middle[2])
+            raise InputError(
+                f"prompt, line {place}: output={middle[2]}... is not closed by {middle[2]} at the end of a line"
+            )
+        values = (
+            _unescaped(text[start.end() : middle.start()], start[1]),
+            _unescaped(text[middle.end() : close], middle[2]),
+        )
         yield Pair(start.start(), end, *values)
 
 
@@ -80,7 +106,10 @@ def _closing(block: str, at: int, quote: str, last: bool) -> tuple[int, int]:
     A quote at the end of a line may close it.  Before another pair the last one does, as all between is the output, unless prose follows;
     then, and in the last pair, it is the first that an empty line, a heading or the end follows.
     """
-    ends = [(m.start(), m.end()) for m in re.finditer(rf"{quote}(?:[ \t]*[.,;])?[ \t]*(?=\n|\Z)", block[at:])]
+    ends = [
+        (m.start(), m.end())
+        for m in re.finditer(rf"{quote}(?:[ \t]*[.,;])?[ \t]*(?=\n|\Z)", block[at:])
+    ]
     if not ends:
         return -1, -1
     settled = [e for e in ends if re.match(r"\s*\Z|\n[ \t]*\n|\n#{1,6} ", block[at + e[1] :])]
@@ -92,7 +121,11 @@ def _closing(block: str, at: int, quote: str, last: bool) -> tuple[int, int]:
 def _unescaped(value: str, quote: str) -> str:
     r"""\" as " where every quote inside is written so; a mixture is left as it stands."""
     inside = value.count(quote)
-    return value.replace(f"\\{quote}", quote) if inside and inside == value.count(f"\\{quote}") else value
+    return (
+        value.replace(f"\\{quote}", quote)
+        if inside and inside == value.count(f"\\{quote}")
+        else value
+    )
 
 
 def _blocks(text: str) -> Iterator[Pair]:
@@ -104,7 +137,14 @@ def _blocks(text: str) -> Iterator[Pair]:
             last = i + 1 == len(inputs)
             value, end = _value(text, output.end(), stop, last)
             slot = last and not value
-            found.append(Pair(start.start(), end, "" if slot else _unfenced(text[start.end() : output.start()]), value))
+            found.append(
+                Pair(
+                    start.start(),
+                    end,
+                    "" if slot else _unfenced(text[start.end() : output.start()]),
+                    value,
+                )
+            )
     yield from _unquoted(_exampled(text, found))
 
 
@@ -115,7 +155,11 @@ def _value(text: str, at: int, stop: int, last: bool) -> tuple[str, int]:
     if end := _BLOCK_END.search(text, at, stop):
         stop = end.start()
     body = text[at:stop]
-    body = re.split(r"\n[ \t]*\n", body.lstrip(), maxsplit=1)[0] if last else _LEAD_IN.sub("", body.rstrip())
+    body = (
+        re.split(r"\n[ \t]*\n", body.lstrip(), maxsplit=1)[0]
+        if last
+        else _LEAD_IN.sub("", body.rstrip())
+    )
     return body.strip(), text.index(body.strip(), at) + len(body.strip())
 
 
@@ -135,8 +179,12 @@ def _unquoted(found: list[Pair]) -> Iterator[Pair]:
     """Values without the quotes around them, where every value has them."""
     values = [v for p in found if p.input for v in (p.input, p.output)]
     for mark in ('"', "`"):
-        if values and all(len(v) > 2 and v[0] == v[-1] == mark and mark not in v[1:-1] for v in values):
-            yield from (Pair(p.start, p.end, p.input[1:-1], p.output[1:-1]) for p in found)  # a slot's emptiness stays
+        if values and all(
+            len(v) > 2 and v[0] == v[-1] == mark and mark not in v[1:-1] for v in values
+        ):
+            yield from (
+                Pair(p.start, p.end, p.input[1:-1], p.output[1:-1]) for p in found
+            )  # a slot's emptiness stays
             return
     yield from found
 
@@ -163,7 +211,17 @@ def _tables(text: str) -> Iterator[Pair]:
 
 def _table(lines: list[tuple[int, int, str]], rule: int) -> Iterator[Pair]:
     names = _cells(lines[rule - 1][2])
-    i, o = (next((n for n, name in enumerate(names) if re.fullmatch(word, name.strip("*_ "), re.IGNORECASE)), -1) for word in (_IN, _OUT))
+    i, o = (
+        next(
+            (
+                n
+                for n, name in enumerate(names)
+                if re.fullmatch(word, name.strip("*_ "), re.IGNORECASE)
+            ),
+            -1,
+        )
+        for word in (_IN, _OUT)
+    )
     if i < 0 or o < 0:
         return
     begin = lines[rule - 1][0]  # the head goes with the first row

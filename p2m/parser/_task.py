@@ -13,7 +13,10 @@ Placed = tuple[str, Example]  # where it stands, for messages; the demonstration
 
 
 def task_of(
-    instruction: str, placed: Iterable[Placed], labels: tuple[str, ...] | None = None, languages: tuple[str, str] = (UNKNOWN, UNKNOWN)
+    instruction: str,
+    placed: Iterable[Placed],
+    labels: tuple[str, ...] | None = None,
+    languages: tuple[str, str] = (UNKNOWN, UNKNOWN),
 ) -> TaskSpec:
     """labels: known ones, or None to look for them.  languages: of inputs and outputs, where somebody said; taken where none is plain.
 
@@ -25,7 +28,11 @@ def task_of(
             " example under a heading '## Instruction'"
         )
     demonstrations = _agreeing(placed)
-    labels = labels_in(instruction, demonstrations) if labels is None else agreeing(labels, [d.output for d in demonstrations])
+    labels = (
+        labels_in(instruction, demonstrations)
+        if labels is None
+        else agreeing(labels, [d.output for d in demonstrations])
+    )
     source = _language([d.input for d in demonstrations], languages[0])
     output = UNKNOWN if labels else _language([d.output for d in demonstrations], languages[1])
     return TaskSpec(instruction, demonstrations, labels, source, output)

@@ -10,8 +10,14 @@ from p2m.parser._task import task_of
 from p2m.stages import Work
 
 _EXAMPLES = r"example|demonstration|few[- ]shot|beispiel|exemple|ejemplo|esempi|例"
-_LEAD_IN = re.compile(rf"(?:\A|\n[ \t]*\n)[^\n]*(?:{_EXAMPLES}|below|following|folgend|suivant)[^\n]*[:：][ \t]*\n\s*\Z", re.IGNORECASE)
-_NUMBERED = re.compile(rf"^[ \t]*(?:\*\*)?(?:{_EXAMPLES})s?[ \t]*#?\d*[ \t]*[:：.)]?(?:\*\*)?[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_LEAD_IN = re.compile(
+    rf"(?:\A|\n[ \t]*\n)[^\n]*(?:{_EXAMPLES}|below|following|folgend|suivant)[^\n]*[:：][ \t]*\n\s*\Z",
+    re.IGNORECASE,
+)
+_NUMBERED = re.compile(
+    rf"^[ \t]*(?:\*\*)?(?:{_EXAMPLES})s?[ \t]*#?\d*[ \t]*[:：.)]?(?:\*\*)?[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*[ \t]*$")
 _OPENING = re.compile(
     r"(?:the )?(?:instructions?|task|task description|description|prompt|anweisung(?:en)?|aufgabe|consigne|tâche|instrucci[oó]n|指示|任务)",
@@ -29,8 +35,15 @@ class Sections:
     def run(self, prompt: Prompt, work: Work) -> TaskSpec:
         text = prompt.text.replace("\r\n", "\n")
         pairs = pairs_in(text)
-        placed = [(f"line {line_of(text, p.start)}", Example(p.input, p.output, "prompt")) for p in pairs if p.input]
-        placed += [(f"demonstration {i} of the file beside it", d) for i, d in enumerate(prompt.demonstrations, 1)]
+        placed = [
+            (f"line {line_of(text, p.start)}", Example(p.input, p.output, "prompt"))
+            for p in pairs
+            if p.input
+        ]
+        placed += [
+            (f"demonstration {i} of the file beside it", d)
+            for i, d in enumerate(prompt.demonstrations, 1)
+        ]
         return task_of(instruction_of(text, pairs), placed)
 
 
@@ -40,7 +53,11 @@ def instruction_of(text: str, pairs: list[Pair]) -> str:
     at = 0
     for pair in pairs:
         part = text[at : pair.start]
-        parts.append(part if not "".join(parts).strip() and not _LEAD_IN.sub("\n", part).strip() else _LEAD_IN.sub("\n", part))
+        parts.append(
+            part
+            if not "".join(parts).strip() and not _LEAD_IN.sub("\n", part).strip()
+            else _LEAD_IN.sub("\n", part)
+        )
         at = pair.end
     rest = "".join([*parts, text[at:]])
     rest = _EMPTY_FENCE.sub("", _NUMBERED.sub("", rest) if pairs else rest)
@@ -53,11 +70,17 @@ def _without_empty_headings(text: str) -> str:
     filled = [(level, name, body) for level, name, body in sections if body.strip()]
     if not filled:  # "# Translate to French", and examples below
         return "\n\n".join(
-            name for _, name, _ in sections if not _OPENING.fullmatch(name) and not re.search(_EXAMPLES, name, re.IGNORECASE)
+            name
+            for _, name, _ in sections
+            if not _OPENING.fullmatch(name) and not re.search(_EXAMPLES, name, re.IGNORECASE)
         )
     kept = []
     for level, name, body in filled:
-        plain = not level or _OPENING.fullmatch(name.rstrip(":")) or (level == 1 and (level, name, body) == sections[0] and len(filled) > 1)
+        plain = (
+            not level
+            or _OPENING.fullmatch(name.rstrip(":"))
+            or (level == 1 and (level, name, body) == sections[0] and len(filled) > 1)
+        )
         kept.append(body if plain else f"{'#' * level} {name}\n{body}")
     return "\n\n".join(part.strip("\n") for part in kept)
 
@@ -73,4 +96,8 @@ def _sections(text: str) -> list[tuple[int, str, str]]:
             found.append((len(heading[1]), heading[2], []))
         else:
             found[-1][2].append(line)
-    return [(level, name, "\n".join(body)) for level, name, body in found if level or any(line.strip() for line in body)]
+    return [
+        (level, name, "\n".join(body))
+        for level, name, body in found
+        if level or any(line.strip() for line in body)
+    ]

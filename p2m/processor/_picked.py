@@ -10,7 +10,12 @@ from p2m.artifacts import Example, ExampleView
 class Subset(ExampleView):
     """Those at *places* of *sources*, taken as one sequence after another, each as *settle* gives it."""
 
-    def __init__(self, sources: Sequence[Sequence[Example]], places: Sequence[int], settle: Callable[[Example], Example]) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Sequence[Example]],
+        places: Sequence[int],
+        settle: Callable[[Example], Example],
+    ) -> None:
         self._sources, self._places, self._settle = sources, places, settle
         self._begins = [0, *accumulate(len(rows) for rows in sources)]
 

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from p2m.processor._keys import Keys
 
 TRAIN, VALID, TEST = range(3)
-Places: TypeAlias = "tuple[array[int], array[int], array[int]]"  # of the examples on each side, ascending
+Places: TypeAlias = (
+    "tuple[array[int], array[int], array[int]]"  # of the examples on each side, ascending
+)
 Numbers = NDArray[np.uint64]
 
 
@@ -28,12 +30,16 @@ class Shares:
     user_tests: bool
 
 
-def sides_of(keys: Keys, shares: Shares, measured: array[int], demonstrated: array[int]) -> tuple[Places, Counter[str]]:
+def sides_of(
+    keys: Keys, shares: Shares, measured: array[int], demonstrated: array[int]
+) -> tuple[Places, Counter[str]]:
     """(places of train, valid and test; what was dropped, by reason).
 
     measured, demonstrated: near keys of inputs that must not be trained on.
     """
-    near, exact, output, length = (np.frombuffer(a, np.uint64) for a in (keys.near, keys.exact, keys.output, keys.length))
+    near, exact, output, length = (
+        np.frombuffer(a, np.uint64) for a in (keys.near, keys.exact, keys.output, keys.length)
+    )
     user = np.frombuffer(keys.user, np.uint8)
     left = np.arange(len(near))
     dropped = Counter(keys.dropped)
@@ -48,17 +54,24 @@ def sides_of(keys: Keys, shares: Shares, measured: array[int], demonstrated: arr
     keep(_elected(exact[left], output[left], length[left], user[left]), "outvoted")
     keep(_first(exact[left]), "duplicate")
     keep(_first(near[left], output[left]), "near-duplicate")
-    at, sides = np.frombuffer(keys.at, np.uint64)[left], _split(near[left], user[left].astype(bool), shares)
+    at, sides = (
+        np.frombuffer(keys.at, np.uint64)[left],
+        _split(near[left], user[left].astype(bool), shares),
+    )
     train, valid, test = (array("Q", at[sides == side].tobytes()) for side in (TRAIN, VALID, TEST))
     return (train, valid, test), dropped
 
 
-def _elected(exact: Numbers, output: Numbers, length: Numbers, user: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def _elected(
+    exact: Numbers, output: Numbers, length: Numbers, user: NDArray[np.uint8]
+) -> NDArray[np.bool_]:
     """True where an example has the output that won its input: the user's own word, most votes, the shortest, the first to come."""
     elected = np.zeros(len(exact), bool)
     if not len(exact):
         return elected
-    order = np.lexsort((output, exact))  # stable, so that each run of equals begins with the one that came first
+    order = np.lexsort(
+        (output, exact)
+    )  # stable, so that each run of equals begins with the one that came first
     starts = np.flatnonzero(_changes(exact[order]) | _changes(output[order]))
     votes = np.diff(np.append(starts, len(order)))
     said = np.maximum.reduceat(user[order], starts)
@@ -99,7 +112,9 @@ def _split(near: Numbers, user: NDArray[np.bool_], shares: Shares) -> NDArray[np
     return sides
 
 
-def _taken(place: NDArray[np.float64], may: NDArray[np.bool_], share: float, most: int) -> NDArray[np.intp]:
+def _taken(
+    place: NDArray[np.float64], may: NDArray[np.bool_], share: float, most: int
+) -> NDArray[np.intp]:
     """The places below *share*, at most *most* of them, the smallest; one at least, where there are two to choose from."""
     if not share or not most:
         return np.zeros(0, np.intp)

@@ -19,7 +19,9 @@ class Causal(Seq2Seq):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.suffix:
-            raise ValueError("suffix: is empty, so a student could not tell where the input ends and its answer begins")
+            raise ValueError(
+                "suffix: is empty, so a student could not tell where the input ends and its answer begins"
+            )
 
     def around(self, task: TaskSpec, choice: Choice) -> tuple[str, str]:
         return super().around(task, choice)[0], self.suffix

@@ -48,14 +48,29 @@ class Seq2Seq:
             both = f"valid_share={self.valid_share:g} and test_share={self.test_share:g}"
             raise ValueError(f"{both} leave nothing to train on; keep their sum below 1")
 
-    def run(self, prompt: Prompt, task: TaskSpec, retrieved: Examples, generated: Examples, choice: Choice, work: Work) -> Splits:
+    def run(
+        self,
+        prompt: Prompt,
+        task: TaskSpec,
+        retrieved: Examples,
+        generated: Examples,
+        choice: Choice,
+        work: Work,
+    ) -> Splits:
         from p2m.processor._sides import sides_of  # here, as numpy takes its time
 
-        sources = (prompt.train, retrieved.rows, generated.rows)  # the user's first: of equals, the first is kept
+        sources = (
+            prompt.train,
+            retrieved.rows,
+            generated.rows,
+        )  # the user's first: of equals, the first is kept
         bounds = Bounds(self.max_input_chars, self.max_output_chars, task.labels)
         with work.bar(sum(len(rows) for rows in sources), "examples") as bar:
             keys = keys_of(_counted(chain(*sources), bar), len(prompt.train), bounds)
-        measured, demonstrated = inputs_of(prompt.test, prompt.valid), inputs_of(task.demonstrations)
+        measured, demonstrated = (
+            inputs_of(prompt.test, prompt.valid),
+            inputs_of(task.demonstrations),
+        )
         places, dropped = sides_of(keys, self._shares(prompt), measured, demonstrated)
         train, valid, test = (Subset(sources, side, bounds.settle) for side in places)
         if len(prompt.valid):
@@ -70,19 +85,39 @@ class Seq2Seq:
     def _shares(self, prompt: Prompt) -> "Shares":
         from p2m.processor._sides import Shares
 
-        user_tests = self.test_of_user == "always" or (self.test_of_user == "auto" and not len(prompt.test))
-        return Shares(0.0 if len(prompt.valid) else self.valid_share, self.valid_max, self.test_share, self.test_max, user_tests)
+        user_tests = self.test_of_user == "always" or (
+            self.test_of_user == "auto" and not len(prompt.test)
+        )
+        return Shares(
+            0.0 if len(prompt.valid) else self.valid_share,
+            self.valid_max,
+            self.test_share,
+            self.test_max,
+            user_tests,
+        )
 
     def around(self, task: TaskSpec, choice: Choice) -> tuple[str, str]:
         """What will stand before and after each input."""
         short = len(task.instruction) <= self.instruction_max_chars
-        stands = self.instruction == "always" or (self.instruction == "auto" and choice.base != "scratch" and short)
+        stands = self.instruction == "always" or (
+            self.instruction == "auto" and choice.base != "scratch" and short
+        )
         return f"{task.instruction}\n\n" if stands else "", ""
 
-    def _too_few(self, sources: tuple[Sequence[Example], ...], split: tuple[Sequence[Example], ...], dropped: dict[str, int]) -> str:
+    def _too_few(
+        self,
+        sources: tuple[Sequence[Example], ...],
+        split: tuple[Sequence[Example], ...],
+        dropped: dict[str, int],
+    ) -> str:
         given, retrieved, generated = (len(rows) for rows in sources)
         train, valid, test = (len(rows) for rows in split)
-        lost = ", ".join(f"{n} {reason}" for reason, n in sorted(dropped.items(), key=lambda item: -item[1])) or "none"
+        lost = (
+            ", ".join(
+                f"{n} {reason}" for reason, n in sorted(dropped.items(), key=lambda item: -item[1])
+            )
+            or "none"
+        )
         return (
             f"processor: {train} examples are left to train on, and processor.min_train={self.min_train} are wanted."
             f" There were {given} of your own, {retrieved} retrieved, {generated} generated; dropped: {lost};"

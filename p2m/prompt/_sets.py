@@ -11,7 +11,10 @@ from p2m.text.read import Record, near_name, records_of
 
 def sets_of(folder: Path, **files: Path | None) -> dict[str, Sequence[Example]]:
     """The examples of each file by its name (train, valid, test); empty where there is no file, InputError where one holds none."""
-    return {name: _some(path, spooled(folder / name, examples_of(path, f"user:{name}"))) if path else () for name, path in files.items()}
+    return {
+        name: _some(path, spooled(folder / name, examples_of(path, f"user:{name}"))) if path else ()
+        for name, path in files.items()
+    }
 
 
 def examples_of(path: Path, origin: str) -> Iterator[Example]:
@@ -21,10 +24,16 @@ def examples_of(path: Path, origin: str) -> Iterator[Example]:
 
 
 def example_of(record: Record, place: str, origin: str) -> Example:
-    wanted = [name for name in ("input", "output") if name not in record and not (name == "output" and "outputs" in record)]
+    wanted = [
+        name
+        for name in ("input", "output")
+        if name not in record and not (name == "output" and "outputs" in record)
+    ]
     if wanted:
         has = ", ".join(f"'{name}'" for name in record) or "none"
-        raise InputError(f"{place}: has no column '{wanted[0]}'; it has {has}{_meant(wanted[0], record)}")
+        raise InputError(
+            f"{place}: has no column '{wanted[0]}'; it has {has}{_meant(wanted[0], record)}"
+        )
     source = _filled(record["input"], "input", place)
     outputs = [record["output"]] if "output" in record else []
     outputs += _list(record["outputs"], place) if "outputs" in record else []
@@ -42,13 +51,17 @@ def spooled(path: Path, rows: Iterable[Example]) -> Rows:
 
 def _some(path: Path, rows: Rows) -> Rows:
     if not len(rows):
-        raise InputError(f'{path}: holds no example; it needs lines such as {{"input": ..., "output": ...}}')
+        raise InputError(
+            f'{path}: holds no example; it needs lines such as {{"input": ..., "output": ...}}'
+        )
     return rows
 
 
 def _meant(wanted: str, record: Record) -> str:
     """A column that may be the wanted one under another name."""
-    return near_name(wanted, [name for name in record if name not in {"input", "output", "outputs"}]).replace("did you mean", "is it")
+    return near_name(
+        wanted, [name for name in record if name not in {"input", "output", "outputs"}]
+    ).replace("did you mean", "is it")
 
 
 def _list(value: Any, place: str) -> list[Any]:
@@ -63,5 +76,7 @@ def _filled(value: Any, name: str, place: str) -> str:
         extra = "; several accepted answers go into 'outputs'" if name == "output" else ""
         raise InputError(f"{place}: '{name}' must be text, got {str(value)[:60]}{extra}")
     if value is None or not value.strip():
-        raise InputError(f"{place}: '{name}' is empty; give it a text (such as N/A, where there is no answer) or leave the line out")
+        raise InputError(
+            f"{place}: '{name}' is empty; give it a text (such as N/A, where there is no answer) or leave the line out"
+        )
     return str(value)

@@ -25,7 +25,9 @@ class Written:
 
 def from_table(path: Path) -> list[Placed]:
     rows = islice(records_of(path), MOST + 1)  # one more than may be is enough to tell
-    return [(f"{path}:{line}", example_of(record, f"{path}:{line}", "prompt")) for line, record in rows]
+    return [
+        (f"{path}:{line}", example_of(record, f"{path}:{line}", "prompt")) for line, record in rows
+    ]
 
 
 def from_yaml(path: Path, text: str) -> Written:
@@ -37,14 +39,20 @@ def from_yaml(path: Path, text: str) -> Written:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise InputError(f"{path}:{mark.line + 1 if mark else 1}: broken YAML: {getattr(error, 'problem', None) or error}") from error
+        raise InputError(
+            f"{path}:{mark.line + 1 if mark else 1}: broken YAML: {getattr(error, 'problem', None) or error}"
+        ) from error
     parts = _mapping(path, root)
     for name, node in parts.items():
         if name not in KEYS:
-            raise InputError(f"{_at(path, node)}: no such key '{name}'{near_name(name, list(KEYS))}; a prompt has {', '.join(KEYS)}")
+            raise InputError(
+                f"{_at(path, node)}: no such key '{name}'{near_name(name, list(KEYS))}; a prompt has {', '.join(KEYS)}"
+            )
     if "instruction" not in parts:
         raise InputError(f"{path}: has no key 'instruction'; it has {', '.join(parts) or 'none'}")
-    demonstrations = [_demonstration(path, node) for node in _items(path, parts.get("demonstrations"))]
+    demonstrations = [
+        _demonstration(path, node) for node in _items(path, parts.get("demonstrations"))
+    ]
     labels = [_scalar(path, node) for node in _items(path, parts.get("labels"))]
     listed = "\n\n## Labels\n\n" + "\n".join(f"- {label}" for label in labels) if labels else ""
     return Written(_scalar(path, parts["instruction"]).strip() + listed, demonstrations)
@@ -69,12 +77,18 @@ def _demonstration(path: Path, node: yaml.Node) -> Placed:
 
 
 def _value(path: Path, node: yaml.Node) -> str | list[str]:
-    return [_scalar(path, item) for item in node.value] if isinstance(node, yaml.SequenceNode) else _scalar(path, node)
+    return (
+        [_scalar(path, item) for item in node.value]
+        if isinstance(node, yaml.SequenceNode)
+        else _scalar(path, node)
+    )
 
 
 def _mapping(path: Path, node: yaml.Node | None) -> dict[str, yaml.Node]:
     if not isinstance(node, yaml.MappingNode):
-        raise InputError(f"{_at(path, node)}: must be a mapping such as 'instruction: ...', got {_shown(node)}")
+        raise InputError(
+            f"{_at(path, node)}: must be a mapping such as 'instruction: ...', got {_shown(node)}"
+        )
     found: dict[str, yaml.Node] = {}
     for key, value in node.value:
         if found.setdefault(_scalar(path, key), value) is not value:

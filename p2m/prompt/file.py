@@ -28,7 +28,10 @@ def found(value: Any) -> list[Path]:
         raise PydanticCustomError("prompt_kind", f"a prompt ends in {', '.join(KINDS)}")
     beside = [p for p in (path.with_suffix(kind) for kind in TABLES) if p.is_file()]
     if len(beside) > 1:
-        raise PydanticCustomError("prompt_beside", f"demonstrations stand in {beside[0].name} and in {beside[1].name}; keep one")
+        raise PydanticCustomError(
+            "prompt_beside",
+            f"demonstrations stand in {beside[0].name} and in {beside[1].name}; keep one",
+        )
     return [path, *beside]
 
 
@@ -48,14 +51,20 @@ class File:
         beside = {p.resolve() for p in self.path[1:]}
         for name, path in (("train", self.train), ("valid", self.valid), ("test", self.test)):
             if path is not None and path.resolve() in beside:
-                raise ValueError(f"{name}={path} has the prompt's own name, so it would also be its demonstrations; rename it")
+                raise ValueError(
+                    f"{name}={path} has the prompt's own name, so it would also be its demonstrations; rename it"
+                )
 
     def run(self, work: Work) -> Prompt:
         path, beside = self.path[0], self.path[1:]
         text = text_of(path)
         if not text.strip():
-            raise InputError(f"{path}: is empty; say in it what the input is and what the output shall be")
-        inside = from_yaml(path, text) if suffix_of(path) in {".yaml", ".yml"} else Written(text, [])
+            raise InputError(
+                f"{path}: is empty; say in it what the input is and what the output shall be"
+            )
+        inside = (
+            from_yaml(path, text) if suffix_of(path) in {".yaml", ".yml"} else Written(text, [])
+        )
         placed = [*inside.demonstrations, *(pair for table in beside for pair in from_table(table))]
         sets = sets_of(work.folder, train=self.train, valid=self.valid, test=self.test)
         return Prompt(inside.text, agreeing(placed), **sets)

@@ -21,7 +21,15 @@ class Text:
 
     def run(self, work: Work) -> Prompt:
         if not self.text.strip():
-            raise InputError("prompt.text: is empty; say in it what the input is and what the output shall be")
-        if len(self.text.split()) == 1 and self.text.lower().endswith((".md", ".txt", ".yaml", ".yml")):
-            raise InputError(f"prompt.text: '{self.text}' is the name of a file; for its content give prompt=file prompt.path={self.text}")
-        return Prompt(self.text, **sets_of(work.folder, train=self.train, valid=self.valid, test=self.test))
+            raise InputError(
+                "prompt.text: is empty; say in it what the input is and what the output shall be"
+            )
+        if len(self.text.split()) == 1 and self.text.lower().endswith(
+            (".md", ".txt", ".yaml", ".yml")
+        ):
+            raise InputError(
+                f"prompt.text: '{self.text}' is the name of a file; for its content give prompt=file prompt.path={self.text}"
+            )
+        return Prompt(
+            self.text, **sets_of(work.folder, train=self.train, valid=self.valid, test=self.test)
+        )

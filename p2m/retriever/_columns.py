@@ -14,7 +14,11 @@ SCHEMA = {
     "title": "columns",
     "type": "object",
     "properties": {
-        "input": {"type": "array", "items": {"type": "string"}, "description": "column names in the order in which they are joined"},
+        "input": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "column names in the order in which they are joined",
+        },
         "output": {"type": "string", "description": "the name of one column"},
     },
     "required": ["input", "output"],
@@ -47,7 +51,10 @@ class Columns:
 
 def question(task: TaskSpec, name: str, columns: Sequence[str], rows: Rows) -> Request:
     """What the teacher is asked about a data set; always the same for the same rows."""
-    shown = "\n".join(_line({"input": d.input, "output": d.output}) for d in task.demonstrations) or "(none given)"
+    shown = (
+        "\n".join(_line({"input": d.input, "output": d.output}) for d in task.demonstrations)
+        or "(none given)"
+    )
     seen = "\n".join(_line({key: _clipped(value) for key, value in row.items()}) for row in rows)
     user = (
         f"The task:\n{task.instruction}\n\nExamples of the task, one JSON object a line:\n{shown}\n\n"

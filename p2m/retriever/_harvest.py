@@ -48,7 +48,9 @@ class Harvest:
         except Exception as error:
             if source.file or (isinstance(error, OSError) and error.errno in _FULL):
                 raise
-            _log.warning("%s: cannot be loaded (%s)", source.name, " ".join(str(error).split())[:300])
+            _log.warning(
+                "%s: cannot be loaded (%s)", source.name, " ".join(str(error).split())[:300]
+            )
             self.dropped["sets: cannot be loaded"] += 1
             return None
 
@@ -64,16 +66,25 @@ class Harvest:
         return found
 
     @contextlib.contextmanager
-    def _columns(self, tables: Sequence[Table], task: TaskSpec, work: Work) -> Iterator[Iterator[Columns | None]]:
+    def _columns(
+        self, tables: Sequence[Table], task: TaskSpec, work: Work
+    ) -> Iterator[Iterator[Columns | None]]:
         if self.teacher is None:
             yield (self._by_rule(table, task) for table in tables)
             return
         with self.teacher.session(work) as session:
             yield self._by_teacher(tables, task, session)
 
-    def _by_teacher(self, tables: Sequence[Table], task: TaskSpec, session: Session) -> Iterator[Columns | None]:
+    def _by_teacher(
+        self, tables: Sequence[Table], task: TaskSpec, session: Session
+    ) -> Iterator[Columns | None]:
         """All questions go out at once, as none depends on another's answer."""
-        asked = [session.submit(question(task, t.source.name, t.columns, self._sample(t, self.sample_rows))) for t in tables]
+        asked = [
+            session.submit(
+                question(task, t.source.name, t.columns, self._sample(t, self.sample_rows))
+            )
+            for t in tables
+        ]
         for table, future in zip(tables, asked, strict=True):
             said = answered(future.result(), table.columns)
             if isinstance(said, str):
@@ -87,7 +98,9 @@ class Harvest:
 
     def _drawn(self, table: Table) -> list[int]:
         """Rows at random, since the first ones of a sorted set may all have one label."""
-        return random.Random(f"{self.seed}:{table.source.name}").sample(range(len(table)), min(len(table), self.max_examples))
+        return random.Random(f"{self.seed}:{table.source.name}").sample(
+            range(len(table)), min(len(table), self.max_examples)
+        )
 
     def _sample(self, table: Table, n: int) -> list[Mapping[str, str | None]]:
         return [row for _, row in table.rows(self._drawn(table)[:n])]
@@ -101,7 +114,9 @@ class Harvest:
             if fault := self._fault(given, wanted, task):
                 self.dropped[fault] += 1
             elif given and wanted:
-                yield Example(given.strip(), wanted.strip(), table.source.origin(table.revision, index))
+                yield Example(
+                    given.strip(), wanted.strip(), table.source.origin(table.revision, index)
+                )
 
     def _fault(self, given: str | None, wanted: str | None, task: TaskSpec) -> str | None:
         if given is None or wanted is None:

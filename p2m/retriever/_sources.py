@@ -35,7 +35,11 @@ class Source:
 
 def of_hub() -> list[Source]:
     """The data sets of the bundled catalogue."""
-    return [_listed(json.loads(line)) for line in CATALOGUE.read_text(encoding="utf-8").split("\n") if line]
+    return [
+        _listed(json.loads(line))
+        for line in CATALOGUE.read_text(encoding="utf-8").split("\n")
+        if line
+    ]
 
 
 def of_folder(folder: Path) -> list[Source]:
@@ -43,17 +47,32 @@ def of_folder(folder: Path) -> list[Source]:
 
     Raises InputError if there is no such file.
     """
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() in LOADED)
+    files = sorted(
+        path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() in LOADED
+    )
     if not files:
-        raise InputError(f"retriever.folder: {folder} holds no data set; files must end in {', '.join(LOADED)}")
-    return [Source(path.relative_to(folder).as_posix(), _beside(path), path, _digest(path)) for path in files]
+        raise InputError(
+            f"retriever.folder: {folder} holds no data set; files must end in {', '.join(LOADED)}"
+        )
+    return [
+        Source(path.relative_to(folder).as_posix(), _beside(path), path, _digest(path))
+        for path in files
+    ]
 
 
 def _listed(entry: dict[str, Any]) -> Source:
     about = [entry["name"], entry["config"] or "", entry["description"]]
     words = [*about, *entry["tasks"], *language_names(entry["languages"]), *entry["columns"]]
     split = next((s for s in entry["splits"] if s.startswith("train")), entry["splits"][0])
-    return Source(entry["name"], "\n".join(filter(None, words)), None, entry["revision"], entry["config"], split, entry["size"])
+    return Source(
+        entry["name"],
+        "\n".join(filter(None, words)),
+        None,
+        entry["revision"],
+        entry["config"],
+        split,
+        entry["size"],
+    )
 
 
 def _beside(path: Path) -> str | None:
@@ -61,7 +80,9 @@ def _beside(path: Path) -> str | None:
     try:
         return card.read_text(encoding="utf-8") if card.is_file() else None
     except UnicodeDecodeError as error:
-        raise InputError(f"{card}: is not UTF-8 text (byte {error.start}); save the card as UTF-8") from error
+        raise InputError(
+            f"{card}: is not UTF-8 text (byte {error.start}); save the card as UTF-8"
+        ) from error
 
 
 def _digest(path: Path) -> str:

@@ -17,7 +17,9 @@ Cell = str | None  # None: a value that is no text, such as a list of numbers; m
 class Table:
     """A loaded data set.  columns are all of them, nested ones as `outer.inner`; revision is the commit or the sha256."""
 
-    def __init__(self, source: Source, revision: str, dataset: Any, cell: Callable[[str, Any], Cell]) -> None:
+    def __init__(
+        self, source: Source, revision: str, dataset: Any, cell: Callable[[str, Any], Cell]
+    ) -> None:
         self.source, self.revision = source, revision
         self.columns: tuple[str, ...] = tuple(dataset.column_names)
         self._dataset, self._cell = dataset, cell
@@ -27,13 +29,18 @@ class Table:
 
     def card(self, n: int) -> str:
         """What there is to search where nobody wrote a card: the name, the columns, the first *n* rows."""
-        rows = [" ".join(filter(None, row.values())) for _, row in self.rows(range(min(n, len(self))))]
+        rows = [
+            " ".join(filter(None, row.values())) for _, row in self.rows(range(min(n, len(self))))
+        ]
         return "\n".join([self.source.name, " ".join(self.columns), *rows])
 
     def rows(self, indices: Sequence[int]) -> Iterator[tuple[int, dict[str, Cell]]]:
         """(index, the row's cells by column), in the order asked for."""
         for index in indices:
-            yield index, {name: self._cell(name, value) for name, value in self._dataset[index].items()}
+            yield (
+                index,
+                {name: self._cell(name, value) for name, value in self._dataset[index].items()},
+            )
 
 
 def loaded(source: Source, cache: Path, met: Path) -> Table:
@@ -53,17 +60,27 @@ def loaded(source: Source, cache: Path, met: Path) -> Table:
     columns = _columns(source.file)
     features = datasets.Features({name: datasets.Value("string") for name in columns})
     # not datasets' own readers of JSON and CSV: they turn "2024-07-16" into a moment, "007" into 7 and "N/A" into nothing
-    dataset = datasets.Dataset.from_generator(_written, features, str(cache), gen_kwargs={"file": source.file, "columns": columns})
+    dataset = datasets.Dataset.from_generator(
+        _written, features, str(cache), gen_kwargs={"file": source.file, "columns": columns}
+    )
     return Table(source, source.revision or "", dataset, lambda name, value: value)
 
 
 def _of_hub(source: Source, cache: Path, met: Path) -> Table:
     import datasets
 
-    pin = hub.Pin(source.name, source.revision) if source.revision else hub.pinned("dataset", source.name, met)
+    pin = (
+        hub.Pin(source.name, source.revision)
+        if source.revision
+        else hub.pinned("dataset", source.name, met)
+    )
     if Path(pin.name).exists():
-        raise InputError(f"./{pin.name} would be loaded in place of the hub's data set of that name; start p2m from another folder")
-    dataset = datasets.load_dataset(pin.name, source.config, split=source.split, revision=pin.commit, cache_dir=str(cache))
+        raise InputError(
+            f"./{pin.name} would be loaded in place of the hub's data set of that name; start p2m from another folder"
+        )
+    dataset = datasets.load_dataset(
+        pin.name, source.config, split=source.split, revision=pin.commit, cache_dir=str(cache)
+    )
     return _table(replace(source, name=pin.name), pin.commit, dataset)
 
 
@@ -72,20 +89,35 @@ def _parquet(file: Path, cache: Path) -> Any:
     import pyarrow
 
     try:
-        return datasets.load_dataset("parquet", data_files=str(file), split="train", cache_dir=str(cache))
+        return datasets.load_dataset(
+            "parquet", data_files=str(file), split="train", cache_dir=str(cache)
+        )
     except (datasets.exceptions.DatasetGenerationError, pyarrow.ArrowInvalid) as error:
-        raise InputError(f"{file}: is not a parquet file that can be read ({str(error.__cause__ or error).splitlines()[0]})") from error
+        raise InputError(
+            f"{file}: is not a parquet file that can be read ({str(error.__cause__ or error).splitlines()[0]})"
+        ) from error
 
 
 def _table(source: Source, revision: str, dataset: Any) -> Table:
     dataset = dataset.flatten()
-    labels = {name: feature for name, feature in dataset.features.items() if hasattr(feature, "int2str")}
-    return Table(source, revision, dataset, lambda name, value: _named(labels[name], value) if name in labels else cell_of(value))
+    labels = {
+        name: feature for name, feature in dataset.features.items() if hasattr(feature, "int2str")
+    }
+    return Table(
+        source,
+        revision,
+        dataset,
+        lambda name, value: _named(labels[name], value) if name in labels else cell_of(value),
+    )
 
 
 def _named(labels: Any, value: Any) -> Cell:
     """The name of a class that is stored as its number; -1 stands for no class."""
-    return str(labels.int2str(value)) if isinstance(value, int) and 0 <= value < labels.num_classes else ""
+    return (
+        str(labels.int2str(value))
+        if isinstance(value, int) and 0 <= value < labels.num_classes
+        else ""
+    )
 
 
 def cell_of(value: Any) -> Cell:
@@ -98,7 +130,9 @@ def cell_of(value: Any) -> Cell:
         return str(value).lower()
     if isinstance(value, float) and not math.isfinite(value):
         return ""
-    return str(value) if isinstance(value, str | int | float) or hasattr(value, "isoformat") else None
+    return (
+        str(value) if isinstance(value, str | int | float) or hasattr(value, "isoformat") else None
+    )
 
 
 def _columns(file: Path) -> tuple[str, ...]:
@@ -121,5 +155,9 @@ def _flat(record: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested objects as `outer.inner`, as `datasets` names them."""
     flat: dict[str, Any] = {}
     for name, value in record.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+        flat |= (
+            _flat(value, f"{prefix}{name}.")
+            if isinstance(value, dict)
+            else {f"{prefix}{name}": value}
+        )
     return flat

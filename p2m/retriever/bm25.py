@@ -18,7 +18,9 @@ from p2m.retriever._table import Table
 from p2m.stages import Estimate, Work
 from p2m.text.ranking import Index, language_names, tokens
 
-REMEDY = "set retriever.hub=auto to go on without it, or retriever.hub=never to use local files alone"
+REMEDY = (
+    "set retriever.hub=auto to go on without it, or retriever.hub=never to use local files alone"
+)
 
 
 @dataclass(frozen=True)
@@ -45,32 +47,65 @@ class BM25:
 
     def __post_init__(self) -> None:
         if not self.catalogue and self.folder is None:
-            raise ValueError("has nothing to search: set folder=..., or catalogue=true, or take retriever=none")
+            raise ValueError(
+                "has nothing to search: set folder=..., or catalogue=true, or take retriever=none"
+            )
 
     def run(self, task: TaskSpec, work: Work) -> Examples:
         """Raises InputError for a file of the folder that cannot be read, ServiceError if the hub is required and does not answer."""
-        harvest = Harvest(self.sample_rows, self.max_examples, self.max_chars, self.seed, self.teacher, self.revisions)
-        sources = [*(of_folder(self.folder) if self.folder else ()), *(of_hub() if self.catalogue else ())]
+        harvest = Harvest(
+            self.sample_rows,
+            self.max_examples,
+            self.max_chars,
+            self.seed,
+            self.teacher,
+            self.revisions,
+        )
+        sources = [
+            *(of_folder(self.folder) if self.folder else ()),
+            *(of_hub() if self.catalogue else ()),
+        ]
         tables: dict[str, Table] = {}
         try:
-            ranked = self._ranked(task, {source.name: self._card(source, harvest, tables, work) for source in sources})
-            usable = self._usable([s for s in sources if s.name in ranked], list(ranked)[: self.top_k], harvest)
+            ranked = self._ranked(
+                task, {source.name: self._card(source, harvest, tables, work) for source in sources}
+            )
+            usable = self._usable(
+                [s for s in sources if s.name in ranked], list(ranked)[: self.top_k], harvest
+            )
             tried = [name for name in ranked if name in usable][: self.top_k]
-            found = [table for name in tried if (table := tables.get(name) or harvest.load(usable[name], work))]
+            found = [
+                table
+                for name in tried
+                if (table := tables.get(name) or harvest.load(usable[name], work))
+            ]
             rows = harvest.take(found, task, work)
         finally:
-            shutil.rmtree(work.folder / "cache", ignore_errors=True)  # what datasets made on the way; downloads stay in the hub's own cache
-        listed = tuple(c for place, (name, c) in enumerate(ranked.items()) if place < self.top_k or name in tried)
-        return Examples(rows, listed, {reason: n for reason, n in sorted(harvest.dropped.items()) if n})
+            shutil.rmtree(
+                work.folder / "cache", ignore_errors=True
+            )  # what datasets made on the way; downloads stay in the hub's own cache
+        listed = tuple(
+            c
+            for place, (name, c) in enumerate(ranked.items())
+            if place < self.top_k or name in tried
+        )
+        return Examples(
+            rows, listed, {reason: n for reason, n in sorted(harvest.dropped.items()) if n}
+        )
 
     def estimate(self) -> Estimate:
         """At most one call for each data set that is looked at."""
-        return Estimate(calls=self.top_k if self.teacher is not None else 0, usd=None if self.teacher is not None else 0.0)
+        return Estimate(
+            calls=self.top_k if self.teacher is not None else 0,
+            usd=None if self.teacher is not None else 0.0,
+        )
 
     def _ranked(self, task: TaskSpec, cards: dict[str, str]) -> dict[str, Candidate]:
         """Those that come near enough to the best, best first; those that share no word with the task never do."""
         found = Index(cards, self.k1, self.b).ranked(_query(task))
-        return {c.name: c for c in found if c.score > 0 and c.score >= self.min_share * found[0].score}
+        return {
+            c.name: c for c in found if c.score > 0 and c.score >= self.min_share * found[0].score
+        }
 
     def _card(self, source: Source, harvest: Harvest, tables: dict[str, Table], work: Work) -> str:
         """A file without a card is searched by its name, its columns and some of its rows."""
@@ -81,7 +116,9 @@ class BM25:
         tables[source.name] = table
         return table.card(self.sample_rows)
 
-    def _usable(self, sources: Sequence[Source], first: Sequence[str], harvest: Harvest) -> dict[str, Source]:
+    def _usable(
+        self, sources: Sequence[Source], first: Sequence[str], harvest: Harvest
+    ) -> dict[str, Source]:
         """Those whose rows can be had; of the others the ones among the *first* are counted, as they would have been tried."""
         far = [s for s in sources if s.file is None]
         large = {s.name for s in far if self.max_set and (s.size or 0) > self.max_set}
@@ -92,9 +129,11 @@ class BM25:
             )
         harvest.dropped["sets: larger than max_set"] += len(large & set(first))
         out = {s.name for s in far} if silent else large
-        harvest.dropped["sets: hub unreachable" if self.hub != "never" else "sets: on the hub, which hub=never leaves out"] += len(
-            (out - large) & set(first)
-        )
+        harvest.dropped[
+            "sets: hub unreachable"
+            if self.hub != "never"
+            else "sets: on the hub, which hub=never leaves out"
+        ] += len((out - large) & set(first))
         return {s.name: s for s in sources if s.name not in out | large}
 
 
@@ -103,7 +142,14 @@ def _query(task: TaskSpec) -> str:
 
     Demonstrations tell of other things than the task: with their repeated words counted, a question on a bridge finds sets about bridges.
     """
-    told = [task.instruction, *language_names([code for code in (task.input_language, task.output_language) if code != "und"])]
+    told = [
+        task.instruction,
+        *language_names(
+            [code for code in (task.input_language, task.output_language) if code != "und"]
+        ),
+    ]
     known = set(tokens(" ".join(told)))
-    shown = dict.fromkeys(word for d in task.demonstrations for word in tokens(f"{d.input} {d.output}"))
+    shown = dict.fromkeys(
+        word for d in task.demonstrations for word in tokens(f"{d.input} {d.output}")
+    )
     return " ".join([*told, *(word for word in shown if word not in known)])

@@ -29,29 +29,53 @@ def helped(argv: list[str]) -> str | None:
     options: dict[str, list[str]] = {}
     for file in files:
         options.setdefault(file.parent.name, []).append(file.stem)
-    groups = "".join(f"{group}: {', '.join(sorted(set(names)))}\n" for group, names in sorted(options.items()) if group != "hydra")
-    return Template(OmegaConf.load(config.CONF / "config.yaml").hydra.help.template).substitute(APP_CONFIG_GROUPS=groups)
+    groups = "".join(
+        f"{group}: {', '.join(sorted(set(names)))}\n"
+        for group, names in sorted(options.items())
+        if group != "hydra"
+    )
+    return Template(OmegaConf.load(config.CONF / "config.yaml").hydra.help.template).substitute(
+        APP_CONFIG_GROUPS=groups
+    )
 
 
 def check(argv: list[str]) -> None:
     """Composes and checks what the command would run, each value of a sweep too; ConfigError lists all faults."""
     args = get_args_parser().parse_args(argv)
     if args.experimental_rerun:
-        raise UsageError("--experimental-rerun unpickles a file, which can run code: p2m does not offer it. Give the overrides again.")
-    if args.help or args.hydra_help or args.cfg or args.info or args.shell_completion or args.config_path or args.config_name:
+        raise UsageError(
+            "--experimental-rerun unpickles a file, which can run code: p2m does not offer it. Give the overrides again."
+        )
+    if (
+        args.help
+        or args.hydra_help
+        or args.cfg
+        or args.info
+        or args.shell_completion
+        or args.config_path
+        or args.config_name
+    ):
         return
     path = [f"hydra.searchpath=[file://{args.config_dir}]"] if args.config_dir else []
     with initialize_config_dir(str(config.CONF), version_base="1.3"):
         overrides, faults = _parsed([*path, *args.overrides])
-        overrides = [o for o in overrides if not _of_launcher(o)]  # whose plugin has its own fields, which Hydra checks
-        overrides = [o for o in overrides if not (faulty := _unknown_option(o)) or faults.append(faulty)]  # type: ignore[func-returns-value]
+        overrides = [
+            o for o in overrides if not _of_launcher(o)
+        ]  # whose plugin has its own fields, which Hydra checks
+        overrides = [
+            o for o in overrides if not (faulty := _unknown_option(o)) or faults.append(faulty)
+        ]  # type: ignore[func-returns-value]
         swept = [o for o in overrides if o.is_sweep_override()]
         for lines in _jobs(overrides, swept):
             cfg, more = _composed(lines)
             try:
                 config.checked(cfg, tuple(more))
             except ConfigError as error:
-                faults += [line.strip() for line in str(error).split("\n")[1:] if line.strip() not in faults]
+                faults += [
+                    line.strip()
+                    for line in str(error).split("\n")[1:]
+                    if line.strip() not in faults
+                ]
     if faults:
         raise ConfigError(listed("The configuration is wrong:", faults))
 
@@ -67,7 +91,9 @@ def _parsed(lines: list[str]) -> tuple[list[Override], list[str]]:
             good += parser.parse_overrides([line])
         except (OverrideParseException, HydraException) as error:
             why = str(error).splitlines()[0]
-            faults.append(f"{line}: cannot be read ({why}); write key=value, and quote text with spaces or signs: 'prompt.text=\"...\"'")
+            faults.append(
+                f"{line}: cannot be read ({why}); write key=value, and quote text with spaces or signs: 'prompt.text=\"...\"'"
+            )
     return good, faults
 
 
@@ -87,11 +113,19 @@ def _unknown_option(override: Override) -> str | None:
     if not (config.CONF / group).is_dir() or override.is_delete():
         return None
     known = config.options(group)
-    chosen = list(override.sweep_string_iterator()) if override.is_sweep_override() else [override.value()]
+    chosen = (
+        list(override.sweep_string_iterator())
+        if override.is_sweep_override()
+        else [override.value()]
+    )
     names = [n for c in chosen for n in (c if isinstance(c, list) else [c])]
     wrong = [str(n) for n in names if n is not None and str(n) not in known]
     wrong = [w for w in wrong if not w.startswith("[")]
-    return f"{group}={wrong[0]}: there is no such {group}{config.hint(wrong[0], known)}; there is {', '.join(known)}" if wrong else None
+    return (
+        f"{group}={wrong[0]}: there is no such {group}{config.hint(wrong[0], known)}; there is {', '.join(known)}"
+        if wrong
+        else None
+    )
 
 
 def _composed(lines: list[str]) -> tuple[DictConfig, list[str]]:
@@ -101,14 +135,24 @@ def _composed(lines: list[str]) -> tuple[DictConfig, list[str]]:
     except (HydraException, OmegaConfBaseException):
         pass
     parsed, faults = _parsed(lines)
-    groups = [str(o.input_line) for o in parsed if (config.CONF / str(o.key_or_group)).is_dir() or str(o.key_or_group).startswith("hydra")]
+    groups = [
+        str(o.input_line)
+        for o in parsed
+        if (config.CONF / str(o.key_or_group)).is_dir() or str(o.key_or_group).startswith("hydra")
+    ]
     try:
         cfg = compose("config", groups)
     except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(listed("The configuration is wrong:", [*faults, " ".join(str(error).split())])) from error
+        raise ConfigError(
+            listed("The configuration is wrong:", [*faults, " ".join(str(error).split())])
+        ) from error
     OmegaConf.set_struct(cfg, False)
     for override in (o for o in parsed if str(o.input_line) not in groups):
-        fault = _unknown_key(cfg, str(override.key_or_group)) if not override.is_add() and not override.is_force_add() else None
+        fault = (
+            _unknown_key(cfg, str(override.key_or_group))
+            if not override.is_add() and not override.is_force_add()
+            else None
+        )
         if fault:
             faults.append(fault)
         elif not override.is_delete():
@@ -127,7 +171,13 @@ def _unknown_key(cfg: DictConfig, key: str) -> str | None:
             continue
         known = [str(k) for k in node if k != "_target_"] if isinstance(node, DictConfig) else []
         at = ".".join(parts[:depth])
-        who = config.locate(node._target_).__name__ if isinstance(node, DictConfig) and "_target_" in node else (at or "p2m")
+        who = (
+            config.locate(node._target_).__name__
+            if isinstance(node, DictConfig) and "_target_" in node
+            else (at or "p2m")
+        )
         has = f"it has {', '.join(known)}" if known else "it is a single value"
-        return f"{key}: {who} has no such {'field' if at else 'key'}{config.hint(part, known)}; {has}"
+        return (
+            f"{key}: {who} has no such {'field' if at else 'key'}{config.hint(part, known)}; {has}"
+        )
     return None

@@ -46,7 +46,9 @@ def run(cfg: DictConfig) -> int:
 
 def _run(checked: Config, cfg: DictConfig, folder: Path) -> int:
     began = time.monotonic()
-    planned = pipeline.run(checked.nodes, _store(checked, folder, "", quiet=True, only_plan=True).make)
+    planned = pipeline.run(
+        checked.nodes, _store(checked, folder, "", quiet=True, only_plan=True).make
+    )
     if checked.root.mode == "plan":
         progress.say(plan.table(checked, planned))
         if checked.root.budget.pilot and not planned["generator"].kept:
@@ -56,7 +58,9 @@ def _run(checked: Config, cfg: DictConfig, folder: Path) -> int:
     _refuse_if_lacking(checked, planned)
     (folder / "config.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=False), encoding="utf-8")
     kept = {stage for stage, made in planned.items() if made.kept}
-    made = pipeline.run(checked.nodes, _fitting(checked, planned, _store(checked, folder, _account(checked)).make))
+    made = pipeline.run(
+        checked.nodes, _fitting(checked, planned, _store(checked, folder, _account(checked)).make)
+    )
     for stage, result in made.items():
         _link(folder / report.ROOMS[stage], result.folder)
     told = report.write(folder, made, kept, checked.root.seed, time.monotonic() - began)
@@ -77,14 +81,18 @@ def _go(start: str) -> None:
             ) from error
 
 
-def _store(checked: Config, folder: Path, account: str, quiet: bool = False, only_plan: bool = False) -> Store:
+def _store(
+    checked: Config, folder: Path, account: str, quiet: bool = False, only_plan: bool = False
+) -> Store:
     def work(stage: str, part: Path, meter: Meter) -> Work:
         return Work(part, stage, folder.name, account, partial(progress.bar, stage, meter), meter)
 
     def told(stage: str, made: StageResult, state: str) -> None:
         if state == "done":
             note = made.note
-            progress.say(f"{stage:<10} done   {made.key}  {note['seconds']:7.1f} s  ${note['usd']:.2f}")
+            progress.say(
+                f"{stage:<10} done   {made.key}  {note['seconds']:7.1f} s  ${note['usd']:.2f}"
+            )
         else:
             progress.say(f"{stage:<10} {state:<6} {made.key}")
 
@@ -94,24 +102,46 @@ def _store(checked: Config, folder: Path, account: str, quiet: bool = False, onl
 
 def _account(checked: Config) -> str:
     """Whom the budget is counted for: the prompt, whatever labelled examples come beside it."""
-    return identity({name: value for name, value in checked.nodes["prompt"].items() if name not in {"train", "valid", "test"}})
+    return identity(
+        {
+            name: value
+            for name, value in checked.nodes["prompt"].items()
+            if name not in {"train", "valid", "test"}
+        }
+    )
 
 
 def _pilot(checked: Config, planned: dict[str, StageResult], folder: Path) -> str:
     """What the generator will cost and take, from a few calls that are really made and kept: the run will not pay them again."""
     _refuse_if_lacking(checked, planned)
     calls, account = checked.root.calls, _account(checked)
-    capped = replace(checked, nodes=plan.capped(checked.nodes, spent(calls, account)[1] + checked.root.budget.pilot))
+    capped = replace(
+        checked,
+        nodes=plan.capped(checked.nodes, spent(calls, account)[1] + checked.root.budget.pilot),
+    )
     store = _store(checked, folder, account, quiet=True)
 
-    def up_to_generator(stage: str, node: dict[str, Any], kind: type, *inputs: StageResult) -> StageResult:
-        maker = store if stage in {"prompt", "parser", "model", "retriever", "generator"} else replace(store, plan=True)
+    def up_to_generator(
+        stage: str, node: dict[str, Any], kind: type, *inputs: StageResult
+    ) -> StageResult:
+        maker = (
+            store
+            if stage in {"prompt", "parser", "model", "retriever", "generator"}
+            else replace(store, plan=True)
+        )
         return maker.make(stage, node, kind, *inputs)
 
     with contextlib.suppress(BudgetError):  # the pilot's own cap, or the user's
         pipeline.run(capped.nodes, _fitting(checked, planned, up_to_generator))
     generator = build(checked.nodes["generator"])
-    return plan.piloted(forecast(calls, folder.name, generator.estimate().calls, getattr(generator.teacher, "concurrency", 1)))
+    return plan.piloted(
+        forecast(
+            calls,
+            folder.name,
+            generator.estimate().calls,
+            getattr(generator.teacher, "concurrency", 1),
+        )
+    )
 
 
 def _refuse_if_lacking(checked: Config, planned: dict[str, StageResult]) -> None:
@@ -121,7 +151,9 @@ def _refuse_if_lacking(checked: Config, planned: dict[str, StageResult]) -> None
         raise ConfigError(listed("This run cannot start:", faults))
 
 
-def _fitting(checked: Config, planned: dict[str, StageResult], make: Callable[..., StageResult]) -> Callable[..., StageResult]:
+def _fitting(
+    checked: Config, planned: dict[str, StageResult], make: Callable[..., StageResult]
+) -> Callable[..., StageResult]:
     """*make*, but what of the trainer fits neither task nor student is told before examples are looked for and paid."""
     processor = build(checked.nodes["processor"])
     validated = getattr(processor, "valid_share", 1) > 0
@@ -135,7 +167,9 @@ def _fitting(checked: Config, planned: dict[str, StageResult], make: Callable[..
             trainer = build(checked.nodes["trainer"])
             if hasattr(trainer, "refuse"):
                 task, choice = inputs[0].value, result.value
-                around = processor.around(task, choice) if hasattr(processor, "around") else ("", "")
+                around = (
+                    processor.around(task, choice) if hasattr(processor, "around") else ("", "")
+                )
                 trainer.refuse(task, choice, validated, around)
         return result
 
@@ -144,7 +178,10 @@ def _fitting(checked: Config, planned: dict[str, StageResult], make: Callable[..
 
 def _failed(folder: Path, kind: str, message: str, code: int) -> int:
     if folder.is_dir():
-        (folder / "failed.json").write_text(json.dumps({"error": kind, "message": message, "code": code}, indent=1), encoding="utf-8")
+        (folder / "failed.json").write_text(
+            json.dumps({"error": kind, "message": message, "code": code}, indent=1),
+            encoding="utf-8",
+        )
     return code
 
 

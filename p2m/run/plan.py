@@ -19,7 +19,9 @@ def table(checked: Config, planned: dict[str, StageResult]) -> str:
         expected = Estimate(0, 0.0, 0.0) if made.kept else _expected(stage, checked, made)
         state = "kept" if made.kept else "to do"
         lines.append(f"{stage:<10} {state:<6} {made.key:<13} {_figures(expected)}")
-        total = Estimate(*((a or 0) + (b or 0) for a, b in zip(_values(total), _values(expected), strict=True)))
+        total = Estimate(
+            *((a or 0) + (b or 0) for a, b in zip(_values(total), _values(expected), strict=True))
+        )
     lines.append(f"{'sum of the known':<31} {_figures(total)}")
     lines.append(f"Cap: {_cap(checked)}. Nothing was done.")
     return "\n".join(lines)
@@ -28,10 +30,17 @@ def table(checked: Config, planned: dict[str, StageResult]) -> str:
 def capped(node: Any, max_calls: int) -> Any:
     """*node* with each budget inside it cut to *max_calls* calls, the user's own cap kept where it is lower."""
     if hasattr(node, "max_calls"):
-        return dataclasses.replace(node, max_calls=min(max_calls, node.max_calls if node.max_calls is not None else max_calls))
+        return dataclasses.replace(
+            node,
+            max_calls=min(max_calls, node.max_calls if node.max_calls is not None else max_calls),
+        )
     if isinstance(node, list):
         return [capped(item, max_calls) for item in node]
-    return {key: capped(value, max_calls) for key, value in node.items()} if isinstance(node, dict) else node
+    return (
+        {key: capped(value, max_calls) for key, value in node.items()}
+        if isinstance(node, dict)
+        else node
+    )
 
 
 def piloted(told: Any) -> str:
@@ -51,9 +60,16 @@ def _expected(stage: str, checked: Config, made: StageResult) -> Estimate:
     teacher = getattr(component, "teacher", None)
     if told.calls and teacher is not None:
         one: Estimate = teacher.estimate()  # of one call, as the latest ones of this model were
-        usd, seconds = told.usd if told.usd is not None else _times(one.usd, told.calls), _times(one.seconds, told.calls)
+        usd, seconds = (
+            told.usd if told.usd is not None else _times(one.usd, told.calls),
+            _times(one.seconds, told.calls),
+        )
         told = Estimate(told.calls, usd, told.seconds if told.seconds is not None else seconds)
-    return Estimate(told.calls, told.usd, told.seconds if told.seconds is not None else _earlier(made.folder.parent))
+    return Estimate(
+        told.calls,
+        told.usd,
+        told.seconds if told.seconds is not None else _earlier(made.folder.parent),
+    )
 
 
 def _times(each: float | None, calls: float) -> float | None:
@@ -62,7 +78,11 @@ def _times(each: float | None, calls: float) -> float | None:
 
 def _earlier(folder: Path) -> float | None:
     """Median seconds that the stage took before in this store, whatever its settings were."""
-    notes = [json.loads(p.read_text(encoding="utf-8")) for p in folder.glob("*/made.json") if p.parent.suffix != ".part"]
+    notes = [
+        json.loads(p.read_text(encoding="utf-8"))
+        for p in folder.glob("*/made.json")
+        if p.parent.suffix != ".part"
+    ]
     return statistics.median(n["seconds"] for n in notes) if notes else None
 
 

@@ -63,7 +63,9 @@ class _Lines:
         rate = self.done / max(now - self.began, 1e-9)
         left = f", {(self.total - self.done) / rate:.0f} s left" if self.total and rate else ""
         of = f"/{self.total:,.0f}" if self.total else ""
-        say(f"  {self.stage}: {self.done:,.0f}{of} {self.unit}, {rate:,.0f}/s{left}, ${self.meter.usd:.2f}  {self.text}".rstrip())
+        say(
+            f"  {self.stage}: {self.done:,.0f}{of} {self.unit}, {rate:,.0f}/s{left}, ${self.meter.usd:.2f}  {self.text}".rstrip()
+        )
 
 
 def say(line: str) -> None:

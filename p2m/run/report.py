@@ -17,7 +17,9 @@ ROOMS = {
 }  # fmt: skip  # the names of the links in a run's folder
 
 
-def write(folder: Path, made: dict[str, StageResult], kept: set[str], seed: int, wall_s: float) -> dict[str, Any]:
+def write(
+    folder: Path, made: dict[str, StageResult], kept: set[str], seed: int, wall_s: float
+) -> dict[str, Any]:
     """Writes report.json and report.md in *folder* and gives the former's contents.
 
     scores are on the user's own test set where there is one, else on the generated one: `on` says which; `generated` has the latter always.
@@ -36,12 +38,20 @@ def write(folder: Path, made: dict[str, StageResult], kept: set[str], seed: int,
         "parity": [asdict(parity) for parity in result.parity],
         "seed": seed,
         "stages": {
-            s: {"key": made[s].key, "kept": s in kept, "seconds": n["seconds"], "usd": n["usd"], "calls": n["calls"]}
+            s: {
+                "key": made[s].key,
+                "kept": s in kept,
+                "seconds": n["seconds"],
+                "usd": n["usd"],
+                "calls": n["calls"],
+            }
             for s, n in notes.items()
         },
         "examples": _examples(made),
     }
-    (folder / "report.json").write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
+    (folder / "report.json").write_text(
+        json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8"
+    )
     (folder / "report.md").write_text(_markdown(folder, told), encoding="utf-8")
     return told
 
@@ -67,7 +77,8 @@ def shown(score: dict[str, Any]) -> str:
 
 def _examples(made: dict[str, StageResult]) -> dict[str, Any]:
     counts = {
-        stage: json.loads((made[stage].folder / "manifest.json").read_text())["rows"] for stage in ("retriever", "generator", "processor")
+        stage: json.loads((made[stage].folder / "manifest.json").read_text())["rows"]
+        for stage in ("retriever", "generator", "processor")
     }
     splits = counts["processor"]
     dropped: dict[str, int] = {}
@@ -89,25 +100,62 @@ def _tables(told: dict[str, Any]) -> list[tuple[str, list[str], list[list[str]]]
     who = {"student": told["scores"], **told["baselines"]}
     metrics = list(told["scores"])
     n = next((s["n"] for s in told["scores"].values()), 0)
-    scores = [[name.replace("_", " "), *(shown(by[m]) if m in by else "-" for m in metrics)] for name, by in who.items()]
+    scores = [
+        [name.replace("_", " "), *(shown(by[m]) if m in by else "-" for m in metrics)]
+        for name, by in who.items()
+    ]
     if told["generated"] and told["on"] == "real":
         m = next(iter(told["generated"].values()))["n"]
-        scores.append([f"student, generated test set (n = {m})", *(shown(told["generated"][k]) for k in metrics)])
+        scores.append(
+            [
+                f"student, generated test set (n = {m})",
+                *(shown(told["generated"][k]) for k in metrics),
+            ]
+        )
     scores += [
-        [f"{p['engine']}: answers as torch float32 (n = {p['n']})", f"{100 * p['equal']:.1f}", *[""] * (len(metrics) - 1)]
+        [
+            f"{p['engine']}: answers as torch float32 (n = {p['n']})",
+            f"{100 * p['equal']:.1f}",
+            *[""] * (len(metrics) - 1),
+        ]
         for p in told["parity"]
     ]
     counts = told["examples"]
-    examples = [[f"kept: {k}", f"{counts[k]:,}"] for k in ("retrieved", "generated", "train", "valid", "test", "real")]
+    examples = [
+        [f"kept: {k}", f"{counts[k]:,}"]
+        for k in ("retrieved", "generated", "train", "valid", "test", "real")
+    ]
     if counts["cut"]:
         examples.append(["of train: cut at max_input or max_output", f"{counts['cut']:,}"])
     if counts["lost"]:
-        examples.append(["of train: answers that the student's tokenizer cannot write", f"{100 * counts['lost']:.1f} %"])
-    examples += [[f"dropped by {reason}", f"{count:,}"] for reason, count in counts["dropped"].items()]
-    stages = [
-        [s, "kept" if d["kept"] else "made", f"{d['seconds']:.1f}", f"{d['usd']:.2f}", f"{d['calls']:,}"] for s, d in told["stages"].items()
+        examples.append(
+            [
+                "of train: answers that the student's tokenizer cannot write",
+                f"{100 * counts['lost']:.1f} %",
+            ]
+        )
+    examples += [
+        [f"dropped by {reason}", f"{count:,}"] for reason, count in counts["dropped"].items()
     ]
-    stages.append(["sum", "", f"{told['seconds']:.1f}", f"{told['usd']:.2f}", f"{sum(d['calls'] for d in told['stages'].values()):,}"])
+    stages = [
+        [
+            s,
+            "kept" if d["kept"] else "made",
+            f"{d['seconds']:.1f}",
+            f"{d['usd']:.2f}",
+            f"{d['calls']:,}",
+        ]
+        for s, d in told["stages"].items()
+    ]
+    stages.append(
+        [
+            "sum",
+            "",
+            f"{told['seconds']:.1f}",
+            f"{told['usd']:.2f}",
+            f"{sum(d['calls'] for d in told['stages'].values()):,}",
+        ]
+    )
     return [
         (f"Scores in per cent on {where}, with 95 % intervals (n = {n})", ["", *metrics], scores),
         ("Examples", ["", "number"], examples),
@@ -130,7 +178,10 @@ def _markdown(folder: Path, told: dict[str, Any]) -> str:
 
 
 def _plain(scores: dict[str, Score]) -> dict[str, dict[str, float | int]]:
-    return {name: {"value": s.value, "low": s.low, "high": s.high, "n": s.n} for name, s in scores.items()}
+    return {
+        name: {"value": s.value, "low": s.low, "high": s.high, "n": s.n}
+        for name, s in scores.items()
+    }
 
 
 def _near(folder: Path) -> str:

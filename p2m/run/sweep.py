@@ -27,7 +27,11 @@ class Table(Callback):
 
     def on_job_start(self, config: DictConfig, **_kwargs: Any) -> None:
         folder = Path(config.hydra.runtime.output_dir)
-        if config.hydra.mode is not None and config.hydra.mode.name == "MULTIRUN" and config.mode != "plan":
+        if (
+            config.hydra.mode is not None
+            and config.hydra.mode.name == "MULTIRUN"
+            and config.mode != "plan"
+        ):
             overrides = [str(o) for o in config.hydra.overrides.task]
             (folder / "overrides.json").write_text(json.dumps(overrides), encoding="utf-8")
 
@@ -44,7 +48,10 @@ def conclude(ended: bool = False) -> None:
         return
     config = _under_way.pop()
     folder = Path(config.hydra.sweep.dir)
-    jobs = sorted((p for p in folder.glob("*/") if (p / "overrides.json").is_file()), key=lambda p: (len(p.name), p.name))
+    jobs = sorted(
+        (p for p in folder.glob("*/") if (p / "overrides.json").is_file()),
+        key=lambda p: (len(p.name), p.name),
+    )
     if config.mode == "plan":
         _remove_plan(folder)
     elif jobs:
@@ -73,7 +80,12 @@ def _row(job: Path) -> dict[str, Any]:
     row: dict[str, Any] = {"job": job.name, "overrides": overrides}
     if (job / "report.json").is_file():
         told = json.loads((job / "report.json").read_text(encoding="utf-8"))
-        row |= {"status": "complete", "usd": told["usd"], "seconds": told["seconds"], "train": told["examples"]["train"]}
+        row |= {
+            "status": "complete",
+            "usd": told["usd"],
+            "seconds": told["seconds"],
+            "train": told["examples"]["train"],
+        }
         return row | dict(told["scores"])
     if (job / "failed.json").is_file():
         told = json.loads((job / "failed.json").read_text(encoding="utf-8"))
@@ -91,8 +103,12 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> None:
     """sweep.csv: one line a job; each metric's value, low, high and n."""
     flat = []
     for row in rows:
-        line: dict[str, Any] = {k: v for k, v in row.items() if not isinstance(v, dict | list)} | {"overrides": " ".join(row["overrides"])}
-        line |= {f"{m}.{part}": v[part] for m, v in row.items() if isinstance(v, dict) for part in v}
+        line: dict[str, Any] = {k: v for k, v in row.items() if not isinstance(v, dict | list)} | {
+            "overrides": " ".join(row["overrides"])
+        }
+        line |= {
+            f"{m}.{part}": v[part] for m, v in row.items() if isinstance(v, dict) for part in v
+        }
         flat.append(line)
     header = list(dict.fromkeys(key for line in flat for key in line))
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -103,14 +119,28 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> None:
 
 def _show(rows: list[dict[str, Any]], folder: Path) -> None:
     metrics = list(dict.fromkeys(k for row in rows for k, v in row.items() if isinstance(v, dict)))
-    table = Drawn(title=f"Sweep of {len(rows)} jobs, scores in per cent with 95 % intervals", title_justify="left")
+    table = Drawn(
+        title=f"Sweep of {len(rows)} jobs, scores in per cent with 95 % intervals",
+        title_justify="left",
+    )
     for name in ("job", "overrides", "train", *metrics, "seconds", "dollars", "status"):
         table.add_column(name, overflow="fold")
     for row, varying in zip(rows, _varying(rows), strict=True):
         scores = [shown(row[m]) if m in row else "-" for m in metrics]
         figures = [f"{row['seconds']:.1f}", f"{row['usd']:.2f}"] if "usd" in row else ["-", "-"]
-        table.add_row(row["job"], " ".join(varying), str(row.get("train", "-")), *scores, *figures, row["status"])
+        table.add_row(
+            row["job"],
+            " ".join(varying),
+            str(row.get("train", "-")),
+            *scores,
+            *figures,
+            row["status"],
+        )
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     console.print(table, markup=False)
     here = Path.cwd()
-    console.print(str(folder.relative_to(here) if folder.is_relative_to(here) else folder), markup=False, soft_wrap=True)
+    console.print(
+        str(folder.relative_to(here) if folder.is_relative_to(here) else folder),
+        markup=False,
+        soft_wrap=True,
+    )

@@ -21,13 +21,18 @@ class ByteTokenizer:
         blobs = [text.encode("utf-8", "replace") for text in texts]  # a lone surrogate becomes "?"
         starts = np.zeros(len(blobs) + 1, np.int64)
         np.cumsum([len(blob) + 1 for blob in blobs], out=starts[1:])
-        flat = np.frombuffer(b"\0".join([*blobs, b""]), np.uint8).astype(np.uint16) + np.uint16(FIRST)
+        flat = np.frombuffer(b"\0".join([*blobs, b""]), np.uint8).astype(np.uint16) + np.uint16(
+            FIRST
+        )
         flat[starts[1:] - 1] = self.end
         return Tokens(flat, starts)
 
     def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
         """Ids that are no byte (pad, end, the spare ones of ByT5's vocabulary) are left out, as are broken characters."""
-        return [bytes(i - FIRST for i in row if FIRST <= i < self.size).decode("utf-8", "ignore") for row in rows]
+        return [
+            bytes(i - FIRST for i in row if FIRST <= i < self.size).decode("utf-8", "ignore")
+            for row in rows
+        ]
 
     def save(self, folder: Path) -> None:
         """It has no files."""

@@ -21,15 +21,23 @@ def logits(built: LoadedModel, ids_BS: Tensor, labels_BT: Tensor, bf16: bool, le
         with torch.autocast(ids_BS.device.type, torch.bfloat16, enabled=bf16):
             classes_BV: Tensor = model(input_ids=ids_BS, attention_mask=mask_BS).logits  # noqa: N806
         return classes_BV.float()[:, None]
-    start = labels_BT.new_full((len(labels_BT), 1), getattr(model.config, "decoder_start_token_id", None) or 0)
+    start = labels_BT.new_full(
+        (len(labels_BT), 1), getattr(model.config, "decoder_start_token_id", None) or 0
+    )
     given_BT = labels_BT.masked_fill(labels_BT == IGNORED, pad)  # noqa: N806
     if built.kind == "encoder-decoder":
         fed_BT = torch.cat([start, given_BT[:, :-1]], 1)  # noqa: N806
-        plain = isinstance(model, PreTrainedModel)  # with no adapters around its layers, which the lean forward would pass by
+        plain = isinstance(
+            model, PreTrainedModel
+        )  # with no adapters around its layers, which the lean forward would pass by
         if lean and plain and _t5_forward.gains(model.config, ids_BS.device.type):
-            return _t5_forward.logits(model, ids_BS, mask_BS, fed_BT, torch.bfloat16 if bf16 else torch.float32).float()
+            return _t5_forward.logits(
+                model, ids_BS, mask_BS, fed_BT, torch.bfloat16 if bf16 else torch.float32
+            ).float()
         with torch.autocast(ids_BS.device.type, torch.bfloat16, enabled=bf16):
-            out = model(input_ids=ids_BS, attention_mask=mask_BS, decoder_input_ids=fed_BT, use_cache=False)
+            out = model(
+                input_ids=ids_BS, attention_mask=mask_BS, decoder_input_ids=fed_BT, use_cache=False
+            )
     else:
         ids_BL = torch.cat([ids_BS, given_BT[:, :-1]], 1)  # noqa: N806
         mask_BL = torch.cat([mask_BS, torch.ones_like(given_BT[:, :-1], dtype=torch.bool)], 1)  # noqa: N806 - what stands after sees nothing

@@ -20,7 +20,10 @@ class T5Steps:
         self.model, self.max_output = model, max_output
         self.layers = [_Layer(block) for block in model.decoder.block]
         config = model.config
-        self.heads, self.scale = config.num_heads, config.d_model**-0.5 if getattr(config, "scale_decoder_outputs", False) else 1.0
+        self.heads, self.scale = (
+            config.num_heads,
+            config.d_model**-0.5 if getattr(config, "scale_decoder_outputs", False) else 1.0,
+        )
         first = model.decoder.block[0].layer[0].SelfAttention
         with torch.inference_mode():  # the query at the last place sees every distance once
             self.bias_1H1T = first.compute_bias(1, max_output, past_seen_tokens=max_output - 1)
@@ -46,10 +49,19 @@ class _Batch:
 
     def __init__(self, steps: T5Steps, ids_BS: Tensor, mask_BS: Tensor) -> None:  # noqa: N803
         self.steps, self.t = steps, 0
-        seen_BSM, self.mask_B11S = seen(steps.model, ids_BS, mask_BS, steps.model.shared.weight.dtype)  # noqa: N806
+        seen_BSM, self.mask_B11S = seen(
+            steps.model, ids_BS, mask_BS, steps.model.shared.weight.dtype
+        )
         self.crossed = [self._crossed(seen_BSM, layer.cross) for layer in steps.layers]
-        B, H, D, T = len(ids_BS), steps.heads, steps.layers[0].out.shape[1] // steps.heads, steps.max_output  # noqa: N806
-        self.kept = [(seen_BSM.new_empty(B, H, D, T), seen_BSM.new_empty(B, H, T, D)) for _ in steps.layers]
+        B, H, D, T = (
+            len(ids_BS),
+            steps.heads,
+            steps.layers[0].out.shape[1] // steps.heads,
+            steps.max_output,
+        )
+        self.kept = [
+            (seen_BSM.new_empty(B, H, D, T), seen_BSM.new_empty(B, H, T, D)) for _ in steps.layers
+        ]
 
     def _crossed(self, seen_BSM: Tensor, cross: Any) -> tuple[Tensor, Tensor]:  # noqa: N803
         """Keys (B, H, D, S) and values (B, H, S, D) of the input, each in one piece of memory, as every step reads all of them."""
@@ -68,7 +80,9 @@ class _Batch:
 
     def _layer(self, x: Tensor, layer: _Layer, kept: Any, crossed: Any, bias: Tensor) -> Tensor:
         t, heads = self.t, self.steps.heads
-        q, k, v = (split(part, heads) for part in product(norm(x, layer.norms[0]), layer.qkv).chunk(3, -1))
+        q, k, v = (
+            split(part, heads) for part in product(norm(x, layer.norms[0]), layer.qkv).chunk(3, -1)
+        )
         kept[0][..., t : t + 1], kept[1][:, :, t : t + 1] = k.mT, v
         x = x + product(mixed(q, kept[0][..., : t + 1], kept[1][:, :, : t + 1], bias), layer.out)
         q = split(product(norm(x, layer.norms[1]), layer.cross.q.weight), heads)

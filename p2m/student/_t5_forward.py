@@ -13,7 +13,9 @@ import torch.nn.functional as F  # noqa: N812 - torch's own short name
 from torch import Tensor
 from transformers.activations import NewGELUActivation
 
-_ONEDNN = hasattr(torch.ops.mkldnn, "_linear_pointwise")  # what torch.compile takes for linear layers; it has no public name
+_ONEDNN = hasattr(
+    torch.ops.mkldnn, "_linear_pointwise"
+)  # what torch.compile takes for linear layers; it has no public name
 
 
 def gains(config: Any, device: str) -> bool:
@@ -46,13 +48,17 @@ class FastDropout(torch.nn.Module):
             return x
         if _by_torch(x):
             return F.dropout(x, self.share)
-        words = np.random.SFC64(int(torch.randint(2**63 - 1, ()))).random_raw(-(-x.numel() // 4))  # 64 bits each
+        words = np.random.SFC64(int(torch.randint(2**63 - 1, ()))).random_raw(
+            -(-x.numel() // 4)
+        )  # 64 bits each
         drawn = words.view(np.uint16)[: x.numel()].reshape(x.shape)
         kept = torch.from_numpy((drawn >= round(self.share * 2**16)).view(np.uint8)).to(x.dtype)
         return x * kept.mul_(1 / (1 - self.share))
 
 
-def logits(model: Any, ids_BS: Tensor, mask_BS: Tensor, fed_BT: Tensor, dtype: torch.dtype) -> Tensor:  # noqa: N803
+def logits(
+    model: Any, ids_BS: Tensor, mask_BS: Tensor, fed_BT: Tensor, dtype: torch.dtype
+) -> Tensor:
     """logits_BTV in *dtype*, with gradients to the weights.  mask_BS is False where an input is padding; fed_BT goes to the decoder."""
     heads = model.config.num_heads
     seen_BSM, padding_B11S = seen(model, ids_BS, mask_BS, dtype)  # noqa: N806
@@ -98,7 +104,10 @@ class _Norm(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
-        mean = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32).square_() / x.shape[-1]
+        mean = (
+            torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32).square_()
+            / x.shape[-1]
+        )
         scale = mean.add_(epsilon).rsqrt_().to(x.dtype)
         unit = x * scale
         weight = weight.to(x.dtype)
@@ -148,7 +157,11 @@ def mixed(q: Tensor, k_BHDT: Tensor, v: Tensor, bias: Tensor, dropout: float = 0
     Written out: on processors the fused form has a slow backward for so small heads, and takes twice the time for a single query; on a GPU
     it is slower by a tenth to a third where the bias learns (experiments/gpu_speed).
     """
-    weights = F.dropout(torch.softmax(q @ k_BHDT + bias, -1), dropout) if dropout else torch.softmax(q @ k_BHDT + bias, -1)
+    weights = (
+        F.dropout(torch.softmax(q @ k_BHDT + bias, -1), dropout)
+        if dropout
+        else torch.softmax(q @ k_BHDT + bias, -1)
+    )
     return (weights @ v).transpose(1, 2).flatten(2)
 
 
@@ -160,7 +173,10 @@ def _thinned(x: Tensor, layer: Any) -> Tensor:
 
 def _own(x: Tensor, layer: Any, heads: int, bias: Tensor) -> Tensor:
     at = layer.SelfAttention
-    q, k, v = (split(part, heads) for part in linear(norm(x, layer.layer_norm), at.q, at.k, at.v).chunk(3, -1))
+    q, k, v = (
+        split(part, heads)
+        for part in linear(norm(x, layer.layer_norm), at.q, at.k, at.v).chunk(3, -1)
+    )
     return x + _thinned(linear(mixed(q, k.mT, v, bias, _share(at)), at.o), layer)
 
 
@@ -187,6 +203,8 @@ def forward(x: Tensor, layer: Any) -> Tensor:
 
 
 def _act(x: Tensor, dense: Any) -> Tensor:
-    fused = _by_torch(x) and isinstance(dense.act, NewGELUActivation)  # which takes eight calls to say it
+    fused = _by_torch(x) and isinstance(
+        dense.act, NewGELUActivation
+    )  # which takes eight calls to say it
     acted: Tensor = F.gelu(x, approximate="tanh") if fused else dense.act(x)
     return acted

@@ -15,7 +15,11 @@ from p2m.student.machine import share_cores
 from p2m.student.tokens import LabelTokenizer, Tokenizer, Tokens, of_base, of_student
 
 # What this package knows how to train and to decode.  FLAN, CodeT5 and ByT5 are T5s by architecture, SmolLM2 is a Llama, MiniLM a BERT.
-ARCHITECTURES = {"encoder-decoder": ("bart", "mt5", "t5"), "decoder-only": ("llama", "qwen2"), "encoder": ("bert", "modernbert")}
+ARCHITECTURES = {
+    "encoder-decoder": ("bart", "mt5", "t5"),
+    "decoder-only": ("llama", "qwen2"),
+    "encoder": ("bert", "modernbert"),
+}
 
 
 @dataclass(frozen=True)
@@ -44,17 +48,25 @@ class LoadedModel:
 
     def closing(self, suffix: str) -> list[int]:
         """The ids that an input ends in, also one that is cut."""
-        ids: list[int] = self.tokenizer.encode([suffix]).open_ended()[0].tolist() if self.is_causal else [self.tokenizer.end]
+        ids: list[int] = (
+            self.tokenizer.encode([suffix]).open_ended()[0].tolist()
+            if self.is_causal
+            else [self.tokenizer.end]
+        )
         return ids
 
 
-def fresh(choice: Choice, seed: int, tokenizer: Tokenizer | None = None, labels: tuple[str, ...] = ()) -> LoadedModel:
+def fresh(
+    choice: Choice, seed: int, tokenizer: Tokenizer | None = None, labels: tuple[str, ...] = ()
+) -> LoadedModel:
     """The student before training, with *tokenizer* or the base's own.  Whatever has no published weights is drawn by *seed*.
 
     Raises UserError for an architecture that is not on the list and ServiceError where the hub does not give the weights.
     """
     if choice.kind == "encoder" and not labels:
-        raise UserError(f"student: '{choice.base}' chooses among labels, and the task has no closed set of them")
+        raise UserError(
+            f"student: '{choice.base}' chooses among labels, and the task has no closed set of them"
+        )
     share_cores()
     import torch
 
@@ -62,7 +74,9 @@ def fresh(choice: Choice, seed: int, tokenizer: Tokenizer | None = None, labels:
     torch.manual_seed(seed)
     head = {"num_labels": len(labels)} if choice.kind == "encoder" else {}
     model = _from_scratch(choice, head) if choice.base == "scratch" else _published(choice, head)
-    return LoadedModel(model.float(), tokenizer or of_base(choice.base, choice.revision), choice.kind, labels)
+    return LoadedModel(
+        model.float(), tokenizer or of_base(choice.base, choice.revision), choice.kind, labels
+    )
 
 
 def outline(choice: Choice, labels: tuple[str, ...] = ()) -> Any:
@@ -71,7 +85,11 @@ def outline(choice: Choice, labels: tuple[str, ...] = ()) -> Any:
 
     head = {"num_labels": len(labels)} if choice.kind == "encoder" else {}
     with torch.device("meta"):
-        return _from_scratch(choice, head) if choice.base == "scratch" else _auto(choice.kind).from_config(_config(choice, head))
+        return (
+            _from_scratch(choice, head)
+            if choice.base == "scratch"
+            else _auto(choice.kind).from_config(_config(choice, head))
+        )
 
 
 def positions(model: Any) -> int | None:
@@ -87,8 +105,12 @@ def saved(student: Student) -> LoadedModel:
     _quiet()
     config = AutoConfig.from_pretrained(student.folder, trust_remote_code=False)
     _check(student.kind, config.model_type, str(student.folder))
-    model = _auto(student.kind).from_pretrained(student.folder, config=config, use_safetensors=True, trust_remote_code=False)
-    return LoadedModel(model.float().eval(), of_student(student.folder), student.kind, student.labels)
+    model = _auto(student.kind).from_pretrained(
+        student.folder, config=config, use_safetensors=True, trust_remote_code=False
+    )
+    return LoadedModel(
+        model.float().eval(), of_student(student.folder), student.kind, student.labels
+    )
 
 
 def keep(built: LoadedModel, student: Student) -> None:
@@ -96,7 +118,9 @@ def keep(built: LoadedModel, student: Student) -> None:
     with _told_as_the_system_does():
         built.model.save_pretrained(student.folder)
     built.tokenizer.save(student.folder)
-    about = {k: v for k, v in asdict(student).items() if k != "folder"} | {"tokenizer": built.tokenizer.name}
+    about = {k: v for k, v in asdict(student).items() if k != "folder"} | {
+        "tokenizer": built.tokenizer.name
+    }
     part = student.folder / "student.json.part"
     part.write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     for path in student.folder.iterdir():
@@ -140,14 +164,18 @@ def _from_scratch(choice: Choice, head: dict[str, int]) -> Any:
         config = AutoConfig.for_model(architecture, **settings)
         return _auto(choice.kind).from_config(config)
     except (StrictDataclassError, TypeError, ValueError) as error:
-        raise UserError(f"student: no {architecture} can be made from {settings}: {' '.join(str(error).split())}") from error
+        raise UserError(
+            f"student: no {architecture} can be made from {settings}: {' '.join(str(error).split())}"
+        ) from error
 
 
 def _published(choice: Choice, head: dict[str, int]) -> Any:
     """Weights of the hub, or of a local folder, given as a path that starts with `/` or `.`."""
     config = _config(choice, head)
     with _told_where_it_is_missing(choice):
-        return _auto(choice.kind).from_pretrained(choice.base, config=config, use_safetensors=True, **_place(choice))
+        return _auto(choice.kind).from_pretrained(
+            choice.base, config=config, use_safetensors=True, **_place(choice)
+        )
 
 
 def _config(choice: Choice, head: dict[str, int]) -> Any:
@@ -177,10 +205,14 @@ def _told_where_it_is_missing(choice: Choice) -> Iterator[None]:
 
 def _check(kind: str, architecture: str, base: str) -> None:
     if kind not in ARCHITECTURES:
-        raise UserError(f"student: '{base}' is of kind {kind}; p2m trains {', '.join(sorted(ARCHITECTURES))}")
+        raise UserError(
+            f"student: '{base}' is of kind {kind}; p2m trains {', '.join(sorted(ARCHITECTURES))}"
+        )
     if architecture not in ARCHITECTURES[kind]:
         known = ", ".join(ARCHITECTURES[kind])
-        raise UserError(f"student: '{base}' has the architecture '{architecture}'; as {kind} these are known: {known}")
+        raise UserError(
+            f"student: '{base}' has the architecture '{architecture}'; as {kind} these are known: {known}"
+        )
 
 
 def _quiet() -> None:
@@ -197,5 +229,9 @@ def _auto(kind: str) -> Any:
         AutoModelForSequenceClassification,
     )
 
-    autos = {"encoder-decoder": AutoModelForSeq2SeqLM, "decoder-only": AutoModelForCausalLM, "encoder": AutoModelForSequenceClassification}
+    autos = {
+        "encoder-decoder": AutoModelForSeq2SeqLM,
+        "decoder-only": AutoModelForCausalLM,
+        "encoder": AutoModelForSequenceClassification,
+    }
     return autos[kind]

@@ -7,13 +7,19 @@ from pathlib import Path
 
 CPUINFO = Path("/proc/cpuinfo")
 LOADAVG = Path("/proc/loadavg")
-LOOKS = 9  # at the load, a fiftieth of a second apart: a process that comes and goes should not decide
+LOOKS = (
+    9  # at the load, a fiftieth of a second apart: a process that comes and goes should not decide
+)
 SPINS = "5000"  # turns of waiting awake: training took two thirds of the time on two quiet cores, twice the time on two busy ones
 
 
 def cores() -> int:
     """Physical cores that this process may use: a second thread on a core slows matrix products down."""
-    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
+    allowed = (
+        os.sched_getaffinity(0)
+        if hasattr(os, "sched_getaffinity")
+        else set(range(os.cpu_count() or 1))
+    )
     places = set()
     for block in _blocks():
         if int(block.get("processor", -1)) in allowed:
@@ -65,7 +71,9 @@ def quiet() -> bool:
     for _ in range(LOOKS):
         time.sleep(0.02)
         try:
-            alone += int(LOADAVG.read_text(encoding="ascii").split()[3].split("/")[0]) <= 1  # this one
+            alone += (
+                int(LOADAVG.read_text(encoding="ascii").split()[3].split("/")[0]) <= 1
+            )  # this one
         except (OSError, IndexError):
             return False
     return 2 * alone > LOOKS
@@ -76,5 +84,7 @@ def _blocks() -> list[dict[str, str]]:
     if not CPUINFO.exists():
         return []
     blocks = CPUINFO.read_text(encoding="utf-8", errors="replace").strip().split("\n\n")
-    pairs = [[line.partition(":") for line in block.splitlines() if ":" in line] for block in blocks]
+    pairs = [
+        [line.partition(":") for line in block.splitlines() if ":" in line] for block in blocks
+    ]
     return [{name.strip(): value.strip() for name, _, value in block} for block in pairs]

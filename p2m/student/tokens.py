@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-BYTES, LEARNED, FILES = "bytes", "learned", "files"  # kinds of tokenizer, as student.json names them; files: those of a published model
+BYTES, LEARNED, FILES = (
+    "bytes",
+    "learned",
+    "files",
+)  # kinds of tokenizer, as student.json names them; files: those of a published model
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,13 @@ class Tokens:
         return replace(self, left_out=1)
 
     def padded(
-        self, rows: Sequence[int], limit: int, closing: Sequence[int], fill: int, left: bool = False, multiple: int = 1
+        self,
+        rows: Sequence[int],
+        limit: int,
+        closing: Sequence[int],
+        fill: int,
+        left: bool = False,
+        multiple: int = 1,
     ) -> "NDArray[np.int64]":
         """ids_BT of *rows*, filled up at the right, or at the *left*, to a T that is a *multiple* or the *limit*.
 
@@ -93,7 +103,10 @@ class LabelTokenizer:
             raise UserError(
                 f"student: '{strange}' is none of the {self.size} labels that this student chooses from: {', '.join(self.labels)}"
             )
-        return Tokens(np.array([places[text] for text in texts], np.int32), np.arange(len(texts) + 1, dtype=np.int64))
+        return Tokens(
+            np.array([places[text] for text in texts], np.int32),
+            np.arange(len(texts) + 1, dtype=np.int64),
+        )
 
     def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
         return [self.labels[row[0]] for row in rows]
@@ -109,7 +122,10 @@ def of_student(folder: Path) -> Tokenizer:
     from p2m.student._hub_tokenizer import PieceTokenizer
 
     named = json.loads((folder / "student.json").read_text(encoding="utf-8"))["tokenizer"]
-    loads: dict[str, Callable[[], Tokenizer]] = {BYTES: ByteTokenizer, LEARNED: lambda: LearnedTokenizer.load(folder)}
+    loads: dict[str, Callable[[], Tokenizer]] = {
+        BYTES: ByteTokenizer,
+        LEARNED: lambda: LearnedTokenizer.load(folder),
+    }
     return loads[named]() if named in loads else PieceTokenizer.load(str(folder), None)
 
 

@@ -16,7 +16,9 @@ def ledger(folder: Path) -> sqlite3.Connection:
     from p2m.errors import UserError
 
     if not (folder / _ledger.FILE).is_file():
-        raise UserError(f"there is no ledger of calls at {folder / _ledger.FILE}; name its folder with --calls")
+        raise UserError(
+            f"there is no ledger of calls at {folder / _ledger.FILE}; name its folder with --calls"
+        )
     db = _ledger.connect(folder)
     try:
         with _ledger.told(folder / _ledger.FILE):
@@ -45,7 +47,9 @@ def spent(folder: Path, account: str) -> tuple[float, int]:
     if not (folder / _ledger.FILE).is_file():
         return 0.0, 0
     with contextlib.closing(ledger(folder)) as db:
-        nano, calls = db.execute("SELECT nano, calls FROM accounts WHERE account=?", (account,)).fetchone() or (0, 0)
+        nano, calls = db.execute(
+            "SELECT nano, calls FROM accounts WHERE account=?", (account,)
+        ).fetchone() or (0, 0)
     return nano / _ledger.NANO, calls
 
 

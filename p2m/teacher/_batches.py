@@ -55,10 +55,15 @@ class Batches:
         from openai import AsyncOpenAI
 
         self.client = AsyncOpenAI(
-            api_key=api_key(self.api_key_env) or "none", base_url=self.line.endpoint, max_retries=0, timeout=TIMEOUT_S
+            api_key=api_key(self.api_key_env) or "none",
+            base_url=self.line.endpoint,
+            max_retries=0,
+            timeout=TIMEOUT_S,
         )
         self.folder.mkdir(parents=True, exist_ok=True)
-        found = [batch for path in sorted(self.folder.glob("*.json")) if (batch := self._read(path))]
+        found = [
+            batch for path in sorted(self.folder.glob("*.json")) if (batch := self._read(path))
+        ]
         if any(batch.server_id is None for batch in found):
             await self._adopt(found)
         self.known = {key: batch for batch in found if batch.server_id for key in batch.keys}
@@ -78,7 +83,9 @@ class Batches:
         if batch.fetched is None:
             batch.fetched = asyncio.create_task(self._fetched(batch))
         replies = await asyncio.shield(batch.fetched)
-        reply = replies.get(key) or Reply(None, {}, b"", "the batch ended without this call", sent=False)
+        reply = replies.get(key) or Reply(
+            None, {}, b"", "the batch ended without this call", sent=False
+        )
         if reply.status is None or not 200 <= reply.status < 300:
             self.known.pop(key, None)  # another try is another batch
         return reply
@@ -128,7 +135,9 @@ class Batches:
         digest = hashlib.sha256(data + os.urandom(16)).hexdigest()[:32]
         batch = Batch(self.folder / f"{digest}.json", [c.entry.key for c in calls])
         self._write(batch)
-        uploaded = await self._insisted(lambda: self.client.files.create(file=(f"{digest}.jsonl", data), purpose="batch"))
+        uploaded = await self._insisted(
+            lambda: self.client.files.create(file=(f"{digest}.jsonl", data), purpose="batch")
+        )
         batch.server_id = await self._created(digest, uploaded.id)
         self._write(batch)
         return batch
@@ -138,7 +147,10 @@ class Batches:
         for tries in range(1, MOST_TRIES + 1):
             try:
                 made = await self.client.batches.create(
-                    completion_window="24h", endpoint="/v1/chat/completions", input_file_id=file, metadata={TAG: digest}
+                    completion_window="24h",
+                    endpoint="/v1/chat/completions",
+                    input_file_id=file,
+                    metadata={TAG: digest},
                 )
                 return str(made.id)
             except Exception as error:
@@ -159,7 +171,11 @@ class Batches:
 
     async def _tagged(self) -> dict[str, str]:
         async def all_of_them() -> dict[str, str]:
-            return {b.metadata[TAG]: b.id async for b in self.client.batches.list(limit=100) if b.metadata and TAG in b.metadata}
+            return {
+                b.metadata[TAG]: b.id
+                async for b in self.client.batches.list(limit=100)
+                if b.metadata and TAG in b.metadata
+            }
 
         return dict(await self._insisted(all_of_them))
 
@@ -170,7 +186,13 @@ class Batches:
                 break
             await asyncio.sleep(self.poll_s)
         if state.status == "failed":
-            said = "; ".join(str(e.message) for e in (state.errors.data if state.errors and state.errors.data else [])) or "no reason given"
+            said = (
+                "; ".join(
+                    str(e.message)
+                    for e in (state.errors.data if state.errors and state.errors.data else [])
+                )
+                or "no reason given"
+            )
             batch.path.unlink(missing_ok=True)
             raise ServiceError(
                 f"{self.line.endpoint} refused the batch {batch.server_id} ({said[:300]}). Look at teacher.model and teacher.extra."
@@ -178,7 +200,12 @@ class Batches:
         replies: dict[str, Reply] = {}
         for file in filter(None, (state.output_file_id, state.error_file_id)):
             content = await self._insisted(lambda file=file: self.client.files.content(file))
-            replies |= {key: reply for line in content.content.split(b"\n") if line.strip() for key, reply in _replies(line)}
+            replies |= {
+                key: reply
+                for line in content.content.split(b"\n")
+                if line.strip()
+                for key, reply in _replies(line)
+            }
         return replies
 
     async def _insisted(self, ask: Any) -> Any:
@@ -215,7 +242,12 @@ class Batches:
 
     def _write(self, batch: Batch) -> None:
         """Whole or not at all, and on disk before the next step."""
-        record = {"endpoint": self.line.endpoint, "model": self.line.model, "batch": batch.server_id, "keys": batch.keys}
+        record = {
+            "endpoint": self.line.endpoint,
+            "model": self.line.model,
+            "batch": batch.server_id,
+            "keys": batch.keys,
+        }
         part = batch.path.with_suffix(".part")
         with part.open("w", encoding="utf-8") as file:
             json.dump(record, file)
@@ -233,6 +265,8 @@ def _replies(line: bytes) -> list[tuple[str, Reply]]:
         record = json.loads(line)
         key, response = record["custom_id"], record["response"]
         if response is None:
-            return [(key, Reply(None, {}, b"", f"not done: {record.get('error')}"[:200], sent=False))]
+            return [
+                (key, Reply(None, {}, b"", f"not done: {record.get('error')}"[:200], sent=False))
+            ]
         return [(key, Reply(int(response["status_code"]), {}, encoded(response["body"])))]
     return []

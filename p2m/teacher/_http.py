@@ -13,7 +13,9 @@ from typing import Any
 from p2m.calls.endpoint import Call, Line, Reply, encoded
 from p2m.errors import ConfigError
 
-MOST_BYTES = 8 << 20  # of a body: 1,000 times a long answer.  What lies beyond is not read, and the answer is invalid
+MOST_BYTES = (
+    8 << 20
+)  # of a body: 1,000 times a long answer.  What lies beyond is not read, and the answer is invalid
 POOL = 32  # connections a client: its pool looks at all of them for each request, so that one of 256 is slower than eight of 32
 KEEPALIVE_S = 4.0  # less than the 5 s after which common servers hang up, since a request that meets a closing line may be billed
 
@@ -43,12 +45,24 @@ class Http:
         import httpx2
 
         self.key = api_key(self.api_key_env)
-        headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {self.key}"} if self.key else {})
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=POOL, keepalive_expiry=KEEPALIVE_S)
+        headers = {"content-type": "application/json"} | (
+            {"authorization": f"Bearer {self.key}"} if self.key else {}
+        )
+        limits = httpx2.Limits(
+            max_connections=None, max_keepalive_connections=POOL, keepalive_expiry=KEEPALIVE_S
+        )
         timeout = httpx2.Timeout(None, connect=self.deadlines.connect_s)
-        trust = httpx2.create_ssl_context()  # one for all, since reading the certificates takes longer than a call
+        trust = (
+            httpx2.create_ssl_context()
+        )  # one for all, since reading the certificates takes longer than a call
         self.clients = [
-            httpx2.AsyncClient(headers=headers, limits=limits, timeout=timeout, follow_redirects=False, verify=trust)
+            httpx2.AsyncClient(
+                headers=headers,
+                limits=limits,
+                timeout=timeout,
+                follow_redirects=False,
+                verify=trust,
+            )
             for _ in range(-(-self.line.concurrency // POOL))
         ]
         self.loads = [0] * len(self.clients)
@@ -68,7 +82,12 @@ class Http:
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtocol) as error:
             return Reply(None, {}, b"", f"no connection: {_said(error)}", sent=False)
         except TimeoutError as error:
-            return Reply(None, {}, b"", f"timeout after {time.monotonic() - started:.1f} s{_said(error, ' ')}")
+            return Reply(
+                None,
+                {},
+                b"",
+                f"timeout after {time.monotonic() - started:.1f} s{_said(error, ' ')}",
+            )
         except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
             return Reply(None, {}, b"", f"connection lost: {_said(error)}")
 
@@ -81,7 +100,9 @@ class Http:
             self.loads[least] -= 1
 
     async def _exchanged(self, client: Any, body: bytes) -> Reply:
-        request = client.build_request("POST", f"{self.line.endpoint}/chat/completions", content=body)
+        request = client.build_request(
+            "POST", f"{self.line.endpoint}/chat/completions", content=body
+        )
         try:
             async with asyncio.timeout(self.deadlines.first_byte_s):
                 response = await client.send(request, stream=True)
@@ -91,7 +112,9 @@ class Http:
             raw = await self._body(response)
         finally:
             await response.aclose()
-        raw = raw.replace(self.key.encode(), b"***") if self.key else raw  # some servers quote the key that they refuse
+        raw = (
+            raw.replace(self.key.encode(), b"***") if self.key else raw
+        )  # some servers quote the key that they refuse
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Reply(response.status_code, headers, raw)
 
@@ -122,7 +145,9 @@ def api_key(name: str | None) -> str:
     if not key:
         raise ConfigError(f"teacher.api_key_env: the environment variable {name} is not set")
     if not key.isascii() or not key.isprintable():
-        raise ConfigError(f"teacher.api_key_env: the environment variable {name} holds characters that no key has")
+        raise ConfigError(
+            f"teacher.api_key_env: the environment variable {name} holds characters that no key has"
+        )
     return key
 
 

@@ -39,7 +39,10 @@ class Task:
 TASKS = (
     Task(
         "dates",
-        ("Turn a date or time expression into one fixed form", "The input is the reference date (today) with its weekday in brackets"),
+        (
+            "Turn a date or time expression into one fixed form",
+            "The input is the reference date (today) with its weekday in brackets",
+        ),
         dates.example,
         dates.wrong,
         dates.solve,
@@ -65,7 +68,9 @@ TASKS = (
 )
 
 
-def reply(request: Request, error_rate: float, repeat_rate: float, break_rate: float, seed: int) -> str:
+def reply(
+    request: Request, error_rate: float, repeat_rate: float, break_rate: float, seed: int
+) -> str:
     """The answer's text, the same for the same request and seed.
 
     error_rate: how often an example, or the answer to an input, is wrong.  repeat_rate: how often an example repeats one that was shown, or
@@ -77,23 +82,38 @@ def reply(request: Request, error_rate: float, repeat_rate: float, break_rate: f
     kind = str((request.schema or {}).get("title", "answer"))
     if kind == "examples":
         rates = (error_rate, repeat_rate)
-        whole = json.dumps({"examples": _examples(rng, task, text, request.temperature, rates)}, ensure_ascii=False)
+        whole = json.dumps(
+            {"examples": _examples(rng, task, text, request.temperature, rates)}, ensure_ascii=False
+        )
         return broken(rng, whole) if rng.random() < break_rate else whole
     answers: dict[str, Callable[[], Mapping[str, Any]]] = {
-        "columns": lambda: columns_of(task.name, records_in(request.messages[-1]["content"]), task.labels),
+        "columns": lambda: columns_of(
+            task.name, records_in(request.messages[-1]["content"]), task.labels
+        ),
         "card": lambda: {"card": task.card},
         "task": lambda: _spec(task, text),
         "answer": lambda: {"answer": _answer(rng, task, text, error_rate)},
     }
     if kind not in answers:
-        raise InputError(f"teacher=scripted cannot answer a request of the kind {kind!r}; it knows examples, {', '.join(answers)}.")
-    return json.dumps(answers[kind](), ensure_ascii=False) if request.schema else str(answers[kind]()["answer"])
+        raise InputError(
+            f"teacher=scripted cannot answer a request of the kind {kind!r}; it knows examples, {', '.join(answers)}."
+        )
+    return (
+        json.dumps(answers[kind](), ensure_ascii=False)
+        if request.schema
+        else str(answers[kind]()["answer"])
+    )
 
 
 def task_in(text: str) -> Task:
     """The bundled task whose instruction stands in *text*, the first if both do; InputError if none does."""
     plain = _plain(text)
-    found = sorted((plain.find(_plain(mark)), i) for i, task in enumerate(TASKS) for mark in task.marks if _plain(mark) in plain)
+    found = sorted(
+        (plain.find(_plain(mark)), i)
+        for i, task in enumerate(TASKS)
+        for mark in task.marks
+        if _plain(mark) in plain
+    )
     if not found:
         raise InputError(UNKNOWN)
     return TASKS[found[0][1]]
@@ -118,29 +138,55 @@ def _plain(text: str) -> str:
 
 
 def _digest(request: Request, seed: int) -> int:
-    about = [seed, [dict(message) for message in request.messages], request.temperature, request.sample]
+    about = [
+        seed,
+        [dict(message) for message in request.messages],
+        request.temperature,
+        request.sample,
+    ]
     canonical = json.dumps(about, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return int.from_bytes(hashlib.sha256(canonical.encode()).digest(), "big")
 
 
-def _examples(rng: random.Random, task: Task, text: str, temperature: float, rates: tuple[float, float]) -> list[dict[str, str]]:
+def _examples(
+    rng: random.Random, task: Task, text: str, temperature: float, rates: tuple[float, float]
+) -> list[dict[str, str]]:
     asked = re.search(r"\bWrite (\d+) new examples?\b", text)
     known = _shown(text) + _favourites(task.name)
-    return [_one(rng, task, known, temperature, rates) for _ in range(int(asked[1]) if asked else 1)]
+    return [
+        _one(rng, task, known, temperature, rates) for _ in range(int(asked[1]) if asked else 1)
+    ]
 
 
 def _one(
-    rng: random.Random, task: Task, known: Sequence[tuple[str, str]], temperature: float, rates: tuple[float, float]
+    rng: random.Random,
+    task: Task,
+    known: Sequence[tuple[str, str]],
+    temperature: float,
+    rates: tuple[float, float],
 ) -> dict[str, str]:
     error_rate, repeat_rate = rates
-    input_, output = rng.choice(known) if rng.random() < repeat_rate else task.example(rng, temperature)
-    return {"input": input_, "output": task.wrong(rng, input_, output) if rng.random() < error_rate else output}
+    input_, output = (
+        rng.choice(known) if rng.random() < repeat_rate else task.example(rng, temperature)
+    )
+    return {
+        "input": input_,
+        "output": task.wrong(rng, input_, output) if rng.random() < error_rate else output,
+    }
 
 
 def _shown(text: str) -> list[tuple[str, str]]:
     """The examples that a request shows, each a whole line of JSON: what stands within a line only explains the form."""
-    records = [found[0] for line in text.splitlines() if line[:1] == "{" and line[-1:] == "}" and len(found := records_in(line)) == 1]
-    return [(record["input"], record["output"]) for record in records if _is_example(record) and record["input"] != "..."]
+    records = [
+        found[0]
+        for line in text.splitlines()
+        if line[:1] == "{" and line[-1:] == "}" and len(found := records_in(line)) == 1
+    ]
+    return [
+        (record["input"], record["output"])
+        for record in records
+        if _is_example(record) and record["input"] != "..."
+    ]
 
 
 def _is_example(record: Mapping[str, Any]) -> bool:
@@ -160,12 +206,18 @@ def _answer(rng: random.Random, task: Task, text: str, error_rate: float) -> str
 
 
 def _spec(task: Task, text: str) -> dict[str, Any]:
-    start = min(text.find(mark) for mark in task.marks if mark in text) if any(mark in text for mark in task.marks) else 0
+    start = (
+        min(text.find(mark) for mark in task.marks if mark in text)
+        if any(mark in text for mark in task.marks)
+        else 0
+    )
     body = text[start:]
     instruction = re.split(r"\n#+ *Examples?\b|\ninput=\"|\n=====\s*$", body, maxsplit=1)[0].strip()
     return {
         "instruction": instruction,
-        "demonstrations": [{"input": input_, "output": output} for input_, output in _demonstrations(body)],
+        "demonstrations": [
+            {"input": input_, "output": output} for input_, output in _demonstrations(body)
+        ],
         "labels": list(task.labels),
         "input_language": "en",
         "output_language": "und",

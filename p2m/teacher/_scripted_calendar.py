@@ -9,7 +9,11 @@ LEAP_YEARS_AHEAD = 9  # February 29 comes again within eight years, 1900 and 210
 
 def exact(year: int, month: int, day: int) -> date | None:
     """The day, or None for February 30 and its like."""
-    return date(year, month, day) if 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1] else None
+    return (
+        date(year, month, day)
+        if 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]
+        else None
+    )
 
 
 def bare(today: date, weekday: int) -> date:

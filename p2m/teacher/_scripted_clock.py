@@ -14,7 +14,25 @@ _PART_HOURS = {
     "night": (7, 8, 8, 9, 9, 9, 10, 10, 10, 11, 11),
 }  # as read on a twelve-hour face
 _MINUTES = (15, 30, 30, 30, 45, 45, 10, 20, 40, 50, 5, 25, 35, 55)
-_AMPM_HOURS = (*range(6, 13), *range(7, 12), *range(13, 23), *range(13, 21), 13, 14, 15, 16, 17, 18, 19, 5, 4, 3, 2, 1, 23)
+_AMPM_HOURS = (
+    *range(6, 13),
+    *range(7, 12),
+    *range(13, 23),
+    *range(13, 21),
+    13,
+    14,
+    15,
+    16,
+    17,
+    18,
+    19,
+    5,
+    4,
+    3,
+    2,
+    1,
+    23,
+)
 _BY_PAST = {
     5: ("five past", "5 past"),
     10: ("ten past", "10 past"),
@@ -33,7 +51,13 @@ _BY_TO = {
 
 
 def _minute(rng: random.Random, whole: float) -> int:
-    return 0 if rng.random() < whole else rng.choice(_MINUTES) if rng.random() < 0.75 else rng.randrange(60)
+    return (
+        0
+        if rng.random() < whole
+        else rng.choice(_MINUTES)
+        if rng.random() < 0.75
+        else rng.randrange(60)
+    )
 
 
 def ampm_forms(hour: int, minute: int) -> tuple[str, ...]:
@@ -50,7 +74,12 @@ def ampm_forms(hour: int, minute: int) -> tuple[str, ...]:
             f"{face}:00{half}",
             f"{face}{half[0]}",
         )
-    return f"{face}:{minute:02}{half}", f"{face}:{minute:02} {half}", f"{face}.{minute:02}{half}", f"{face}:{minute:02} {half[0]}.m."
+    return (
+        f"{face}:{minute:02}{half}",
+        f"{face}:{minute:02} {half}",
+        f"{face}.{minute:02}{half}",
+        f"{face}:{minute:02} {half[0]}.m.",
+    )
 
 
 def figure_forms(hour: int, minute: int) -> tuple[str, ...]:
@@ -74,9 +103,15 @@ def spoken_forms(hour: int, minute: int) -> tuple[str, ...]:
     """Half past three, quarter to four, three o'clock, three thirty; empty where nobody says it so."""
     if not minute:
         return (f"{hour} o'clock", f"{words(hour)} o'clock", f"{hour} oclock", f"{hour} o clock")
-    past = [f"{phrase} {form}" for phrase in _BY_PAST.get(minute, ()) for form in (hour, words(hour))]
+    past = [
+        f"{phrase} {form}" for phrase in _BY_PAST.get(minute, ()) for form in (hour, words(hour))
+    ]
     following = hour % 12 + 1
-    to = [f"{phrase} {form}" for phrase in _BY_TO.get(minute, ()) for form in (following, words(following))]
+    to = [
+        f"{phrase} {form}"
+        for phrase in _BY_TO.get(minute, ())
+        for form in (following, words(following))
+    ]
     told = [f"{words(hour)} {words(minute)}"] if minute >= 10 else []
     return tuple(past + to + told)
 
@@ -90,15 +125,25 @@ def draw(rng: random.Random, part: str = "") -> tuple[str, str, bool]:
         hour, minute = rng.choice(_AMPM_HOURS), _minute(rng, 0.62)
         return _skewed(rng, ampm_forms(hour, minute)), _at(hour, minute), True
     if kind < 0.66:
-        hour, minute = rng.randint(6, 22) if rng.random() < 0.8 else rng.randrange(24), _minute(rng, 0.3)
+        hour, minute = (
+            rng.randint(6, 22) if rng.random() < 0.8 else rng.randrange(24),
+            _minute(rng, 0.3),
+        )
         return _skewed(rng, figure_forms(hour, minute)), _at(hour, minute), True
     if kind < 0.78:
         hour = rng.randint(1, 12) if rng.random() < 0.75 else rng.randint(13, 22)
         return (str(hour) if rng.random() < 0.7 else words(hour)), _at(hour, 0), False
     if kind < 0.9:
-        hour, minute = rng.randint(1, 11), rng.choice((0, 0, 0, 0, 30, 30, 30, 15, 15, 45, 45, 10, 50, 20, 40))  # 12:45 is "quarter to one"
+        hour, minute = (
+            rng.randint(1, 11),
+            rng.choice((0, 0, 0, 0, 30, 30, 30, 15, 15, 45, 45, 10, 50, 20, 40)),
+        )  # 12:45 is "quarter to one"
         return rng.choice(spoken_forms(hour, minute)), _at(hour, minute), True
-    return ("noon" if rng.random() < 0.8 else rng.choice(("midday", "12 noon", "high noon"))), "12:00", True
+    return (
+        ("noon" if rng.random() < 0.8 else rng.choice(("midday", "12 noon", "high noon"))),
+        "12:00",
+        True,
+    )
 
 
 def _draw_in(rng: random.Random, part: str) -> tuple[str, str, bool]:
@@ -107,7 +152,11 @@ def _draw_in(rng: random.Random, part: str) -> tuple[str, str, bool]:
     assert found is not None
     kind = rng.random()
     if kind < 0.5:
-        plain = (str(hour), str(hour), words(hour))[rng.randrange(3)] if not minute else f"{hour}:{minute:02}"
+        plain = (
+            (str(hour), str(hour), words(hour))[rng.randrange(3)]
+            if not minute
+            else f"{hour}:{minute:02}"
+        )
         return plain, found, bool(minute)
     real = int(found[:2])
     if kind < 0.72:
@@ -129,11 +178,16 @@ def _at(hour: int, minute: int) -> str:
 @lru_cache(maxsize=1)
 def _readings() -> dict[str, tuple[int, int, bool]]:
     """Every text above to hour, minute and whether am or pm is settled."""
-    found: dict[str, tuple[int, int, bool]] = dict.fromkeys(("noon", "midday", "12 noon", "high noon"), (12, 0, True))
+    found: dict[str, tuple[int, int, bool]] = dict.fromkeys(
+        ("noon", "midday", "12 noon", "high noon"), (12, 0, True)
+    )
     for hour in range(24):
         found |= {str(hour): (hour, 0, False), words(hour): (hour, 0, False)}
         for minute in range(60):
-            for text in (*figure_forms(hour, minute), *(spoken_forms(hour, minute) if 0 < hour < 13 else ())):
+            for text in (
+                *figure_forms(hour, minute),
+                *(spoken_forms(hour, minute) if 0 < hour < 13 else ()),
+            ):
                 found.setdefault(text, (hour, minute, False))
             for text in ampm_forms(hour, minute):
                 found[text] = (hour, minute, True)

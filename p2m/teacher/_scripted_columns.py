@@ -13,7 +13,9 @@ _REFERENCE = re.compile(r"\[\d{4}-\d\d-\d\d( \w{3})?\]")
 UNFIT: dict[str, Any] = {"input": [], "output": ""}
 
 
-def columns_of(task: str, records: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> dict[str, Any]:
+def columns_of(
+    task: str, records: Sequence[Mapping[str, Any]], labels: Sequence[str]
+) -> dict[str, Any]:
     """{"input": [names], "output": name} for the rows shown, empty where none fit.  Rows are the last run of objects with the same keys."""
     rows = _last_table(records)
     columns = {str(name): [str(row[name]) for row in rows] for name in (rows[0] if rows else {})}
@@ -31,23 +33,50 @@ def _share(values: Sequence[str], fits: Callable[[str], object]) -> float:
 
 def _dates(columns: Mapping[str, list[str]]) -> dict[str, Any] | None:
     """The moment that the text means, and the text with its reference date in brackets or in a column beside it."""
-    bracketed = [name for name, values in columns.items() if _share(values, _BRACKETED.fullmatch) >= FIT]
-    moments = [
-        name for name, values in columns.items() if _share(values, _MOMENT.fullmatch) >= FIT and _share(values, _DAY.fullmatch) >= FIT / 2
+    bracketed = [
+        name for name, values in columns.items() if _share(values, _BRACKETED.fullmatch) >= FIT
     ]
-    outputs = sorted(moments, key=lambda name: -_share(columns[name], lambda value: not re.fullmatch(r"\d{4}-\d\d-\d\d", value)))
+    moments = [
+        name
+        for name, values in columns.items()
+        if _share(values, _MOMENT.fullmatch) >= FIT and _share(values, _DAY.fullmatch) >= FIT / 2
+    ]
+    outputs = sorted(
+        moments,
+        key=lambda name: (
+            -_share(columns[name], lambda value: not re.fullmatch(r"\d{4}-\d\d-\d\d", value))
+        ),
+    )
     if bracketed and outputs:
         return {"input": bracketed[:1], "output": outputs[0]}
-    references = [name for name, values in columns.items() if _share(values, _REFERENCE.fullmatch) >= FIT]
+    references = [
+        name for name, values in columns.items() if _share(values, _REFERENCE.fullmatch) >= FIT
+    ]
     others = [name for name in columns if name not in {*references, *moments}]
-    texts = [name for name in others if _share(columns[name], lambda value: re.search("[a-z]{3}", value.lower())) >= FIT]
-    return {"input": [references[0], texts[0]], "output": outputs[0]} if references and texts and outputs else None
+    texts = [
+        name
+        for name in others
+        if _share(columns[name], lambda value: re.search("[a-z]{3}", value.lower())) >= FIT
+    ]
+    return (
+        {"input": [references[0], texts[0]], "output": outputs[0]}
+        if references and texts and outputs
+        else None
+    )
 
 
 def _labelled(columns: Mapping[str, list[str]], labels: Sequence[str]) -> dict[str, Any] | None:
     """A column that holds these very labels, and the text beside it: a subject and a body, or the longest."""
-    outputs = [name for name, values in columns.items() if _share(values, lambda value: value in labels) >= FIT]
-    lengths = {name: sum(map(len, values)) / len(values) for name, values in columns.items() if name not in outputs}
+    outputs = [
+        name
+        for name, values in columns.items()
+        if _share(values, lambda value: value in labels) >= FIT
+    ]
+    lengths = {
+        name: sum(map(len, values)) / len(values)
+        for name, values in columns.items()
+        if name not in outputs
+    }
     if not outputs or not lengths or not 8 <= max(lengths.values()) <= TEXT_LIMIT:
         return None
     longest = max(lengths, key=lambda name: lengths[name])

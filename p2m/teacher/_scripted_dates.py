@@ -21,7 +21,9 @@ FEASTLY = 0.1  # of the reference dates: about a feast of a fixed day
 TIME_ONLY_SHARE = 0.055  # of what has an answer: a clock time without a day
 FIRST, LAST = date(2010, 1, 1).toordinal(), date(2035, 12, 31).toordinal()
 _PARTS = ("morning", "morning", "afternoon", "afternoon", "evening", "evening", "night")
-_ABBREVIATED = "|".join([*(name[:3] for name in (*WEEKDAYS, *MONTHS)), "tues", "weds", "thurs", "thur", "sept"])
+_ABBREVIATED = "|".join(
+    [*(name[:3] for name in (*WEEKDAYS, *MONTHS)), "tues", "weds", "thurs", "thur", "sept"]
+)
 _NAMES = re.compile(
     rf"\b(?:{'|'.join((*WEEKDAYS, *MONTHS))}|(?:{_ABBREVIATED})(?![a-z])|christmas|xmas|halloween|valentine|easter|new year)"
 )
@@ -32,20 +34,43 @@ _TIMED_FIRM = weighted(
     "{d} at {t}^9; {d} {t}^9; {d}, {t}^3; {t} {d}^5; {t}, {d}; {d} - {t}; {d} @ {t}; {d} @{t}; at {t} {d};"
     " {t} on {d}^3; at {t} on {d}; {d}, at {t}; {d} by {t}; {d} ({t})"
 )
-_PARTED = weighted("{d} {p}^9; {d} in the {p}^2; {d} ({p}); {p} of {d}; in the {p} of {d}; {d} late {p}^0.3; {d} early {p}^0.3")
+_PARTED = weighted(
+    "{d} {p}^9; {d} in the {p}^2; {d} ({p}); {p} of {d}; in the {p} of {d}; {d} late {p}^0.3; {d} early {p}^0.3"
+)
 _PARTED_TIMED = weighted(
     "{d} {p} at {t}^7; {d} {p} {t}^2; {d} at {t} in the {p}^6; {d} {t} in the {p}^2; {t} in the {p} on {d};"
     " at {t} {d} {p}^2; {t} {d} {p}^3; {d} in the {p} at {t}^2; {d} {p}, {t}; {d}, {t} in the {p}"
 )
-_TODAY_TIMED = weighted("{d} at {t}^9; {t} {d}^4; {d} {t}^2; at {t} {d}^3; {d}, {t}; {d} @ {t}; by {t} {d}")
-_ALONE = weighted("at {t}^7; by {t}^2; {t}^0.01; @ {t}; around {t}; until {t}; about {t}; at about {t}; till {t}; @{t}; at around {t}")
+_TODAY_TIMED = weighted(
+    "{d} at {t}^9; {t} {d}^4; {d} {t}^2; at {t} {d}^3; {d}, {t}; {d} @ {t}; by {t} {d}"
+)
+_ALONE = weighted(
+    "at {t}^7; by {t}^2; {t}^0.01; @ {t}; around {t}; until {t}; about {t}; at about {t}; till {t}; @{t}; at around {t}"
+)
 _ALONE_FIRM = weighted(
     "{t}^9; at {t}^7; by {t}^2; @ {t}; around {t}^2; until {t}; about {t}; at about {t}; till {t}; at exactly {t}; for {t}"
 )
-_ALONE_PARTED = weighted("{t} in the {p}^6; at {t} in the {p}^5; in the {p} at {t}^2; by {t} in the {p}")
+_ALONE_PARTED = weighted(
+    "{t} in the {p}^6; at {t} in the {p}^5; in the {p} at {t}^2; by {t} in the {p}"
+)
 _LEADS = {
     "on": (("on", "on", "on", "by", "by", "for", "until", "around"), 0.24),
-    "in": (("in", "in", "in", "in", "by", "sometime in", "some time in", "during", "around", "until", "for"), 0.3),
+    "in": (
+        (
+            "in",
+            "in",
+            "in",
+            "in",
+            "by",
+            "sometime in",
+            "some time in",
+            "during",
+            "around",
+            "until",
+            "for",
+        ),
+        0.3,
+    ),
     "": (("by", "by", "by", "until", "due", "around", "for"), 0.06),
 }  # words before an expression without a time, and how often one stands there
 _IMPOSSIBLE = re.compile(  # 25:00, 9:75, the 32nd; 9-11am, may 3 - 5
@@ -76,7 +101,11 @@ def expression(rng: random.Random, today: date, spread: float) -> tuple[str, str
     plain, answer = text, _answered(today, rule, values)
     if _DAY.fullmatch(answer) and rng.random() < rule.timed:
         text, said = _timed(rng, rule, text, answer)
-        return (f"on {text}" if rule.lead == "on" and text.startswith(plain) and rng.random() < 0.15 else text), said
+        return (
+            f"on {text}"
+            if rule.lead == "on" and text.startswith(plain) and rng.random() < 0.15
+            else text
+        ), said
     leads, often = _LEADS[rule.lead]
     return (f"{rng.choice(leads)} {text}" if rng.random() < often else text), answer
 
@@ -94,7 +123,10 @@ def solve(input: str) -> str:  # noqa: A002
         return NONE
     text = re.sub(r"[!?;]+|\.{2,}|,(?=\s|$)| - |(?<=[a-z]{4})\.", " ", text).strip()
     tokens = text.split()
-    spans = sorted(((i, j) for i in range(len(tokens)) for j in range(i + 1, len(tokens) + 1)), key=lambda span: span[0] - span[1])
+    spans = sorted(
+        ((i, j) for i in range(len(tokens)) for j in range(i + 1, len(tokens) + 1)),
+        key=lambda span: span[0] - span[1],
+    )
     for start, end in spans[:120]:
         span = " ".join(tokens[start:end])
         found = _read(today, span)
@@ -126,7 +158,9 @@ def _sharp(wordings: str, level: float) -> tuple[tuple[str, ...], list[float]]:
     return forms, sharpened(weights, level)
 
 
-def _wording(rng: random.Random, today: date, rule: Rule, spread: float) -> tuple[str, dict[str, int]]:
+def _wording(
+    rng: random.Random, today: date, rule: Rule, spread: float
+) -> tuple[str, dict[str, int]]:
     forms, weights = _sharp(rule.wordings, _level(spread))
     return filled(rng, today, rng.choices(forms, cum_weights=weights)[0], spread)
 
@@ -161,7 +195,13 @@ def _timed(rng: random.Random, rule: Rule, text: str, day: str) -> tuple[str, st
     return _laid(rng, _TIMED_FIRM if firm else _TIMED, text, time, ""), f"{day}T{found}"
 
 
-def _laid(rng: random.Random, layouts: tuple[tuple[str, ...], tuple[float, ...]], day: str, time: str, part: str) -> str:
+def _laid(
+    rng: random.Random,
+    layouts: tuple[tuple[str, ...], tuple[float, ...]],
+    day: str,
+    time: str,
+    part: str,
+) -> str:
     text = rng.choices(*layouts)[0].replace("{d}", day).replace("{t}", time).replace("{p}", part)
     return text.replace("in the night", "at night")
 
@@ -190,7 +230,10 @@ def _reference(input: str) -> date:  # noqa: A002
 
 def _misreadings(today: date, output: str) -> Iterator[str]:
     if counted := re.fullmatch(r"([+-]\d+)([dmy].*)", output):
-        yield from (f"{int(counted[1]) + n:+d}{counted[2]}" for n in ((7, -7, 7, -7, 1, -1) if "d" in output else (1, -1)))
+        yield from (
+            f"{int(counted[1]) + n:+d}{counted[2]}"
+            for n in ((7, -7, 7, -7, 1, -1) if "d" in output else (1, -1))
+        )
     elif re.fullmatch(r"\d{4}-\d\d-\d\d(T\d\d:\d\d)?", output):
         moment = datetime.fromisoformat(output)
         size = 16 if "T" in output else 10
@@ -201,7 +244,11 @@ def _misreadings(today: date, output: str) -> Iterator[str]:
             yield (moment + timedelta(hours=12)).isoformat()[:16]
     elif re.fullmatch(r"\d{4}-\d\d", output):
         year, month = map(int, output.split("-"))
-        yield from (f"{year + 1}-{month:02}", f"{year - 1}-{month:02}", f"{year}-{month % 12 + 1:02}")
+        yield from (
+            f"{year + 1}-{month:02}",
+            f"{year - 1}-{month:02}",
+            f"{year}-{month % 12 + 1:02}",
+        )
     elif re.fullmatch(r"\d{4}", output):
         yield from (str(int(output) + 1), str(int(output) - 1))
     yield from (str(today), str(today + timedelta(7)), NONE)
@@ -219,7 +266,9 @@ def _read(today: date, span: str) -> str | None:
     for i in range(1, len(tokens)):
         left, right = " ".join(tokens[:i]), " ".join(tokens[i:])
         for day_text, time_text in ((left, right), (right, left)):
-            answer = _joined(today, re.sub(r"^(on|of) ", "", day_text), re.sub(r" on$", "", time_text))
+            answer = _joined(
+                today, re.sub(r"^(on|of) ", "", day_text), re.sub(r" on$", "", time_text)
+            )
             if answer:
                 return answer
     return None
@@ -230,7 +279,9 @@ def _joined(today: date, day_text: str, time_text: str) -> str | None:
     day = _read_day(today, rest)
     if not day or not _DAY.fullmatch(day):
         return None
-    if re.fullmatch(r"\(?(in the |at )?(early |late )?(morning|afternoon|evening|night)\)?( of)?", time_text):
+    if re.fullmatch(
+        r"\(?(in the |at )?(early |late )?(morning|afternoon|evening|night)\)?( of)?", time_text
+    ):
         return day
     time = _read_time(time_text, part)
     return f"{day}T{time}" if time else None
@@ -246,19 +297,30 @@ def _split_part(text: str) -> tuple[str, str]:
 
 def _read_time(text: str, part: str = "") -> str | None:
     text = re.sub(r"^\((.*)\)$", r"\1", text)
-    found = re.fullmatch(r"(?:in the (\w+) )?(.+?)(?: (?:in the|at) (morning|afternoon|evening|night))?", text)
+    found = re.fullmatch(
+        r"(?:in the (\w+) )?(.+?)(?: (?:in the|at) (morning|afternoon|evening|night))?", text
+    )
     if not found:
         return None
     bare_number = re.fullmatch(r"\d+|[a-z]+", found[2]) and found[2] not in ("noon", "midday")
     spoken = clocks.read(found[2], found[1] or found[3] or part)
-    return None if bare_number and not (part or found[1] or found[3]) and not re.search(r"\d[ap]m", found[2]) else spoken
+    return (
+        None
+        if bare_number
+        and not (part or found[1] or found[3])
+        and not re.search(r"\d[ap]m", found[2])
+        else spoken
+    )
 
 
 def _read_day(today: date, span: str) -> str | None:
     for rule, pattern, names in _readers():
         match = pattern.fullmatch(span)
         if match:
-            values = {name: SLOTS[name].values.get(text) for name, text in zip(names, match.groups(), strict=True)}
+            values = {
+                name: SLOTS[name].values.get(text)
+                for name, text in zip(names, match.groups(), strict=True)
+            }
             known = {name: value for name, value in values.items() if value is not None}
             if len(known) == len(values):
                 return _answered(today, rule, known)
@@ -277,18 +339,33 @@ def _readers() -> list[tuple[Rule, re.Pattern[str], list[str]]]:
 @lru_cache(maxsize=1)
 def _none_patterns() -> list[re.Pattern[str]]:
     """Wordings of the kinds of N/A that have words of their own, with a loose reading of most slots."""
-    slots = {"feast": "|".join(FEASTS), "t": "[^ ]+(?: [ap]m)?", "day": ".+", "nothing": "|".join(map(re.escape, NOTHING))} | dict.fromkeys(
-        ("badmd", "badtime", "badslash", "baddot", "badiso", "bad", "badth", "occasion", "name"), "(?!)"
+    slots = {
+        "feast": "|".join(FEASTS),
+        "t": "[^ ]+(?: [ap]m)?",
+        "day": ".+",
+        "nothing": "|".join(map(re.escape, NOTHING)),
+    } | dict.fromkeys(
+        ("badmd", "badtime", "badslash", "baddot", "badiso", "bad", "badth", "occasion", "name"),
+        "(?!)",
     )  # what cannot be a date is read as none anyway
     worded = [wording for _, wordings in KINDS.values() for wording in weighted(wordings)[0]]
     slots = {name: slot.pattern for name, slot in SLOTS.items()} | slots
     return [
-        re.compile("".join(f"(?:{slots.get(x, '[^ ]+')})" if i % 2 else re.escape(x) for i, x in enumerate(re.split(r"\{(\w+)\}", w))))
+        re.compile(
+            "".join(
+                f"(?:{slots.get(x, '[^ ]+')})" if i % 2 else re.escape(x)
+                for i, x in enumerate(re.split(r"\{(\w+)\}", w))
+            )
+        )
         for w in worded
     ]
 
 
 def _pattern(wording: str, lead: str) -> re.Pattern[str]:
     parts = re.split(r"\{(\w+)\}", wording)
-    body = "".join(f"({SLOTS[part].pattern})" if i % 2 else re.escape(part) for i, part in enumerate(parts))
-    return re.compile({"on": "(?:on )?", "in": "(?:in |during |sometime in )?"}.get(lead, "") + body)
+    body = "".join(
+        f"({SLOTS[part].pattern})" if i % 2 else re.escape(part) for i, part in enumerate(parts)
+    )
+    return re.compile(
+        {"on": "(?:on )?", "in": "(?:in |during |sometime in )?"}.get(lead, "") + body
+    )

@@ -89,9 +89,9 @@ def name(rng: random.Random) -> str:
     """A known name, or one made of syllables: what stands beside a date is mostly a word never met before."""
     if rng.random() < 0.5:
         return rng.choice(_NAMES)
-    return "".join(rng.choice("bcdfghjklmnprstvwz") + rng.choice("aeiou") for _ in range(rng.randint(1, 3))) + rng.choice(
-        ("", "n", "l", "s", "r")
-    )
+    return "".join(
+        rng.choice("bcdfghjklmnprstvwz") + rng.choice("aeiou") for _ in range(rng.randint(1, 3))
+    ) + rng.choice(("", "n", "l", "s", "r"))
 
 
 def occasion(rng: random.Random) -> str:
@@ -114,7 +114,10 @@ def head(rng: random.Random) -> str:
         return rng.choices(*_DUES)[0]
     if kind < 0.72:
         return rng.choices(*_ASKS)[0]
-    return occasion(rng) + rng.choices(("", " is", ":", " due", ",", " by", " -"), (60, 8, 8, 6, 4, 6, 4))[0]
+    return (
+        occasion(rng)
+        + rng.choices(("", " is", ":", " due", ",", " by", " -"), (60, 8, 8, 6, 4, 6, 4))[0]
+    )
 
 
 def tail(rng: random.Random) -> str:

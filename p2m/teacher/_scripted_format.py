@@ -8,8 +8,20 @@ Break = Callable[[random.Random, str], str]
 
 
 def prose(rng: random.Random, text: str) -> str:
-    before = rng.choice(("Sure! Here are the examples you asked for:", "Of course. I tried to vary them:", "Here you go:"))
-    after = rng.choice(("Let me know if you need more.", "I hope this helps!", "Each of them follows the instruction."))
+    before = rng.choice(
+        (
+            "Sure! Here are the examples you asked for:",
+            "Of course. I tried to vary them:",
+            "Here you go:",
+        )
+    )
+    after = rng.choice(
+        (
+            "Let me know if you need more.",
+            "I hope this helps!",
+            "Each of them follows the instruction.",
+        )
+    )
     return f"{before}\n\n{text}\n\n{after}"
 
 
@@ -31,7 +43,10 @@ def truncated(rng: random.Random, text: str) -> str:
 
 
 def plain_lines(rng: random.Random, text: str) -> str:
-    return "\n".join(f"Input: {example['input']} Output: {example['output']}" for example in json.loads(text)["examples"])
+    return "\n".join(
+        f"Input: {example['input']} Output: {example['output']}"
+        for example in json.loads(text)["examples"]
+    )
 
 
 BREAKS: tuple[Break, ...] = (prose, fences, single_quotes, trailing_comma, truncated, plain_lines)

@@ -139,6 +139,10 @@ def word(rng: random.Random, slot: str) -> str:
     if slot == "number":
         return str(rng.randint(1000, 999999))
     if slot == "amount":
-        plain = rng.choice((f"{rng.randint(2, 250)}", f"{rng.randint(2, 99)}.{rng.choice((50, 99, 90, 95, 20))}"))
-        return rng.choice((f"{plain} euros", f"{plain} dollars", f"${plain}", plain, f"{plain} eur", f"£{plain}"))
+        plain = rng.choice(
+            (f"{rng.randint(2, 250)}", f"{rng.randint(2, 99)}.{rng.choice((50, 99, 90, 95, 20))}")
+        )
+        return rng.choice(
+            (f"{plain} euros", f"{plain} dollars", f"${plain}", plain, f"{plain} eur", f"£{plain}")
+        )
     raise KeyError(slot)

@@ -184,7 +184,36 @@ _EASY = listed(
     "this weekend; {y}; the end of {m}; noon; today; the weekend; next year; {m} {y}; {m}; next weekend"
 )
 _SHORT = (4, 6, 9, 11)  # months of 30 days
-_BAD_HOURS = (25, 25, 25, 26, 26, 27, 28, 29, 30, 31, 32, 33, 35, 37, 40, 42, 44, 45, 50, 55, 61, 66, 70, 72, 77, 80, 88, 99)
+_BAD_HOURS = (
+    25,
+    25,
+    25,
+    26,
+    26,
+    27,
+    28,
+    29,
+    30,
+    31,
+    32,
+    33,
+    35,
+    37,
+    40,
+    42,
+    44,
+    45,
+    50,
+    55,
+    61,
+    66,
+    70,
+    72,
+    77,
+    80,
+    88,
+    99,
+)
 
 
 def _bad_month_day(rng: random.Random, today: date) -> str:
@@ -193,13 +222,29 @@ def _bad_month_day(rng: random.Random, today: date) -> str:
         year = today.year + rng.randint(-3, 6)
         year += year % 4 == 0
         return rng.choice(
-            (f"february 29, {year}", f"feb 29 {year}", f"29 february {year}", f"29 feb {year}", f"29.2.{year}", f"2/29/{year}")
+            (
+                f"february 29, {year}",
+                f"feb 29 {year}",
+                f"29 february {year}",
+                f"29 feb {year}",
+                f"29.2.{year}",
+                f"2/29/{year}",
+            )
         )
     month, day = rng.choice(((2, 30), (2, 31), (2, 30), *((month, 31) for month in _SHORT)))
-    name, tail = rng.choice((MONTHS[month - 1], MONTHS[month - 1], MONTHS[month - 1][:3])), rng.choice(("", "", "", f" {today.year}"))
+    name, tail = (
+        rng.choice((MONTHS[month - 1], MONTHS[month - 1], MONTHS[month - 1][:3])),
+        rng.choice(("", "", "", f" {today.year}")),
+    )
     return (
         rng.choice(
-            (f"{name} {day}", f"{name} {ordinal(day)}", f"{day} {name}", f"{ordinal(day)} of {name}", f"the {ordinal(day)} of {name}")
+            (
+                f"{name} {day}",
+                f"{name} {ordinal(day)}",
+                f"{day} {name}",
+                f"{ordinal(day)} of {name}",
+                f"the {ordinal(day)} of {name}",
+            )
         )
         + tail
     )
@@ -216,18 +261,29 @@ def _bad_pair(rng: random.Random) -> tuple[int, int]:
     kind = rng.random()
     if kind < 0.4:
         return rng.randint(13, 31), rng.randint(1, 31)
-    return (rng.randint(1, 12), rng.randint(32, 40)) if kind < 0.6 else rng.choice(((2, 30), (2, 31), *((month, 31) for month in _SHORT)))
+    return (
+        (rng.randint(1, 12), rng.randint(32, 40))
+        if kind < 0.6
+        else rng.choice(((2, 30), (2, 31), *((month, 31) for month in _SHORT)))
+    )
 
 
 def _bad_slash(rng: random.Random, today: date) -> str:
     month, day = _bad_pair(rng)
-    return f"{month}/{day}" + rng.choice((f"/{today.year + rng.randint(-1, 2)}", f"/{today.year % 100:02}", ""))
+    return f"{month}/{day}" + rng.choice(
+        (f"/{today.year + rng.randint(-1, 2)}", f"/{today.year % 100:02}", "")
+    )
 
 
 def _bad_dot(rng: random.Random, today: date) -> str:
     month, day = _bad_pair(rng)
     return f"{day}.{month}." + rng.choice(
-        (f"{today.year + rng.randint(-1, 2)}", f"{today.year + rng.randint(-1, 2)}", f"{today.year % 100:02}", "")
+        (
+            f"{today.year + rng.randint(-1, 2)}",
+            f"{today.year + rng.randint(-1, 2)}",
+            f"{today.year % 100:02}",
+            "",
+        )
     )
 
 

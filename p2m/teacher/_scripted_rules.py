@@ -51,9 +51,13 @@ def _month_span(first: tuple[int, int], end: bool) -> date:
     return month_end(*first) if end else date(*first, 1)
 
 
-def _edges(kind: str, weight: float, edge: str, span: Callable[[date, Values, bool], date], lead: str = "") -> tuple[Rule, Rule]:
+def _edges(
+    kind: str, weight: float, edge: str, span: Callable[[date, Values, bool], date], lead: str = ""
+) -> tuple[Rule, Rule]:
     """A rule for the start and one for the end of a stretch of time that *edge* names."""
-    start = f"(the|) start of {edge}^3; (the|) beginning of {edge}^2; (the|) begining of {edge}^0.3; "
+    start = (
+        f"(the|) start of {edge}^3; (the|) beginning of {edge}^2; (the|) begining of {edge}^0.3; "
+    )
     start += f"(the|) first day of {edge}^2; (at|) the very start of {edge}"
     end = f"(the|) end of {edge}^6; (the|) last day of {edge}^3; the very end of {edge}; (the|) last day in {edge}"
     return (
@@ -63,7 +67,9 @@ def _edges(kind: str, weight: float, edge: str, span: Callable[[date, Values, bo
 
 
 def _after(unit: str) -> str:
-    forms = "in {}^7; {} from now^3; {} from today^2; in {} time; in {}' time; {} hence; in exactly {}"
+    forms = (
+        "in {}^7; {} from now^3; {} from today^2; in {} time; in {}' time; {} hence; in exactly {}"
+    )
     return forms.replace("{}", f"{{{unit}}}")
 
 
@@ -199,15 +205,47 @@ _NAMED = (
 
 _FEASTS = (
     Rule("feast", 34, "{f}", lambda t, v: coming_day(t, *_feast(v)), 0.12, "on"),
-    Rule("feast of year", 13, "{f} {y}^5; {f} of {y}; {f}, {y}; {f} in {y}", lambda t, v: exact(v["y"], *_feast(v)), 0.04, "on"),
+    Rule(
+        "feast of year",
+        13,
+        "{f} {y}^5; {f} of {y}; {f}, {y}; {f} in {y}",
+        lambda t, v: exact(v["y"], *_feast(v)),
+        0.04,
+        "on",
+    ),
     Rule("feast by year", 3, "{f} (of|) {yr}", lambda t, v: exact(t.year + v["yr"], *_feast(v))),
     Rule("last feast", 5, "last {f}", lambda t, v: latest_day(t, *_feast(v))),
     Rule("next feast", 3, "next {f}", lambda t, v: coming_day(t + timedelta(1), *_feast(v))),
-    Rule("day after feast", 3, "(the|) day after {f}", lambda t, v: _shifted(coming_day(t, *_feast(v)), 1)),
-    Rule("day before feast", 3, "(the|) day before {f}", lambda t, v: _shifted(coming_day(t, *_feast(v)), -1)),
-    Rule("weeks before feast", 2, "{weeks} before {f}", lambda t, v: _shifted(coming_day(t, *_feast(v)), -7 * v["weeks"])),
-    Rule("weeks after feast", 1, "{weeks} after {f}", lambda t, v: _shifted(coming_day(t, *_feast(v)), 7 * v["weeks"])),
-    Rule("days before feast", 2, "{days} before {f}", lambda t, v: _shifted(coming_day(t, *_feast(v)), -v["days"])),
+    Rule(
+        "day after feast",
+        3,
+        "(the|) day after {f}",
+        lambda t, v: _shifted(coming_day(t, *_feast(v)), 1),
+    ),
+    Rule(
+        "day before feast",
+        3,
+        "(the|) day before {f}",
+        lambda t, v: _shifted(coming_day(t, *_feast(v)), -1),
+    ),
+    Rule(
+        "weeks before feast",
+        2,
+        "{weeks} before {f}",
+        lambda t, v: _shifted(coming_day(t, *_feast(v)), -7 * v["weeks"]),
+    ),
+    Rule(
+        "weeks after feast",
+        1,
+        "{weeks} after {f}",
+        lambda t, v: _shifted(coming_day(t, *_feast(v)), 7 * v["weeks"]),
+    ),
+    Rule(
+        "days before feast",
+        2,
+        "{days} before {f}",
+        lambda t, v: _shifted(coming_day(t, *_feast(v)), -v["days"]),
+    ),
 )
 
 

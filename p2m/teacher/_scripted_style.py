@@ -11,7 +11,9 @@ _NEAR = {
     "m": "n", "n": "bm", "o": "ip", "p": "o", "q": "wa", "r": "et", "s": "ad", "t": "ry", "u": "yi", "v": "cb", "w": "qe", "x": "zc",
     "y": "tu", "z": "x",
 }  # fmt: skip
-_WORD = re.compile(r"[a-zA-Z]{5,}")  # a slip in a shorter word makes another word too easily (tue, thu; ten, tea)
+_WORD = re.compile(
+    r"[a-zA-Z]{5,}"
+)  # a slip in a shorter word makes another word too easily (tue, thu; ten, tea)
 _GROUP = re.compile(r"\(([^()]*)\)")
 
 
@@ -50,7 +52,9 @@ def slip(rng: random.Random, text: str, names: re.Pattern[str] | None = None) ->
     words = [match.span() for match in _WORD.finditer(text)]
     if not words:
         return text
-    words += [(start, end) for start, end in words if names and names.match(text[start:end].lower())] * 2
+    words += [
+        (start, end) for start, end in words if names and names.match(text[start:end].lower())
+    ] * 2
     start, end = rng.choice(words)
     i = rng.randrange(start + 1, end - 1)
     letter, how = text[i], rng.random()

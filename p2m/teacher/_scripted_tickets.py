@@ -11,8 +11,27 @@ from p2m.teacher._scripted_phrases import ASKS
 from p2m.teacher._scripted_style import cased, listed, slip
 from p2m.teacher._scripted_tales import DENIED, TALES
 
-PRIORITY = ("refund", "cancellation", "login", "shipping", "billing", "bug", "how_to", "feature_request")  # the first of these wins
-LABELS = ("billing", "refund", "shipping", "login", "cancellation", "bug", "how_to", "feature_request", "other")
+PRIORITY = (
+    "refund",
+    "cancellation",
+    "login",
+    "shipping",
+    "billing",
+    "bug",
+    "how_to",
+    "feature_request",
+)  # the first of these wins
+LABELS = (
+    "billing",
+    "refund",
+    "shipping",
+    "login",
+    "cancellation",
+    "bug",
+    "how_to",
+    "feature_request",
+    "other",
+)
 _NEIGHBOURS = {
     "billing": ("refund", "how_to"),
     "refund": ("shipping", "billing", "cancellation"),
@@ -26,8 +45,12 @@ _NEIGHBOURS = {
 }  # what a hasty reader takes it for
 _GROUP = re.compile(r"\(([^()]*)\)")
 _SLOT = re.compile(r"\{(\w+)\}")
-_ARTICLE = re.compile(r"\ban? (?=([a-z]))")  # no word of the lexicon starts with a silent h; those with u are said with a y
-_NAMES = re.compile(r"\b(?:i|i'm|i've|i'd|i'll|monday|tuesday|wednesday|thursday|friday|saturday|sunday|march|june|october)\b")
+_ARTICLE = re.compile(
+    r"\ban? (?=([a-z]))"
+)  # no word of the lexicon starts with a silent h; those with u are said with a y
+_NAMES = re.compile(
+    r"\b(?:i|i'm|i've|i'd|i'll|monday|tuesday|wednesday|thursday|friday|saturday|sunday|march|june|october)\b"
+)
 _SHORTHAND = tuple(
     tuple(pair.split("="))
     for pair in listed(
@@ -35,7 +58,15 @@ _SHORTHAND = tuple(
         "password=pw; isn't=isnt; hasn't=hasnt; what's=whats; and=&; haven't=havent; it's=its; account=acc"
     )
 )
-_FORGIVEN = ("", "", "", "fyi ", "no hard feelings but ", "not angry, just saying: ", "for the record: ")
+_FORGIVEN = (
+    "",
+    "",
+    "",
+    "fyi ",
+    "no hard feelings but ",
+    "not angry, just saying: ",
+    "for the record: ",
+)
 
 
 def example(rng: random.Random, spread: float) -> tuple[str, str]:
@@ -61,7 +92,10 @@ def _body(rng: random.Random, label: str, spread: float) -> tuple[str, str]:
     if kind > 0.3 * min(1.0, spread) or label == "other":
         return _sentence(rng, label), label
     if kind < 0.08 and any(PRIORITY.index(name) > PRIORITY.index(label) for name in TALES):
-        return f"{_tale_before(rng, label)}{rng.choice(('. ', ', ', '. ', ' - ', '! ', ' so ', ' and '))}{_ask(rng, label)}", label
+        return (
+            f"{_tale_before(rng, label)}{rng.choice(('. ', ', ', '. ', ' - ', '! ', ' so ', ' and '))}{_ask(rng, label)}",
+            label,
+        )
     if kind < 0.12 and label in PRIORITY:
         return _two_asks(rng, label)
     if kind < 0.19:
@@ -76,7 +110,9 @@ def _body(rng: random.Random, label: str, spread: float) -> tuple[str, str]:
 
 def _sentence(rng: random.Random, label: str) -> str:
     """One thought: an ask, or what happened where that says enough."""
-    told = {"bug": 0.93, "shipping": 0.4, "billing": 0.28, "login": 0.15, "refund": 0.12}.get(label, 0.0)
+    told = {"bug": 0.93, "shipping": 0.4, "billing": 0.28, "login": 0.15, "refund": 0.12}.get(
+        label, 0.0
+    )
     return _render(rng, _line(rng, TALES[label])) if rng.random() < told else _ask(rng, label)
 
 
@@ -92,12 +128,16 @@ def _tale_before(rng: random.Random, label: str) -> str:
 
 def _two_asks(rng: random.Random, label: str) -> tuple[str, str]:
     other = rng.choice([name for name in PRIORITY if name != label])
-    joint = rng.choice((" and ", ". also ", ", and ", ". and ", "? and ", ". oh and ", ". another thing: ", "; "))
+    joint = rng.choice(
+        (" and ", ". also ", ", and ", ". and ", "? and ", ". oh and ", ". another thing: ", "; ")
+    )
     return f"{_ask(rng, label)}{joint}{_ask(rng, other)}", min(label, other, key=PRIORITY.index)
 
 
 def _denying(rng: random.Random, label: str) -> str:
-    denied = rng.choice(rng.choice([things for name, things in DENIED.items() if name != label]).split("|"))
+    denied = rng.choice(
+        rng.choice([things for name, things in DENIED.items() if name != label]).split("|")
+    )
     no = rng.choice(
         (
             "i don't want {}",
@@ -110,10 +150,22 @@ def _denying(rng: random.Random, label: str) -> str:
         )
     )
     if denied.startswith("to "):
-        no = rng.choice(("i don't want {}", "i'm not asking {}", "i do not want {}", "i never asked {}", "i'm not going {}"))
+        no = rng.choice(
+            (
+                "i don't want {}",
+                "i'm not asking {}",
+                "i do not want {}",
+                "i never asked {}",
+                "i'm not going {}",
+            )
+        )
     link = rng.choice((", ", ". ", ", just ", ". ", ", only this: ", " - "))
     said = no.format(denied)
-    return f"{said}{link}{_sentence(rng, label)}" if rng.random() < 0.8 else f"{_sentence(rng, label)}. {said}"
+    return (
+        f"{said}{link}{_sentence(rng, label)}"
+        if rng.random() < 0.8
+        else f"{_sentence(rng, label)}. {said}"
+    )
 
 
 @lru_cache(maxsize=64)
@@ -133,23 +185,33 @@ def _render(rng: random.Random, template: str) -> str:
         if filled == template:
             break
         template = filled
-    text = " ".join(_SLOT.sub(lambda match: word(rng, match[1]), template).replace(" ,", ",").split())
+    text = " ".join(
+        _SLOT.sub(lambda match: word(rng, match[1]), template).replace(" ,", ",").split()
+    )
     return _ARTICLE.sub(lambda match: "an " if match[1] in "aeio" else "a ", text)
 
 
 def _dressed(rng: random.Random, text: str, spread: float) -> str:
     ease = min(spread, 1.0) * 0.75 + 0.25
     if rng.random() < 0.16 * ease:
-        text = f"{_render(rng, rng.choice(OPENERS))}{rng.choice((', ', ' ', '! ', '. ', ': '))}{text}"
+        text = (
+            f"{_render(rng, rng.choice(OPENERS))}{rng.choice((', ', ' ', '! ', '. ', ': '))}{text}"
+        )
     if rng.random() < 0.2 * ease:
-        text = f"{text}{rng.choice((', ', '. ', ' ', '! ', '.. '))}{_render(rng, rng.choice(CLOSERS))}"
+        text = (
+            f"{text}{rng.choice((', ', '. ', ' ', '! ', '.. '))}{_render(rng, rng.choice(CLOSERS))}"
+        )
     if rng.random() < 0.2 * ease:
         for long, short in rng.sample(_SHORTHAND, 8):
             text = re.sub(rf"\b{long}\b", short, text)
     for _ in range(rng.choices((0, 1, 2), (88, 9, 3))[0] if rng.random() < ease else 0):
         text = slip(rng, text)
     if rng.random() < 0.5:
-        text += rng.choices((".", "!", "?", "...", "!!", "??", "?!"), (60, 14, 12, 5, 4, 3, 2))[0] if text[-1] not in ".!?:)(" else ""
+        text += (
+            rng.choices((".", "!", "?", "...", "!!", "??", "?!"), (60, 14, 12, 5, 4, 3, 2))[0]
+            if text[-1] not in ".!?:)("
+            else ""
+        )
     if rng.random() < 0.45:  # written with care: a capital after each stop
         named = _NAMES.sub(lambda match: match[0].capitalize(), text)
         return re.sub(r"(^|[.!?] )([a-z])", lambda match: match[1] + match[2].upper(), named)
@@ -170,6 +232,9 @@ def _word_scores() -> dict[str, dict[str, float]]:
         counts[label].update(set(_features(text)))
     total = sum((count for count in counts.values()), Counter[str]())
     return {
-        label: {feature: math.log((count[feature] + 0.1) / (total[feature] + 0.9) * len(LABELS)) for feature in total}
+        label: {
+            feature: math.log((count[feature] + 0.1) / (total[feature] + 0.9) * len(LABELS))
+            for feature in total
+        }
         for label, count in counts.items()
     }

@@ -43,7 +43,11 @@ class Local:
         return per_call(self.calls, line.endpoint, line.model, line.price, line.concurrency)
 
     def _line(self) -> Line:
-        return Line(f"local:{self.revision or 'newest'}:{self.dtype}:{self.seed}", self.model, 2 * self.batch_size)
+        return Line(
+            f"local:{self.revision or 'newest'}:{self.dtype}:{self.seed}",
+            self.model,
+            2 * self.batch_size,
+        )
 
     def session(self, work: Work) -> AbstractContextManager[Session]:
         return session(self._line(), _Batches(self), work, self.budget, self.calls)
@@ -54,7 +58,9 @@ class _Batches:
     """Gathers calls into batches and runs one at a time in a thread, so that the event loop stays free."""
 
     teacher: Local
-    waiting: "asyncio.Queue[tuple[Call, asyncio.Future[Reply]]]" = field(default_factory=asyncio.Queue)
+    waiting: "asyncio.Queue[tuple[Call, asyncio.Future[Reply]]]" = field(
+        default_factory=asyncio.Queue
+    )
     chat: "Chat | None" = None
     runner: Any = None
 
@@ -82,7 +88,11 @@ class _Batches:
             try:
                 replies = await asyncio.to_thread(self._written, [call for call, _ in batch])
             except Exception as error:
-                fault = error if isinstance(error, UserError) else RuntimeError(f"the local model failed: {error}")
+                fault = (
+                    error
+                    if isinstance(error, UserError)
+                    else RuntimeError(f"the local model failed: {error}")
+                )
                 for _, done in batch:
                     done.set_exception(fault)
                 continue
@@ -92,9 +102,15 @@ class _Batches:
 
     def _written(self, calls: list[Call]) -> list[Reply]:
         assert self.chat is not None
-        wrote = self.chat.write([call.request for call in calls], [f"{self.teacher.seed}:{call.entry.key}" for call in calls])
+        wrote = self.chat.write(
+            [call.request for call in calls],
+            [f"{self.teacher.seed}:{call.entry.key}" for call in calls],
+        )
         name = self.teacher.model
-        return [Reply(200, {}, completion(w.text, name, w.prompt_tokens, w.completion_tokens, w.finish)) for w in wrote]
+        return [
+            Reply(200, {}, completion(w.text, name, w.prompt_tokens, w.completion_tokens, w.finish))
+            for w in wrote
+        ]
 
 
 def _loaded(model: str, revision: str | None, device: str, dtype: str) -> "Chat":

@@ -19,7 +19,18 @@ from p2m.stages import Estimate, Session, Work
 from p2m.teacher._http import Deadlines, Http
 
 Seconds = Annotated[float, Gt(0)]
-OURS = frozenset({"model", "messages", "n", "best_of", "stream", "max_tokens", "max_completion_tokens", "response_format"})
+OURS = frozenset(
+    {
+        "model",
+        "messages",
+        "n",
+        "best_of",
+        "stream",
+        "max_tokens",
+        "max_completion_tokens",
+        "response_format",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +59,16 @@ class OpenAI:
     budget: Caps
 
     RUNTIME: ClassVar = frozenset(
-        {"api_key_env", "price", "free", "calls", "budget", "concurrency", "requests_per_minute", "tokens_per_minute"}
+        {
+            "api_key_env",
+            "price",
+            "free",
+            "calls",
+            "budget",
+            "concurrency",
+            "requests_per_minute",
+            "tokens_per_minute",
+        }
         | {"connect_s", "first_byte_s", "idle_s", "total_s"}
     )
     VERSION: ClassVar = 1
@@ -57,7 +77,9 @@ class OpenAI:
         checked_url(self.base_url)
         price_of(self.model, self.base_url, self.price, free=self.free)
         if taken := sorted(OURS & set(self.extra)):
-            raise ValueError(f"extra must not hold {', '.join(taken)}: p2m sets it, and the budget counts on it")
+            raise ValueError(
+                f"extra must not hold {', '.join(taken)}: p2m sets it, and the budget counts on it"
+            )
 
     def ready(self) -> Iterator[str]:
         if self.api_key_env is not None and not os.environ.get(self.api_key_env):
@@ -83,4 +105,6 @@ def checked_url(url: str) -> None:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError(f"base_url must be like https://api.openai.com/v1, got '{url}'")
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("base_url must hold no user, password, query or fragment; name the key's environment variable in api_key_env")
+        raise ValueError(
+            "base_url must hold no user, password, query or fragment; name the key's environment variable in api_key_env"
+        )

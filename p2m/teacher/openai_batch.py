@@ -37,14 +37,18 @@ class OpenAIBatch:
     calls: Path
     budget: Caps
 
-    RUNTIME: ClassVar = frozenset({"api_key_env", "price", "batch_size", "poll_s", "calls", "budget"})
+    RUNTIME: ClassVar = frozenset(
+        {"api_key_env", "price", "batch_size", "poll_s", "calls", "budget"}
+    )
     VERSION: ClassVar = 1
 
     def __post_init__(self) -> None:
         checked_url(self.base_url)
         self._price()
         if taken := sorted(OURS & set(self.extra)):
-            raise ValueError(f"extra must not hold {', '.join(taken)}: p2m sets it, and the budget counts on it")
+            raise ValueError(
+                f"extra must not hold {', '.join(taken)}: p2m sets it, and the budget counts on it"
+            )
 
     def ready(self) -> Iterator[str]:
         if self.api_key_env is not None and not os.environ.get(self.api_key_env):
@@ -60,7 +64,9 @@ class OpenAIBatch:
             self.base_url.rstrip("/"), self.model, OUT * self.batch_size, self._price(), self.extra, self.tokens_field, self.structured,
             key_setting=self.api_key_env or "", resumes=True,
         )  # fmt: skip
-        batches = Batches(line, self.calls / "batches", self.api_key_env, self.batch_size, self.poll_s)
+        batches = Batches(
+            line, self.calls / "batches", self.api_key_env, self.batch_size, self.poll_s
+        )
         return session(line, batches, work, self.budget, self.calls)
 
     def _price(self) -> Price:

@@ -64,7 +64,9 @@ class _Tape:
                 " Choose stages that ask nothing else: parser=sections, retriever=none or a retriever that maps columns by rule"
             )
         start = call.ordinal * self.teacher.per_request
-        text = json.dumps({"examples": self.pairs[start : start + self.teacher.per_request]}, ensure_ascii=False)
+        text = json.dumps(
+            {"examples": self.pairs[start : start + self.teacher.per_request]}, ensure_ascii=False
+        )
         return Reply(200, {}, completion(text, NAME, 0, 0))
 
 
@@ -80,7 +82,9 @@ def pairs_in(path: Path) -> list[dict[str, str]]:
     except (OSError, EOFError) as error:
         raise InputError(f"{path}: cannot be read ({error})") from error
     if not found:
-        raise InputError(f'{path}: holds no pair; each line must be like {{"input": "...", "output": "..."}}')
+        raise InputError(
+            f'{path}: holds no pair; each line must be like {{"input": "...", "output": "..."}}'
+        )
     return found
 
 
@@ -89,9 +93,13 @@ def _pair(line: bytes, place: str) -> dict[str, str]:
         record = json.loads(line)
     except ValueError as error:
         raise InputError(f"{place}: not JSON ({error})") from error
-    if not isinstance(record, dict) or not all(isinstance(record.get(name), str) for name in ("input", "output")):
+    if not isinstance(record, dict) or not all(
+        isinstance(record.get(name), str) for name in ("input", "output")
+    ):
         got = line[:80].decode(errors="replace").strip()
-        raise InputError(f'{place}: not a pair; a line must be like {{"input": "...", "output": "..."}}, got {got}')
+        raise InputError(
+            f'{place}: not a pair; a line must be like {{"input": "...", "output": "..."}}, got {got}'
+        )
     return {"input": record["input"], "output": record["output"]}
 
 

@@ -60,4 +60,6 @@ class _Script:
         it = self.teacher
         text = reply(call.request, it.error_rate, it.repeat_rate, it.break_rate, it.seed)
         asked = sum(len(message["content"]) for message in call.request.messages)
-        return Reply(200, {}, completion(text, f"scripted-{it.VERSION}", asked // 4, len(text) // 4))
+        return Reply(
+            200, {}, completion(text, f"scripted-{it.VERSION}", asked // 4, len(text) // 4)
+        )

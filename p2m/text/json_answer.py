@@ -17,7 +17,17 @@ _WORDS = {"true": True, "false": False, "null": None, "True": True, "False": Fal
 _WORD = re.compile(r"[A-Za-z_]+")
 _SPACE = re.compile(r"\s*")
 _PLAIN = {'"': re.compile(r'[^"\\]*'), "'": re.compile(r"[^'\\]*")}
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "/": "/", "\\": "\\", '"': '"', "'": "'"}
+_ESCAPES = {
+    "n": "\n",
+    "t": "\t",
+    "r": "\r",
+    "b": "\b",
+    "f": "\f",
+    "/": "/",
+    "\\": "\\",
+    '"': '"',
+    "'": "'",
+}
 _HEX = re.compile(r"[0-9a-fA-F]{4}")
 
 
@@ -53,11 +63,19 @@ def tolerant_json(text: str) -> Any | None:
 
 def strict_json(text: str | bytes) -> Any:
     """*text* as JSON, of an object or a list.  Raises ValueError if it is not JSON or holds what `tolerant_json` refuses."""
-    value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite, parse_int=_bounded)
+    value = json.loads(
+        text,
+        object_pairs_hook=_unique,
+        parse_constant=_no_constant,
+        parse_float=_finite,
+        parse_int=_bounded,
+    )
     if not isinstance(value, dict | list):
         raise ValueError("neither an object nor a list")
     written = text.decode() if isinstance(text, bytes) else text
-    if "\\u" in written or written.count("{") + written.count("[") > MAX_DEPTH:  # else there is nothing to find
+    if (
+        "\\u" in written or written.count("{") + written.count("[") > MAX_DEPTH
+    ):  # else there is nothing to find
         _inspect(value, MAX_DEPTH)
     return value
 
@@ -160,7 +178,9 @@ class _Reader:
         mark = self.text[self.at]
         self.at += 1
         if mark != "u":
-            return _ESCAPES.get(mark, "\\" + mark)  # \d or \alpha: written by one who forgot to double the backslash
+            return _ESCAPES.get(
+                mark, "\\" + mark
+            )  # \d or \alpha: written by one who forgot to double the backslash
         digits = _HEX.match(self.text, self.at)
         if digits is None:
             return "\\u"
@@ -171,7 +191,9 @@ class _Reader:
         if number := _NUMBER.match(self.text, self.at):
             self.at = number.end()
             digits = number[0]
-            return (_finite if any(c in digits for c in ".eE") else _bounded)(digits), self.at < len(self.text)
+            return (_finite if any(c in digits for c in ".eE") else _bounded)(
+                digits
+            ), self.at < len(self.text)
         word = _WORD.match(self.text, self.at + (self.text[self.at : self.at + 1] in {"-", "+"}))
         if word is None:
             raise _BrokenError

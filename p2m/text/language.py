@@ -40,9 +40,16 @@ _TELLING = {  # letters that only one language of a script has
     "arabic": {"ur": "ٹڈڑںے", "fa": "پچژگ"},
 }
 _IN_SCRIPT = {
-    "cyrillic": {"ru": "что это как для или он она был его по из также когда", "bg": "е се за от да са ще това като които или със"},
+    "cyrillic": {
+        "ru": "что это как для или он она был его по из также когда",
+        "bg": "е се за от да са ще това като които или със",
+    },
     "arabic": {"ar": "في من على إلى أن هذا التي ما هو هل كان مع عن"},
-    "devanagari": {"hi": "है हैं का की के में से और को यह", "mr": "आहे आणि हे च्या ते आहेत", "ne": "छ हो र को मा छन् यो"},
+    "devanagari": {
+        "hi": "है हैं का की के में से और को यह",
+        "mr": "आहे आणि हे च्या ते आहेत",
+        "ne": "छ हो र को मा छन् यो",
+    },
 }
 _SCRIPT = {name: re.compile(f"[{chars}]") for name, chars in _SCRIPTS.items()}
 _WORD = re.compile(r"[^\W\d_]+")
@@ -65,7 +72,9 @@ def language_of(text: str, least: int = PLAIN) -> str:
     """ISO 639-1 code, `code` for program text, or `und`.  least: frequent words that must be met where the script does not decide."""
     if not text.isascii() and (found := _by_script(text, least)):
         return found
-    if _CODE.search(text) and _by_words(text, _LANGUAGES_OF, SURE) == UNKNOWN:  # "for a in b" has frequent words too
+    if (
+        _CODE.search(text) and _by_words(text, _LANGUAGES_OF, SURE) == UNKNOWN
+    ):  # "for a in b" has frequent words too
         return CODE
     return _by_words(text, _LANGUAGES_OF, least)
 
@@ -89,7 +98,9 @@ def _by_script(text: str, least: int) -> str | None:
     if 2 * counts[script] < letters or not counts[script]:
         return UNKNOWN if 5 * counts[script] > letters else None
     if script == "han":
-        return "zh" if counts["han"] >= 8 else UNKNOWN  # a few Chinese characters may as well be Japanese
+        return (
+            "zh" if counts["han"] >= 8 else UNKNOWN
+        )  # a few Chinese characters may as well be Japanese
     return script if script not in _IN_SCRIPT else _within(script, text, least)
 
 
@@ -97,7 +108,9 @@ def _within(script: str, text: str, least: int) -> str:
     for language, letters in _TELLING.get(script, {}).items():
         if any(letter in text.lower() for letter in letters):
             return language
-    if script == "arabic":  # the other languages of the script use its further letters in nearly every sentence
+    if (
+        script == "arabic"
+    ):  # the other languages of the script use its further letters in nearly every sentence
         return "ar" if len(text) >= 20 else UNKNOWN
     table: dict[str, list[str]] = {}
     for language, words in _IN_SCRIPT[script].items():

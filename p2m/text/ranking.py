@@ -14,7 +14,11 @@ _WORD = re.compile(f"[{_UNSPACED}]+|[^\\W_{_UNSPACED}]+")
 
 def tokens(text: str) -> list[str]:
     """The words of *text* in lower case, in order.  snake_case and punctuation part words; nothing is stemmed and no word is left out."""
-    return [token for word in _WORD.findall(text.lower()) for token in (_pairs(word) if re.match(f"[{_UNSPACED}]", word) else [word])]
+    return [
+        token
+        for word in _WORD.findall(text.lower())
+        for token in (_pairs(word) if re.match(f"[{_UNSPACED}]", word) else [word])
+    ]
 
 
 def _pairs(run: str) -> list[str]:
@@ -47,9 +51,14 @@ class Index:
         """
         words = tokens(query)
         most = sum(self._weights.get(word, self._weight(0)) for word in words) * (self._k1 + 1)
-        scores = self._okapi.get_scores(words).tolist() if self._okapi and words else [0.0] * len(self._cards)
+        scores = (
+            self._okapi.get_scores(words).tolist()
+            if self._okapi and words
+            else [0.0] * len(self._cards)
+        )
         found = [
-            Candidate(name, score / most if most else 0.0, card) for (name, card), score in zip(self._cards.items(), scores, strict=True)
+            Candidate(name, score / most if most else 0.0, card)
+            for (name, card), score in zip(self._cards.items(), scores, strict=True)
         ]
         return sorted(found, key=lambda candidate: -candidate.score)
 
@@ -74,4 +83,6 @@ _MANY = 12  # languages; a card that lists more is about no one of them
 
 def language_names(codes: Sequence[str]) -> list[str]:
     """English names of ISO 639 codes, as cards hold codes where prompts say "German".  Unknown ones stay; a long list is `multilingual`."""
-    return [_LANGUAGES.get(code, code) for code in codes] if len(codes) <= _MANY else ["multilingual"]
+    return (
+        [_LANGUAGES.get(code, code) for code in codes] if len(codes) <= _MANY else ["multilingual"]
+    )

@@ -34,7 +34,9 @@ def lines_of(path: Path) -> Iterator[str]:
             skipped = len(BOM) if at == 0 and line.startswith(BOM) else 0
             raise InputError(_not_utf8(path, line, at + skipped + error.start, at == 0)) from error
         if "\0" in text:
-            raise InputError(f"{path}: byte {at + line.index(0)} is NUL, so this is no text; is it the right file?")
+            raise InputError(
+                f"{path}: byte {at + line.index(0)} is NUL, so this is no text; is it the right file?"
+            )
         yield text
         at += len(line)
 
@@ -52,7 +54,9 @@ def records_of(path: Path) -> Iterator[tuple[int, Record]]:
 
 def suffix_of(path: Path) -> str:
     """The ending that says what a file is, lower case, `.gz` with the one before it."""
-    return "".join(path.suffixes[-2:] if path.suffix.lower() == ".gz" else path.suffixes[-1:]).lower()
+    return "".join(
+        path.suffixes[-2:] if path.suffix.lower() == ".gz" else path.suffixes[-1:]
+    ).lower()
 
 
 def near_name(word: str, known: list[str]) -> str:
@@ -63,7 +67,11 @@ def near_name(word: str, known: list[str]) -> str:
 
 def _raw_lines(path: Path) -> Iterator[bytes]:
     try:
-        with cast(BinaryIO, gzip.open(path, "rb")) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+        with (
+            cast(BinaryIO, gzip.open(path, "rb"))
+            if path.suffix.lower() == ".gz"
+            else path.open("rb") as file
+        ):
             yield from file
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(f"{path}: is not a whole gzip file ({error})") from error
@@ -73,7 +81,9 @@ def _raw_lines(path: Path) -> Iterator[bytes]:
 
 def _not_utf8(path: Path, line: bytes, byte: int, first: bool) -> str:
     looks = "UTF-16" if first and line[:2] in {b"\xff\xfe", b"\xfe\xff"} else "not"
-    said = "it looks like UTF-16" if looks == "UTF-16" else "perhaps an older encoding such as Latin-1"
+    said = (
+        "it looks like UTF-16" if looks == "UTF-16" else "perhaps an older encoding such as Latin-1"
+    )
     return f"{path}: is not UTF-8 text: byte {byte} cannot be read ({said}); save the file as UTF-8"
 
 
@@ -85,17 +95,35 @@ def _json_records(path: Path) -> Iterator[tuple[int, Record]]:
 
 def _json_record(place: str, line: str) -> Record:
     try:
-        value = json.loads(line, parse_int=str, parse_float=str, parse_constant=_no_constant, object_pairs_hook=_unique)
+        value = json.loads(
+            line,
+            parse_int=str,
+            parse_float=str,
+            parse_constant=_no_constant,
+            object_pairs_hook=_unique,
+        )
         json.dumps(value, ensure_ascii=False).encode()  # "\ud800" is JSON, and no text
     except json.JSONDecodeError as error:
-        array = "; one JSON object a line is wanted, and this looks like one long array" if line.lstrip().startswith("[") else ""
-        raise InputError(f"{place}: broken JSON: {error.msg} at column {error.colno}{array}") from error
+        array = (
+            "; one JSON object a line is wanted, and this looks like one long array"
+            if line.lstrip().startswith("[")
+            else ""
+        )
+        raise InputError(
+            f"{place}: broken JSON: {error.msg} at column {error.colno}{array}"
+        ) from error
     except UnicodeEncodeError as error:
-        raise InputError(f"{place}: broken text: half of a surrogate pair (\\ud800 to \\udfff) stands alone") from error
+        raise InputError(
+            f"{place}: broken text: half of a surrogate pair (\\ud800 to \\udfff) stands alone"
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{place}: broken JSON: {'nested too deep' if isinstance(error, RecursionError) else error}") from error
+        raise InputError(
+            f"{place}: broken JSON: {'nested too deep' if isinstance(error, RecursionError) else error}"
+        ) from error
     if not isinstance(value, dict):
-        raise InputError(f'{place}: must be a JSON object such as {{"input": ..., "output": ...}}, got {line.strip()[:60]}')
+        raise InputError(
+            f'{place}: must be a JSON object such as {{"input": ..., "output": ...}}, got {line.strip()[:60]}'
+        )
     return value
 
 
@@ -122,7 +150,9 @@ def _csv_records(path: Path) -> Iterator[tuple[int, Record]]:
                 header = _header(path, row)
             elif header is not None and row:
                 if len(row) != len(header):
-                    raise InputError(f"{path}:{start}: has {len(row)} columns where the header has {len(header)}")
+                    raise InputError(
+                        f"{path}:{start}: has {len(row)} columns where the header has {len(header)}"
+                    )
                 yield start, dict(zip(header, row, strict=True))
             start = rows.line_num + 1
     except csv.Error as error:

@@ -16,7 +16,11 @@ _NOT_WORDLIKE = re.compile(r"[\W_]+")
 @functools.cache
 def _loose(last: int) -> re.Pattern[str]:
     """Runs of loose punctuation and blanks, for texts of code points up to *last*: a small class makes the search twice as fast."""
-    loose = [c for c in map(chr, range(last + 1)) if unicodedata.category(c)[0] == "P" and c not in _COUNTS]
+    loose = [
+        c
+        for c in map(chr, range(last + 1))
+        if unicodedata.category(c)[0] == "P" and c not in _COUNTS
+    ]
     dashes = "".join(c for c in loose if unicodedata.category(c) == "Pd")
     others = "".join(c for c in loose if unicodedata.category(c) != "Pd")
     return re.compile(f"[ {re.escape(others)}]+(?!\\d)|[{re.escape(dashes)}]+(?! ?\\d)")
@@ -37,7 +41,11 @@ def loosened(text: str) -> str:
     if 2 * len(_NOT_WORDLIKE.sub("", plain)) < len(plain) - plain.count(" "):
         return plain
     last = 0x7F if plain.isascii() else 0xFFFF
-    folded = (plain if last == 0x7F else unicodedata.normalize("NFKC", plain)).casefold().translate(_APOSTROPHES)
+    folded = (
+        (plain if last == 0x7F else unicodedata.normalize("NFKC", plain))
+        .casefold()
+        .translate(_APOSTROPHES)
+    )
     return " ".join(_loose(last).sub(" ", folded).split())
 
 

@@ -15,4 +15,7 @@ def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
         for name, inner in value.items():
             yield from _leaves(inner, (*path, str(name)))
     else:
-        yield path, json.dumps(value, ensure_ascii=False) if isinstance(value, list | tuple) else value
+        yield (
+            path,
+            json.dumps(value, ensure_ascii=False) if isinstance(value, list | tuple) else value,
+        )

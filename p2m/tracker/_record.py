@@ -34,7 +34,13 @@ def _curve(run: Any, points: list[dict[str, Any]]) -> None:
     run.define_metric("trainer/step")
     run.define_metric("trainer/*", step_metric="trainer/step")
     for point in points:
-        run.log({f"trainer/{name}": value for name, value in point.items() if isinstance(value, int | float)})
+        run.log(
+            {
+                f"trainer/{name}": value
+                for name, value in point.items()
+                if isinstance(value, int | float)
+            }
+        )
 
 
 def _table(wandb: Any, records: list[dict[str, Any]]) -> Any:

@@ -34,19 +34,30 @@ def looks_secret(name: str) -> bool:
 
 def _secrets() -> list[str]:
     """Values of variables with a secret's name, longest first, so that one inside another leaves no rest."""
-    return sorted({v for name, v in os.environ.items() if looks_secret(name) and len(v) >= SHORTEST}, key=len, reverse=True)
+    return sorted(
+        {v for name, v in os.environ.items() if looks_secret(name) and len(v) >= SHORTEST},
+        key=len,
+        reverse=True,
+    )
 
 
 def _clean(value: Any, secrets: list[str], by_name: bool) -> Any:
     if isinstance(value, Mapping):
-        return {_clean(k, secrets, by_name): _under(str(k), v, secrets, by_name) for k, v in value.items()}
+        return {
+            _clean(k, secrets, by_name): _under(str(k), v, secrets, by_name)
+            for k, v in value.items()
+        }
     if isinstance(value, list | tuple):
         return [_clean(item, secrets, by_name) for item in value]
     return _clean_text(value, secrets) if isinstance(value, str) else value
 
 
 def _under(name: str, value: Any, secrets: list[str], by_name: bool) -> Any:
-    return HIDDEN if by_name and value is not None and looks_secret(name) else _clean(value, secrets, by_name)
+    return (
+        HIDDEN
+        if by_name and value is not None and looks_secret(name)
+        else _clean(value, secrets, by_name)
+    )
 
 
 def _clean_text(text: str, secrets: list[str]) -> str:

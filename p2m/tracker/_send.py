@@ -5,7 +5,9 @@ import sys
 import urllib.error
 import urllib.request
 
-ANSWER_S = 3.0  # seconds a server has to say anything at all; W&B itself would try a dead one for minutes
+ANSWER_S = (
+    3.0  # seconds a server has to say anything at all; W&B itself would try a dead one for minutes
+)
 
 
 def main() -> None:

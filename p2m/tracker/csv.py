@@ -29,10 +29,17 @@ class Csv:
     def log(self, run: Path, config: Mapping[str, Any]) -> None:
         try:
             report = json.loads((run / "report.json").read_text(encoding="utf-8"))
-            row = {"run": str(run)} | flat(scrubbed(report), ".") | flat(redacted(config), ".", "config")
+            row = (
+                {"run": str(run)}
+                | flat(scrubbed(report), ".")
+                | flat(redacted(config), ".", "config")
+            )
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(f"{self.path}.lock"):
-                _add(self.path, {name: "" if value is None else str(value) for name, value in row.items()})
+                _add(
+                    self.path,
+                    {name: "" if value is None else str(value) for name, value in row.items()},
+                )
         except (OSError, ValueError, csv.Error) as error:
             LOG.warning("tracker: %s has no row for this run: %s", self.path, error)
 
@@ -59,6 +66,8 @@ def _rows(path: Path) -> list[dict[str, str]]:
         rows = []
         for row in table:
             if None in row:
-                raise ValueError(f"line {table.line_num} has more cells than the header has names; mend it or give another tracker.path")
+                raise ValueError(
+                    f"line {table.line_num} has more cells than the header has names; mend it or give another tracker.path"
+                )
             rows.append({name: value or "" for name, value in row.items()})
     return rows

@@ -44,9 +44,13 @@ class WandB:
         deadline = time.monotonic() + self.timeout_s
         try:
             told = json.dumps(scrubbed(self._told(run.resolve(), redacted(config))))
-            with tempfile.TemporaryDirectory(prefix="p2m-wandb-", ignore_cleanup_errors=True) as home:
+            with tempfile.TemporaryDirectory(
+                prefix="p2m-wandb-", ignore_cleanup_errors=True
+            ) as home:
                 allowed = _environment(Path(home), run.resolve())
-                recorded = _bounded(["p2m.tracker._record"], allowed, told, deadline).splitlines()[-1]
+                recorded = _bounded(["p2m.tracker._record"], allowed, told, deadline).splitlines()[
+                    -1
+                ]
                 key = os.environ.get(self.api_key_env)
                 if key:
                     _bounded(["p2m.tracker._send", recorded], allowed | _account(key), "", deadline)
@@ -62,11 +66,19 @@ class WandB:
         tables = sorted((run / "report").glob("predictions.*.jsonl"))
         return {
             "folder": str(run / "wandb"),
-            "settings": {"project": self.project, "entity": self.entity, "group": self.group, "name": "/".join(run.parts[-2:])},
+            "settings": {
+                "project": self.project,
+                "entity": self.entity,
+                "group": self.group,
+                "name": "/".join(run.parts[-2:]),
+            },
             "config": config,
             "summary": _summary(report),
             "curve": list(_lines(run / "student" / "curve.jsonl")),
-            "tables": {path.name.removesuffix(".jsonl"): list(islice(_lines(path), self.rows)) for path in tables},
+            "tables": {
+                path.name.removesuffix(".jsonl"): list(islice(_lines(path), self.rows))
+                for path in tables
+            },
         }
 
 
@@ -94,27 +106,48 @@ def _lines(path: Path) -> Iterator[Any]:
 def _environment(home: Path, run: Path) -> dict[str, str]:
     """What W&B may see.  Its settings, caches and logs go to a folder that is thrown away; what a later sync needs stays."""
     kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    places = {"HOME": home, "TMPDIR": home, "WANDB_CONFIG_DIR": home, "WANDB_CACHE_DIR": home, "WANDB_DATA_DIR": run / "wandb" / "data"}
+    places = {
+        "HOME": home,
+        "TMPDIR": home,
+        "WANDB_CONFIG_DIR": home,
+        "WANDB_CACHE_DIR": home,
+        "WANDB_DATA_DIR": run / "wandb" / "data",
+    }
     places["PYTHONPATH"] = Path(__file__).parents[2]
-    return kept | {name: str(place) for name, place in places.items()} | {"WANDB_SILENT": "true", "WANDB_ERROR_REPORTING": "false"}
+    return (
+        kept
+        | {name: str(place) for name, place in places.items()}
+        | {"WANDB_SILENT": "true", "WANDB_ERROR_REPORTING": "false"}
+    )
 
 
 def _account(key: str) -> dict[str, str]:
-    return {"WANDB_API_KEY": key} | {name: os.environ[name] for name in ("WANDB_BASE_URL",) if name in os.environ}
+    return {"WANDB_API_KEY": key} | {
+        name: os.environ[name] for name in ("WANDB_BASE_URL",) if name in os.environ
+    }
 
 
 def _bounded(module: list[str], environment: dict[str, str], stdin: str, deadline: float) -> str:
     """What the module prints.  Raises _FailedError if it fails or is not done by *deadline*; nothing of it outlives this call."""
     pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     command = [sys.executable, "-m", *module]
-    with subprocess.Popen(command, env=environment, cwd=environment["HOME"], encoding="utf-8", start_new_session=True, **pipes) as process:
+    with subprocess.Popen(
+        command,
+        env=environment,
+        cwd=environment["HOME"],
+        encoding="utf-8",
+        start_new_session=True,
+        **pipes,
+    ) as process:
         try:
             out, err = process.communicate(stdin, timeout=max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             raise _FailedError("not done within tracker.timeout_s") from None
         finally:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # the group outlives its leader while a service of W&B runs
+                os.killpg(
+                    process.pid, signal.SIGKILL
+                )  # the group outlives its leader while a service of W&B runs
     if process.returncode:
         said = (err or out).strip() or f"exit code {process.returncode}"
         raise _FailedError(said.splitlines()[-1].strip())

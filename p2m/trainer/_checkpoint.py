@@ -22,14 +22,19 @@ from p2m.errors import IncompleteError, Stopped
 from p2m.trainer import _distributed
 
 KEPT = 2  # checkpoints: the last, and the one before in case the disk lost part of the last
-SECONDS, SHARE = 30, 0.05  # between two checkpoints, and of all time for them, where that is left to p2m
+SECONDS, SHARE = (
+    30,
+    0.05,
+)  # between two checkpoints, and of all time for them, where that is left to p2m
 STATE, MANIFEST = "state.pt", "manifest.json"
 
 
 class WholeCheckpoints(CheckpointIO):
     """One folder a checkpoint, `<step>/`, written beside, synced, renamed; its manifest holds the sha256 of each file that it counts on."""
 
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
+    ) -> None:
         final = Path(path)
         part = final.with_name(f"{final.name}.part")
         shutil.rmtree(part, ignore_errors=True)
@@ -44,7 +49,9 @@ class WholeCheckpoints(CheckpointIO):
         _sync(final.parent)
         _prune(final.parent)
 
-    def load_checkpoint(self, path: str | Path, map_location: Any | None = None, weights_only: bool | None = True) -> dict[str, Any]:
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any | None = None, weights_only: bool | None = True
+    ) -> dict[str, Any]:
         return dict(torch.load(Path(path) / STATE, map_location="cpu", weights_only=True))
 
     def remove_checkpoint(self, path: str | Path) -> None:
@@ -58,7 +65,9 @@ def newest(folder: Path) -> Path | None:
     """
     paths = sorted(folder.glob("*/"), key=lambda p: p.name, reverse=True)
     kept = [path for path in paths if path.suffix != ".part"]
-    found = next((path for path in kept if _whole(path)), None) or next((path for path in kept if _whole(path, STATE)), None)
+    found = next((path for path in kept if _whole(path)), None) or next(
+        (path for path in kept if _whole(path, STATE)), None
+    )
     if not _distributed.rank():
         for path in paths[: paths.index(found) if found else None]:
             shutil.rmtree(path)
@@ -69,7 +78,11 @@ def _whole(path: Path, only: str = "") -> bool:
     """Whether every byte is there that the manifest tells of, or every one of the files called so."""
     try:
         files = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        return all(_digest((path.parent / name).read_bytes()) == digest for name, digest in files.items() if name.endswith(only))
+        return all(
+            _digest((path.parent / name).read_bytes()) == digest
+            for name, digest in files.items()
+            if name.endswith(only)
+        )
     except (OSError, ValueError, AttributeError):
         return False
 
@@ -79,7 +92,11 @@ def _prune(folder: Path) -> None:
     steps = sorted(p for p in folder.glob("*/") if p.suffix != ".part")
     for path in steps[:-KEPT]:
         shutil.rmtree(path)
-    needed = {name for path in steps[-KEPT:] for name in json.loads((path / MANIFEST).read_text(encoding="utf-8"))}
+    needed = {
+        name
+        for path in steps[-KEPT:]
+        for name in json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    }
     for path in folder.glob("best-*.safetensors"):
         if path.name not in needed:
             path.unlink()
@@ -113,7 +130,9 @@ class Saver(Callback):  # type: ignore[misc]
     def _save_if_due(self, trainer: Trainer, module: LightningModule) -> None:
         began = time.monotonic()
         wait = max(SECONDS, self._took / SHARE) if self.seconds is None else self.seconds
-        stop, due = (int(x) for x in _distributed.of_first([self.stop(), began - self._last >= wait]))
+        stop, due = (
+            int(x) for x in _distributed.of_first([self.stop(), began - self._last >= wait])
+        )
         if stop or due:
             trainer.save_checkpoint(self.folder / f"{module.step:09d}")
             self._last = time.monotonic()
@@ -129,7 +148,9 @@ class Best(Callback):  # type: ignore[misc]
     tell: of best weights that a disk lost: training goes on, and looks for the best from there.
     """
 
-    def __init__(self, folder: Path, select: str, patience: int | None, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, folder: Path, select: str, patience: int | None, tell: Callable[[str], None]
+    ) -> None:
         self.folder, self.select, self.patience, self.tell = folder, select, patience, tell
         self.value, self.since = [-math.inf, -math.inf], 0
         self.file, self.sha256 = "", ""
@@ -143,7 +164,9 @@ class Best(Callback):  # type: ignore[misc]
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         file = self.folder / state_dict["file"]
-        if state_dict["file"] and not (file.is_file() and _digest(file.read_bytes()) == state_dict["sha256"]):
+        if state_dict["file"] and not (
+            file.is_file() and _digest(file.read_bytes()) == state_dict["sha256"]
+        ):
             self.tell(f"{file.name} is damaged: the best weights are looked for anew from here on")
             return
         for name, value in state_dict.items():
@@ -166,8 +189,12 @@ class Best(Callback):  # type: ignore[misc]
     def restore(self, model: Any) -> None:
         """The best weights into *model*; without a validation it keeps the last ones.  IncompleteError for those that are no numbers."""
         if self.file:
-            model.load_state_dict(load_file(self.folder / self.file), strict=False)  # tied weights are there once
-        if not all(weight.isfinite().all() for weight in model.parameters()):  # the last step's, which no loss tells of
+            model.load_state_dict(
+                load_file(self.folder / self.file), strict=False
+            )  # tied weights are there once
+        if not all(
+            weight.isfinite().all() for weight in model.parameters()
+        ):  # the last step's, which no loss tells of
             raise IncompleteError(
                 "trainer: the last step left weights that are no numbers; a lower trainer.lr or trainer.precision=fp32 may help"
             )
@@ -176,8 +203,15 @@ class Best(Callback):  # type: ignore[misc]
 def weights(model: Any) -> dict[str, torch.Tensor]:
     """The model's tensors, those that several names share once.  Where processes have parts of them, all of these must call it."""
     seen: dict[int, str] = {}
-    state = {name: t for name, t in model.state_dict(keep_vars=True).items() if seen.setdefault(id(t), name) == name}
-    return {name: (t.full_tensor() if isinstance(t, DTensor) else t).detach().contiguous() for name, t in state.items()}
+    state = {
+        name: t
+        for name, t in model.state_dict(keep_vars=True).items()
+        if seen.setdefault(id(t), name) == name
+    }
+    return {
+        name: (t.full_tensor() if isinstance(t, DTensor) else t).detach().contiguous()
+        for name, t in state.items()
+    }
 
 
 def _written(path: Path, data: Any) -> str:

@@ -30,7 +30,9 @@ class Curve(Callback):  # type: ignore[misc]
     No times stand in any, so that it is the same in every run.
     """
 
-    def __init__(self, path: Path, say: Callable[[dict[str, Any]], None], text: Callable[[int], str]) -> None:
+    def __init__(
+        self, path: Path, say: Callable[[dict[str, Any]], None], text: Callable[[int], str]
+    ) -> None:
         self.path, self.say, self.text = path, say, text
         self._losses: list[torch.Tensor | float] = []
         self._spoken, self._note = 0.0, ""
@@ -56,9 +58,15 @@ class Curve(Callback):  # type: ignore[misc]
                 self.path.write_bytes(b"")
             self._write({"step": 0, "examples": 0, "train": len(data.train), "cut": data.train.cut})
 
-    def on_train_batch_end(self, trainer: Trainer, module: LightningModule, outputs: Any, *ignored: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Any, *ignored: Any
+    ) -> None:
         self._losses.append(outputs["loss"] if isinstance(outputs, dict) else outputs)
-        if len(self._losses) == EVERY or module.step % module.plan.valid_every == 0 or module.step == module.plan.steps:
+        if (
+            len(self._losses) == EVERY
+            or module.step % module.plan.valid_every == 0
+            or module.step == module.plan.steps
+        ):
             self._point(trainer, module)
         if time.monotonic() - self._spoken > PAUSE_S:
             self._speak(module)
@@ -76,7 +84,14 @@ class Curve(Callback):  # type: ignore[misc]
         self._losses = []
         mean = sum(losses) / len(losses)
         self._note = f"loss {mean:.3f}"
-        self._write({"step": module.step, "examples": module.examples, "loss": mean, "lr": module.rate(module.step - 1)})
+        self._write(
+            {
+                "step": module.step,
+                "examples": module.examples,
+                "loss": mean,
+                "lr": module.rate(module.step - 1),
+            }
+        )
 
     def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
         self._point_of_rest(trainer, module)
@@ -92,8 +107,22 @@ class Curve(Callback):  # type: ignore[misc]
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
         valid, select = module.valid, module.plan.select
         score = {} if valid.score is None else {select: valid.score}
-        self._write({"step": module.step, "examples": module.examples, "valid": valid.loss, "exact_match": valid.exact_match, **score})
-        self._note = ", ".join([f"valid {valid.loss:.3f}", f"exact {valid.exact_match:.1%}", *(f"{k} {v:.1%}" for k, v in score.items())])
+        self._write(
+            {
+                "step": module.step,
+                "examples": module.examples,
+                "valid": valid.loss,
+                "exact_match": valid.exact_match,
+                **score,
+            }
+        )
+        self._note = ", ".join(
+            [
+                f"valid {valid.loss:.3f}",
+                f"exact {valid.exact_match:.1%}",
+                *(f"{k} {v:.1%}" for k, v in score.items()),
+            ]
+        )
         self._speak(module)
 
     def _write(self, point: dict[str, Any]) -> None:
@@ -109,7 +138,9 @@ class Curve(Callback):  # type: ignore[misc]
     def _stop(self, trainer: Trainer, module: LightningModule, step: int, loss: float) -> None:
         data: Data = trainer.datamodule
         rows = data.rows_of(step).tolist()
-        shown = ", ".join(json.dumps(self.text(i)[:SHOWN_CHARACTERS], ensure_ascii=False) for i in rows[:SHOWN])
+        shown = ", ".join(
+            json.dumps(self.text(i)[:SHOWN_CHARACTERS], ensure_ascii=False) for i in rows[:SHOWN]
+        )
         more = ", ..." if len(rows) > SHOWN else ""
         raise IncompleteError(
             f"trainer: the loss is {loss} at step {step + 1}, with the learning rate {module.rate(step):.3g}. A lower trainer.lr or"

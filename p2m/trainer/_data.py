@@ -84,7 +84,11 @@ class Pairs:
     @property
     def cut(self) -> int:
         """Pairs of which an end is cut off."""
-        return int(((self.inputs.lengths > self.max_input) | (self.outputs.lengths > self.max_output)).sum())
+        return int(
+            (
+                (self.inputs.lengths > self.max_input) | (self.outputs.lengths > self.max_output)
+            ).sum()
+        )
 
     def batch(self, rows: Sequence[int], max_tokens: int, rank: int, world: int) -> Batch:
         """The share of process *rank* of *world*: every world-th example, so that shares are of like lengths."""
@@ -97,7 +101,9 @@ class Pairs:
         read, said = (column[some].tolist() for column in (self.read, self.said))
         parts: list[list[int]] = [[]]
         widest = (0, 0)  # of the last part: inputs, outputs
-        for _, i, *width in sorted((S + T, i, S, T) for i, S, T in zip(some, read, said, strict=True)):
+        for _, i, *width in sorted(
+            (S + T, i, S, T) for i, S, T in zip(some, read, said, strict=True)
+        ):
             wider = (max(widest[0], width[0]), max(widest[1], width[1]))
             if parts[-1] and (len(parts[-1]) + 1) * sum(wider) > max_tokens:
                 parts.append([])
@@ -109,9 +115,19 @@ class Pairs:
     def concatenated(self, rows: NDArray[np.int64], rng: np.random.Generator) -> "Pairs":
         """The examples of *rows* two by two, at random: both inputs as one, and both outputs."""
         mixed = rng.permutation(rows).tolist()
-        inputs = _two_by_two([self.inputs[i][: self.max_input] for i in mixed], self.between, self.end)
-        outputs = _two_by_two([self.outputs[i][: self.max_output] for i in mixed], self.between, self.end)
-        return replace(self, inputs=inputs, outputs=outputs, max_input=2 * self.max_input, max_output=2 * self.max_output)
+        inputs = _two_by_two(
+            [self.inputs[i][: self.max_input] for i in mixed], self.between, self.end
+        )
+        outputs = _two_by_two(
+            [self.outputs[i][: self.max_output] for i in mixed], self.between, self.end
+        )
+        return replace(
+            self,
+            inputs=inputs,
+            outputs=outputs,
+            max_input=2 * self.max_input,
+            max_output=2 * self.max_output,
+        )
 
     def _tensors(self, rows: Sequence[int]) -> Part:
         ids = self.inputs.padded(rows, self.max_input, self.closing, self.pad, self.left, MULTIPLE)
@@ -142,11 +158,17 @@ def written(texts: Iterator[str], tokenizer: Tokenizer, path: Path) -> Tokens:
     return Tokens(flat, starts)
 
 
-def tokenized(rows: Sequence[Example], around: tuple[str, str], built: LoadedModel, folder: Path, name: str) -> tuple[Tokens, Tokens]:
+def tokenized(
+    rows: Sequence[Example], around: tuple[str, str], built: LoadedModel, folder: Path, name: str
+) -> tuple[Tokens, Tokens]:
     """Inputs between their prefix and suffix, and outputs."""
     prefix, suffix = around
-    inputs = written((prefix + row.input + suffix for row in rows), built.tokenizer, folder / f"{name}.input")
-    return inputs.open_ended() if built.is_causal else inputs, written((row.output for row in rows), built.answers, folder / f"{name}.output")
+    inputs = written(
+        (prefix + row.input + suffix for row in rows), built.tokenizer, folder / f"{name}.input"
+    )
+    return inputs.open_ended() if built.is_causal else inputs, written(
+        (row.output for row in rows), built.answers, folder / f"{name}.output"
+    )
 
 
 @dataclass(frozen=True)
@@ -171,7 +193,12 @@ class Order:
         rng = np.random.default_rng([self.seed, number])
         mixed = self._drawn(rng)
         window = self.batch_size * SORTED
-        ranked = np.concatenate([w[np.argsort(self.ranks[w], kind="stable")] for w in np.split(mixed, range(window, len(mixed), window))])
+        ranked = np.concatenate(
+            [
+                w[np.argsort(self.ranks[w], kind="stable")]
+                for w in np.split(mixed, range(window, len(mixed), window))
+            ]
+        )
         batches = np.array_split(ranked, self.per_pass)
         return [batches[i] for i in rng.permutation(self.per_pass)]
 
@@ -181,7 +208,9 @@ class Order:
         if self.weights is None:
             return rng.permutation(n)
         share = np.cumsum(self.weights) / self.weights.sum()
-        return rng.permutation(np.searchsorted(share, (np.arange(n) + rng.random()) / n).clip(max=n - 1))
+        return rng.permutation(
+            np.searchsorted(share, (np.arange(n) + rng.random()) / n).clip(max=n - 1)
+        )
 
     def examples(self, steps: int) -> int:
         """How many examples the first *steps* show, repeats counted."""
@@ -199,7 +228,13 @@ class Order:
 class Data(LightningDataModule):  # type: ignore[misc]
     """Batches for the Lightning trainer.  One of its epochs is what lies between two validations."""
 
-    def __init__(self, train: Pairs, valid: Pairs | None, plan: Plan, weights: NDArray[np.float64] | None = None) -> None:
+    def __init__(
+        self,
+        train: Pairs,
+        valid: Pairs | None,
+        plan: Plan,
+        weights: NDArray[np.float64] | None = None,
+    ) -> None:
         super().__init__()
         self.train, self.valid, self.plan, self.max_tokens = train, valid, plan, plan.max_tokens
         self.order = Order(train.ranks, plan.batch_size, plan.seed, weights)
@@ -212,16 +247,24 @@ class Data(LightningDataModule):  # type: ignore[misc]
             return []
         assert self.trainer
         # processes that hold parts of the weights go through the model together, so each looks at all
-        share = (0, 1) if self.plan.strategy == "fsdp" else (self.trainer.global_rank, self.trainer.world_size)
+        share = (
+            (0, 1)
+            if self.plan.strategy == "fsdp"
+            else (self.trainer.global_rank, self.trainer.world_size)
+        )
         return _Once(self, self.valid, *share)
 
     def batch(self, step: int, rows: NDArray[np.int64], rank: int, world: int) -> Batch:
         """One process's share of a step's examples, which in some steps come two by two (Nguyen et al. 2021, arXiv 2105.01691)."""
         rng = np.random.default_rng([self.plan.seed, step, PAIRING])
-        if rng.random() >= self.plan.concatenate or -(-len(rows) // 2) < world:  # each process needs some
+        if (
+            rng.random() >= self.plan.concatenate or -(-len(rows) // 2) < world
+        ):  # each process needs some
             return self.train.batch(rows.tolist(), self.max_tokens, rank, world)
         pairs = self.train.concatenated(rows, rng)
-        return pairs.batch(range(len(pairs)), self.max_tokens, rank, world)._replace(examples=len(rows))
+        return pairs.batch(range(len(pairs)), self.max_tokens, rank, world)._replace(
+            examples=len(rows)
+        )
 
     def largest(self, world: int) -> list[Part]:
         """Stand-ins for the largest parts that one of *world* processes can be given: the widest, those of long inputs, of long answers."""
@@ -231,7 +274,12 @@ class Data(LightningDataModule):  # type: ignore[misc]
         parts = []
         for S, T in ((read, said), (read, times), (times, said)):  # noqa: N806
             B = min(share, -(-self.max_tokens // (S + T)))  # noqa: N806
-            parts.append((torch.full((B, S), int(self.train.pad == 0)), torch.zeros((B, T), dtype=torch.int64)))  # no padding
+            parts.append(
+                (
+                    torch.full((B, S), int(self.train.pad == 0)),
+                    torch.zeros((B, T), dtype=torch.int64),
+                )
+            )  # no padding
         return parts
 
     def rows_of(self, step: int) -> NDArray[np.int64]:

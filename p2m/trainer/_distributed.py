@@ -7,7 +7,11 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-RANKS = ("RANK", "SLURM_PROCID", "LOCAL_RANK")  # as torchrun, srun and Lightning's own launcher name it, the first that is set
+RANKS = (
+    "RANK",
+    "SLURM_PROCID",
+    "LOCAL_RANK",
+)  # as torchrun, srun and Lightning's own launcher name it, the first that is set
 WORLDS = ("WORLD_SIZE", "SLURM_STEP_NUM_TASKS")  # likewise
 
 
@@ -45,7 +49,11 @@ def leave() -> None:
 def _exchanged(values: list[float], exchange: Callable[[Any], Any]) -> list[float]:
     if not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
         return values
-    device = torch.device("cuda", torch.cuda.current_device()) if dist.get_backend() == "nccl" else torch.device("cpu")
+    device = (
+        torch.device("cuda", torch.cuda.current_device())
+        if dist.get_backend() == "nccl"
+        else torch.device("cpu")
+    )
     tensor = torch.tensor(values, dtype=torch.float64, device=device)
     exchange(tensor)
     found: list[float] = tensor.tolist()

@@ -59,23 +59,40 @@ def _score(settings: dict[str, Any], ready: "Ready") -> Callable[[], float] | No
     from p2m.metric.f1 import F1
     from p2m.metric.normalised_exact_match import NormalisedExactMatch
 
-    metrics: dict[str, Metric] = {"chrf": ChrF(), "f1": F1(), "normalised_exact_match": NormalisedExactMatch()}
-    inputs, accepted = [row.input for row in ready.looked_at], [row.accepted for row in ready.looked_at]
+    metrics: dict[str, Metric] = {
+        "chrf": ChrF(),
+        "f1": F1(),
+        "normalised_exact_match": NormalisedExactMatch(),
+    }
+    inputs, accepted = (
+        [row.input for row in ready.looked_at],
+        [row.accepted for row in ready.looked_at],
+    )
     student = ready.student
 
     def score() -> float:
         now = ready.built
-        if settings["method"] == "lora":  # its adapters are beside the weights, which decoding reads
+        if (
+            settings["method"] == "lora"
+        ):  # its adapters are beside the weights, which decoding reads
             from p2m.trainer import _lora
 
             now = _lora.merged(replace(now, model=copy.deepcopy(now.model)))
-        said = Decoder(now, student.prefix, student.max_input, student.max_output, suffix=student.suffix).answers(inputs)
+        said = Decoder(
+            now, student.prefix, student.max_input, student.max_output, suffix=student.suffix
+        ).answers(inputs)
         return metrics[settings["select"]].score(said, accepted)
 
     return score
 
 
-def _trained(folder: Path, ready: "Ready", score: Callable[[], float] | None, say: Say, stop: Callable[[], int]) -> "LoadedModel":
+def _trained(
+    folder: Path,
+    ready: "Ready",
+    score: Callable[[], float] | None,
+    say: Say,
+    stop: Callable[[], int],
+) -> "LoadedModel":
     """The student with its best weights."""
     import torch
     from pytorch_lightning import Trainer
@@ -86,12 +103,16 @@ def _trained(folder: Path, ready: "Ready", score: Callable[[], float] | None, sa
     from p2m.trainer._module import Fit
 
     built, data, plan = ready.built, ready.data, ready.data.plan
-    torch.use_deterministic_algorithms(True, warn_only=plan.device == "cuda")  # some CUDA kernels have no deterministic twin
+    torch.use_deterministic_algorithms(
+        True, warn_only=plan.device == "cuda"
+    )  # some CUDA kernels have no deterministic twin
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # costs time and guards against reading it, which nothing here does
     checkpoints = folder / "checkpoints"
     checkpoints.mkdir(exist_ok=True)
     curve = Curve(folder / "curve.jsonl", say, lambda i: ready.train[i].input)
-    best = Best(checkpoints, plan.select, plan.patience, curve.tell)  # after the curve, which cuts off what came after the checkpoint
+    best = Best(
+        checkpoints, plan.select, plan.patience, curve.tell
+    )  # after the curve, which cuts off what came after the checkpoint
     callbacks = [curve, best, Saver(checkpoints, plan.checkpoint_s, stop)]
     trainer = Trainer(
         accelerator=plan.device if plan.device == "cpu" else "gpu", devices=plan.devices, num_nodes=plan.nodes, strategy=_strategy(plan),
@@ -113,7 +134,9 @@ def _trained(folder: Path, ready: "Ready", score: Callable[[], float] | None, sa
     if shared_out and not best.file:
         whole.load_state_dict(weights(built.model), strict=False)
     _distributed.leave()
-    if not _distributed.rank():  # the others have no use for them, and may be here before the file is
+    if (
+        not _distributed.rank()
+    ):  # the others have no use for them, and may be here before the file is
         best.restore(whole)
     return replace(built, model=whole)
 
@@ -122,7 +145,9 @@ def _strategy(plan: Any) -> Any:
     """How several processes share the work, and how they find each other on one machine, where no name need be looked up."""
     if plan.devices * plan.nodes == 1:
         return "auto"
-    os.environ["OMP_NUM_THREADS"] = str(plan.threads)  # else Lightning gives each process its share of all threads
+    os.environ["OMP_NUM_THREADS"] = str(
+        plan.threads
+    )  # else Lightning gives each process its share of all threads
     if plan.nodes == 1 and sys.platform == "linux":
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     backend = "gloo" if plan.device == "cpu" else "nccl"
@@ -142,7 +167,9 @@ def _places(plan: Any) -> list[Any]:
     """
     from pytorch_lightning.plugins.environments import SLURMEnvironment
 
-    started = plan.devices * plan.nodes > 1 and "RANK" not in os.environ and "SLURM_PROCID" in os.environ
+    started = (
+        plan.devices * plan.nodes > 1 and "RANK" not in os.environ and "SLURM_PROCID" in os.environ
+    )
     return [SLURMEnvironment(auto_requeue=False)] if started else []
 
 

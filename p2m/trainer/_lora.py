@@ -12,9 +12,18 @@ def adapted(built: LoadedModel, rank: int, alpha: int) -> LoadedModel:
 
     # peft trains a classification head whole when told that it is one
     task = TaskType.SEQ_CLS if built.kind == "encoder" else None
-    how = LoraConfig(r=rank, lora_alpha=alpha, target_modules="all-linear", lora_dropout=0.0, bias="none", task_type=task)
+    how = LoraConfig(
+        r=rank,
+        lora_alpha=alpha,
+        target_modules="all-linear",
+        lora_dropout=0.0,
+        bias="none",
+        task_type=task,
+    )
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")  # peft asks for what transformers has renamed
+        warnings.filterwarnings(
+            "ignore", category=FutureWarning, module="transformers"
+        )  # peft asks for what transformers has renamed
         return replace(built, model=get_peft_model(built.model, how))
 
 

@@ -8,7 +8,12 @@ from p2m.trainer._data import Part
 def halved(parts: list[Part]) -> list[Part]:
     """Each part in two, so that the same gradients come from smaller ones.  UserError where each holds a single example already."""
     refuse_alone(parts)
-    return [half for part in parts for half in zip(*(side.tensor_split(2) for side in part), strict=True) if len(half[0])]
+    return [
+        half
+        for part in parts
+        for half in zip(*(side.tensor_split(2) for side in part), strict=True)
+        if len(half[0])
+    ]
 
 
 def refuse_alone(parts: list[Part]) -> None:

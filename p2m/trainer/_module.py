@@ -21,8 +21,13 @@ from p2m.trainer._data import Batch, Part
 from p2m.trainer._muon import StackedMuon
 from p2m.trainer._plan import Plan
 
-SPREAD = 1_000_003  # between the seeds of two jobs, so that their steps share none for a million steps
-BETAS = (0.9, 0.98)  # second beta of the transformer's authors (Vaswani et al. 2017): .999 is too slow for runs of a thousand steps
+SPREAD = (
+    1_000_003  # between the seeds of two jobs, so that their steps share none for a million steps
+)
+BETAS = (
+    0.9,
+    0.98,
+)  # second beta of the transformer's authors (Vaswani et al. 2017): .999 is too slow for runs of a thousand steps
 
 
 DECAY = 0.2  # of a run in which wsd comes down, as in Hägele et al. 2024
@@ -49,14 +54,20 @@ class Fit(LightningModule):  # type: ignore[misc]
     score: of the validation answers as they are written now, by a metric that cannot be told from the labels.
     """
 
-    def __init__(self, built: LoadedModel, plan: Plan, score: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self, built: LoadedModel, plan: Plan, score: Callable[[], float] | None = None
+    ) -> None:
         super().__init__()
-        self.automatic_optimization = False  # a batch may come in parts, and clipping by Lightning fails with a fused AdamW
+        self.automatic_optimization = (
+            False  # a batch may come in parts, and clipping by Lightning fails with a fused AdamW
+        )
         self.model, self.built, self.plan, self.score = built.model, built, plan, score
         self.step, self.examples, self.seconds, self.valid = 0, 0, 0.0, Valid(math.nan, 0.0)
         self._seen: list[tuple[float, int, int, int]] = []
         self._steps_here = 0  # of this process
-        self._compiled = torch.compile(logits, dynamic=True) if plan.compile else logits  # one kernel each for batches of any width
+        self._compiled = (
+            torch.compile(logits, dynamic=True) if plan.compile else logits
+        )  # one kernel each for batches of any width
         self._clock = time.monotonic()
 
     def configure_model(self) -> None:
@@ -68,8 +79,15 @@ class Fit(LightningModule):  # type: ignore[misc]
 
     def logits(self, part: Part) -> Tensor:
         """logits_BTV for the labels of a part, each label seen only by those after it."""
-        forward = self._compiled if self.training else logits  # compiling once more would take longer than validations do
-        return forward(self.built, *part, self.plan.bf16, lean=not (self.plan.gradient_checkpointing or self.plan.strategy == "fsdp"))
+        forward = (
+            self._compiled if self.training else logits
+        )  # compiling once more would take longer than validations do
+        return forward(
+            self.built,
+            *part,
+            self.plan.bf16,
+            lean=not (self.plan.gradient_checkpointing or self.plan.strategy == "fsdp"),
+        )
 
     def loss(self, part: Part) -> Tensor:
         """Cross entropy of a part's labels, summed.  Padding carries none."""
@@ -79,10 +97,14 @@ class Fit(LightningModule):  # type: ignore[misc]
         """The mean over all processes of what it returns is the loss of the step, and that of their gradients its gradient."""
         rank, world = self.trainer.global_rank, self.trainer.world_size
         data = self.trainer.datamodule
-        if world > 1 and self.plan.strategy != "fsdp" and self._steps_here < 2:  # from the second on, optimisers hold what they need
+        if (
+            world > 1 and self.plan.strategy != "fsdp" and self._steps_here < 2
+        ):  # from the second on, optimisers hold what they need
             self._fit_memory(world)
         self._steps_here += 1
-        if _memory.beyond(batch.parts, data.max_tokens):  # read ahead, before max_tokens was lowered
+        if _memory.beyond(
+            batch.parts, data.max_tokens
+        ):  # read ahead, before max_tokens was lowered
             batch = data.batch(self.step, data.rows_of(self.step), rank, world)
             batch = batch._replace(parts=self._here(batch.parts))
         # dropout draws anew in each step, from nothing but its number, so that a resumed run needs no generator's state
@@ -91,7 +113,9 @@ class Fit(LightningModule):  # type: ignore[misc]
         self._update()
         self.step += 1
         self.examples += batch.examples
-        if self.plan.compile and self._steps_here == 1:  # most of which went into compiling, and max_minutes are of training
+        if (
+            self.plan.compile and self._steps_here == 1
+        ):  # most of which went into compiling, and max_minutes are of training
             self._clock = time.monotonic()
         return total
 
@@ -102,7 +126,9 @@ class Fit(LightningModule):  # type: ignore[misc]
             _memory.refuse_alone(parts)
             data.max_tokens, lowered = _memory.tokens(parts) // 2, True
         if lowered:
-            data.max_tokens //= 2  # to spare, as memory is freed in pieces that other widths do not fill
+            data.max_tokens //= (
+                2  # to spare, as memory is freed in pieces that other widths do not fill
+            )
 
     def _here(self, parts: list[Part]) -> list[Part]:
         return [(ids.to(self.device), labels.to(self.device)) for ids, labels in parts]
@@ -126,7 +152,9 @@ class Fit(LightningModule):  # type: ignore[misc]
         try:
             return self._summed(batch, world)
         except RuntimeError as error:
-            if world > 1 or not machine.out_of_memory(error):  # processes that wait for each other cannot go back alone
+            if world > 1 or not machine.out_of_memory(
+                error
+            ):  # processes that wait for each other cannot go back alone
                 raise
         self.zero_grad()  # here, where the error has gone and with it the activations that its frames held
         halves = _memory.halved(batch.parts)
@@ -154,8 +182,12 @@ class Fit(LightningModule):  # type: ignore[misc]
 
     def _alone(self) -> Any:
         """Gradients of all but the last part of a batch stay in their process, as one exchange is enough."""
-        shared_out = self.plan.strategy == "fsdp"  # each exchange also takes a gradient's share of memory away
-        return contextlib.nullcontext() if shared_out else self.trainer.strategy.block_backward_sync()
+        shared_out = (
+            self.plan.strategy == "fsdp"
+        )  # each exchange also takes a gradient's share of memory away
+        return (
+            contextlib.nullcontext() if shared_out else self.trainer.strategy.block_backward_sync()
+        )
 
     def _update(self) -> None:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.plan.clip)
@@ -172,12 +204,16 @@ class Fit(LightningModule):  # type: ignore[misc]
         warm = min(1.0, (step + 1) / plan.warmup_steps) if plan.warmup_steps else 1.0
         gone = step / plan.steps
         if plan.max_minutes:
-            gone = min(1.0, max(gone, _distributed.of_first([self.elapsed()])[0] / (60 * plan.max_minutes)))
+            gone = min(
+                1.0, max(gone, _distributed.of_first([self.elapsed()])[0] / (60 * plan.max_minutes))
+            )
         return plan.lr * warm * SCHEDULES[plan.schedule](gone)
 
     def on_train_batch_end(self, *ignored: Any) -> None:
         minutes = self.plan.max_minutes
-        if self.step >= self.plan.steps or (minutes and _distributed.of_first([self.elapsed()])[0] >= 60 * minutes):
+        if self.step >= self.plan.steps or (
+            minutes and _distributed.of_first([self.elapsed()])[0] >= 60 * minutes
+        ):
             self.trainer.should_stop = True  # after one more validation
 
     def elapsed(self) -> float:
@@ -191,7 +227,9 @@ class Fit(LightningModule):  # type: ignore[misc]
         try:
             seen = [self._looked_at(part) for part in batch]
         except RuntimeError as error:
-            if self.plan.strategy == "fsdp" or not machine.out_of_memory(error):  # parts of weights are gathered by all or by none
+            if self.plan.strategy == "fsdp" or not machine.out_of_memory(
+                error
+            ):  # parts of weights are gathered by all or by none
                 raise
         else:
             self._seen += seen
@@ -203,26 +241,57 @@ class Fit(LightningModule):  # type: ignore[misc]
         logits_BTV, labels_BT = self.logits(part), part[1]  # noqa: N806
         known = labels_BT != IGNORED
         exact = ((logits_BTV.argmax(-1) == labels_BT) | ~known).all(1)
-        return float(_entropy(logits_BTV, labels_BT)), int(known.sum()), int(exact.sum()), len(exact)
+        return (
+            float(_entropy(logits_BTV, labels_BT)),
+            int(known.sum()),
+            int(exact.sum()),
+            len(exact),
+        )
 
     def on_validation_epoch_end(self) -> None:
         columns = zip(*self._seen, strict=True) if self._seen else [()] * 4
         loss, tokens, exact, n = _distributed.summed([float(sum(column)) for column in columns])
-        score = _distributed.of_first([self.score() if self.global_rank == 0 else math.nan])[0] if self.score else None
+        score = (
+            _distributed.of_first([self.score() if self.global_rank == 0 else math.nan])[0]
+            if self.score
+            else None
+        )
         self.valid = Valid(loss / tokens, exact / n, score)
 
     def configure_optimizers(self) -> list[Optimizer]:
-        plan, named = self.plan, [(n, p) for n, p in self.model.named_parameters() if p.requires_grad]
+        plan, named = (
+            self.plan,
+            [(n, p) for n, p in self.model.named_parameters() if p.requires_grad],
+        )
         if plan.optimizer == "adafactor":
-            return [torch.optim.Adafactor([p for _, p in named], plan.lr, weight_decay=plan.weight_decay)]
-        matrices = [p for n, p in named if plan.optimizer == "muon" and p.ndim == 2 and not _is_table(n)]
+            return [
+                torch.optim.Adafactor(
+                    [p for _, p in named], plan.lr, weight_decay=plan.weight_decay
+                )
+            ]
+        matrices = [
+            p for n, p in named if plan.optimizer == "muon" and p.ndim == 2 and not _is_table(n)
+        ]
         taken = {id(p) for p in matrices}
         rest = [p for _, p in named if id(p) not in taken]
         optimizers: list[Optimizer] = (
-            [StackedMuon(matrices, plan.lr, weight_decay=plan.weight_decay, adjust_lr_fn=plan.adjust_lr_fn)] if matrices else []
+            [
+                StackedMuon(
+                    matrices,
+                    plan.lr,
+                    weight_decay=plan.weight_decay,
+                    adjust_lr_fn=plan.adjust_lr_fn,
+                )
+            ]
+            if matrices
+            else []
         )
         if rest:  # adapters alone are matrices, all of them
-            optimizers.append(torch.optim.AdamW(rest, plan.lr, betas=BETAS, weight_decay=plan.weight_decay, fused=True))
+            optimizers.append(
+                torch.optim.AdamW(
+                    rest, plan.lr, betas=BETAS, weight_decay=plan.weight_decay, fused=True
+                )
+            )
         return optimizers
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -234,12 +303,16 @@ class Fit(LightningModule):  # type: ignore[misc]
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         fit = checkpoint["fit"]
         self.step, self.examples, self.seconds = fit["step"], fit["examples"], fit["seconds"]
-        self.trainer.datamodule.max_tokens = fit["max_tokens"]  # halved ones too: other parts would give other last bits
+        self.trainer.datamodule.max_tokens = fit[
+            "max_tokens"
+        ]  # halved ones too: other parts would give other last bits
         self._clock = time.monotonic()
 
 
 def _entropy(logits_BTV: Tensor, labels_BT: Tensor) -> Tensor:  # noqa: N803
-    return F.cross_entropy(logits_BTV.flatten(0, 1), labels_BT.flatten(), ignore_index=IGNORED, reduction="sum")
+    return F.cross_entropy(
+        logits_BTV.flatten(0, 1), labels_BT.flatten(), ignore_index=IGNORED, reduction="sum"
+    )
 
 
 def _is_table(name: str) -> bool:

@@ -31,12 +31,17 @@ class StackedMuon(torch.optim.Muon):
                 self.state[p]["momentum_buffer"] = torch.zeros_like(p)
         momenta = [self.state[p]["momentum_buffer"] for p in stack]
         torch._foreach_lerp_(momenta, grads, 1 - group["momentum"])
-        ahead = torch._foreach_lerp(grads, momenta, group["momentum"]) if group["nesterov"] else momenta
+        ahead = (
+            torch._foreach_lerp(grads, momenta, group["momentum"]) if group["nesterov"] else momenta
+        )
         wide = torch.stack([a.mT if a.size(0) > a.size(1) else a for a in ahead])
         steps = orthogonal(wide, group["ns_coefficients"], group["ns_steps"], group["eps"])
         torch._foreach_mul_(stack, 1 - group["lr"] * group["weight_decay"])
         for p, step in zip(stack, steps, strict=True):
-            p.add_(step.mT if p.size(0) > p.size(1) else step, alpha=-group["lr"] * _scale(group["adjust_lr_fn"], *p.shape))
+            p.add_(
+                step.mT if p.size(0) > p.size(1) else step,
+                alpha=-group["lr"] * _scale(group["adjust_lr_fn"], *p.shape),
+            )
 
 
 def _scale(adjust_lr_fn: str | None, rows: int, columns: int) -> float:
@@ -46,7 +51,9 @@ def _scale(adjust_lr_fn: str | None, rows: int, columns: int) -> float:
     return math.sqrt(max(1.0, rows / columns))
 
 
-def orthogonal(wide_NRC: Tensor, coefficients: tuple[float, float, float], steps: int, eps: float) -> Tensor:  # noqa: N803
+def orthogonal(
+    wide_NRC: Tensor, coefficients: tuple[float, float, float], steps: int, eps: float
+) -> Tensor:
     """Each of N matrices (R <= C) with its singular values near 1, in bf16: the quintic iteration of Jordan et al. 2024."""
     a, b, c = coefficients
     x = wide_NRC.bfloat16()

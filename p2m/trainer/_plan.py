@@ -36,7 +36,10 @@ DROPOUT = ((40, 0.3), (20, 0.2), (4, 0.1))  # with more passes than this
 MANY = 20  # passes; with more, examples come two by two in half of the steps, which helps small sets (experiments/published)
 FOR_ADAPTERS = 10  # times the rate for every weight: Schulman et al. 2025, "LoRA Without Regret"
 MOST_FOR_ADAPTERS = 1e-3  # what peft's own examples use on T5 kinds
-LEAST = {"cpu": 16, "cuda": 1}  # examples of a batch for each process where the number of processes is left to p2m
+LEAST = {
+    "cpu": 16,
+    "cuda": 1,
+}  # examples of a batch for each process where the number of processes is left to p2m
 
 
 @dataclass(frozen=True)
@@ -78,25 +81,43 @@ class Plan:
     checkpoint_s: float | None
 
 
-def planned(settings: dict[str, Any], scratch: bool, architecture: str, parameters: int, n: int) -> Plan:
+def planned(
+    settings: dict[str, Any], scratch: bool, architecture: str, parameters: int, n: int
+) -> Plan:
     """The plan for *n* training examples of a student of so many *parameters*."""
-    optimizer = _or(settings["optimizer"], "muon" if scratch and settings["strategy"] != "fsdp" else "adamw")
+    optimizer = _or(
+        settings["optimizer"], "muon" if scratch and settings["strategy"] != "fsdp" else "adamw"
+    )
     batch_size = min(_or(settings["batch_size"], BATCH), n)
     # three passes of a published student are often too few (Zhang et al. 2021, arXiv 2006.05987), twenty steady (Mosbach et al. 2021,
     # arXiv 2006.04884); `patience` ends them once they gain nothing
     examples = _or(settings["max_examples"], _enough(n) if scratch else 10 * n)
     passes = 0 if settings["overfit"] else examples / n  # those few are to be learnt by heart
-    per_pass = math.ceil(n / batch_size)  # steps; a pass is split evenly, so batches may be smaller than batch_size
+    per_pass = math.ceil(
+        n / batch_size
+    )  # steps; a pass is split evenly, so batches may be smaller than batch_size
     steps = max(1, math.ceil(examples * per_pass / n))
     # twenty looks at the validation set in all cost less than a tenth of the time
-    every = math.ceil(steps / 20) if settings["valid_every"] == "auto" else math.ceil(settings["valid_every"] * per_pass / n)
+    every = (
+        math.ceil(steps / 20)
+        if settings["valid_every"] == "auto"
+        else math.ceil(settings["valid_every"] * per_pass / n)
+    )
     refuse_of_t5(settings, architecture)
-    if fault := next(lacking(settings["device"], settings["precision"], compiled=settings["compile"]), None):
+    if fault := next(
+        lacking(settings["device"], settings["precision"], compiled=settings["compile"]), None
+    ):
         raise UserError(f"trainer: {fault}")
     device = _device(settings["device"])
-    devices = _devices(settings["devices"], device, settings["strategy"], n // per_pass, settings["nodes"])
+    devices = _devices(
+        settings["devices"], device, settings["strategy"], n // per_pass, settings["nodes"]
+    )
     shared = devices * settings["nodes"] > 1
-    rate = _from_scratch(optimizer, parameters) if scratch else _rate(optimizer, architecture, parameters, settings["method"])
+    rate = (
+        _from_scratch(optimizer, parameters)
+        if scratch
+        else _rate(optimizer, architecture, parameters, settings["method"])
+    )
     return Plan(
         strategy=settings["strategy"] if shared else "auto", steps=steps, batch_size=batch_size, valid_every=min(every, steps),
         optimizer=optimizer, adjust_lr_fn="original" if scratch else "match_rms_adamw",
@@ -113,24 +134,34 @@ def planned(settings: dict[str, Any], scratch: bool, architecture: str, paramete
 
 def refuse_prior(labels: Sequence[str]) -> None:
     if not labels:
-        raise UserError("trainer.label_prior: this task's answers are no closed set of labels, so there is no prior to change; set it to 1")
+        raise UserError(
+            "trainer.label_prior: this task's answers are no closed set of labels, so there is no prior to change; set it to 1"
+        )
 
 
 def refuse_of_t5(settings: dict[str, Any], architecture: str) -> None:
     for name in OF_T5:
         if settings[name] != "auto" and architecture not in T5:
-            raise UserError(f"trainer.{name}: is for {' and '.join(T5)}, and this student is a {architecture}; set it to auto")
+            raise UserError(
+                f"trainer.{name}: is for {' and '.join(T5)}, and this student is a {architecture}; set it to auto"
+            )
 
 
 def refuse_beyond(settings: dict[str, Any], positions: int | None, shared: bool) -> None:
     """For max_input and max_output where a student has so many positions, which a decoder-only one shares between both."""
-    set_ = {name: settings[name] for name in ("max_input", "max_output") if settings[name] != "auto"}
+    set_ = {
+        name: settings[name] for name in ("max_input", "max_output") if settings[name] != "auto"
+    }
     for name, value in set_.items():
         if positions and value > positions:
-            raise UserError(f"trainer.{name}: this student has {positions} positions, got {value}; set {positions} or less, or auto")
+            raise UserError(
+                f"trainer.{name}: this student has {positions} positions, got {value}; set {positions} or less, or auto"
+            )
     if positions and shared and sum(set_.values()) > positions:
         both = " and ".join(f"{name}={value}" for name, value in set_.items())
-        raise UserError(f"trainer: this student has {positions} positions for input and output together, got {both}; set one to auto")
+        raise UserError(
+            f"trainer: this student has {positions} positions for input and output together, got {both}; set one to auto"
+        )
 
 
 def refuse_no_room(most: int, fixed: int, wanted: int, is_causal: bool) -> None:
@@ -203,7 +234,9 @@ def _rate(optimizer: str, architecture: str, parameters: int, method: str) -> fl
     return min(FOR_ADAPTERS * rate, MOST_FOR_ADAPTERS) if method == "lora" else rate
 
 
-def lacking(device: str, precision: str, devices: int | str = "auto", compiled: bool = False) -> Iterator[str]:
+def lacking(
+    device: str, precision: str, devices: int | str = "auto", compiled: bool = False
+) -> Iterator[str]:
     """What these settings name and this machine has not."""
     import torch
 
@@ -211,7 +244,11 @@ def lacking(device: str, precision: str, devices: int | str = "auto", compiled: 
         yield "device=gpu is set but torch sees none on this machine; use trainer.device=auto or trainer=cpu"
     elif precision == "bf16" and not has_bf16(where := _device(device)):
         yield f"precision=bf16 is set but this machine's {where} has no hardware for it; use trainer.precision=auto"
-    if isinstance(devices, int) and _device(device) == "cuda" and devices > (n := torch.cuda.device_count()):
+    if (
+        isinstance(devices, int)
+        and _device(device) == "cuda"
+        and devices > (n := torch.cuda.device_count())
+    ):
         seen = f"{n} GPU{'s' if n > 1 else ''}"
         yield f"devices={devices} is set but torch sees {seen} on this machine; use trainer.devices={n}, or trainer=cpu"
     if compiled and _device(device) == "cpu":
@@ -245,7 +282,9 @@ def _devices(wanted: Any, device: str, strategy: str, batch_size: int, nodes: in
     import torch
 
     if wanted == "auto":
-        most = 1 if strategy == "auto" else torch.cuda.device_count() if device == "cuda" else cores()
+        most = (
+            1 if strategy == "auto" else torch.cuda.device_count() if device == "cuda" else cores()
+        )
         wanted = min(most, max(1, batch_size // (nodes * LEAST[device])))
     refuse_more(wanted, nodes, batch_size)
     return int(wanted)

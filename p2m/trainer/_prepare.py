@@ -15,7 +15,10 @@ from p2m.student.build import LoadedModel
 from p2m.student.tokens import learned
 from p2m.trainer import _data, _distributed, _plan, _votes, _weights
 
-MOST_INPUT, MOST_OUTPUT = 1024, 512  # tokens, where no setting says another number; an instruction around the input not counted
+MOST_INPUT, MOST_OUTPUT = (
+    1024,
+    512,
+)  # tokens, where no setting says another number; an instruction around the input not counted
 LEARNT_FROM = 100_000  # examples; more change the pieces little
 LOOKED_AT = 1000  # answers, to see whether the student's tokenizer can write them
 
@@ -37,7 +40,10 @@ def ready(folder: Path, job: dict[str, Any]) -> Ready:
     if settings["label_prior"] != 1:
         _plan.refuse_prior(job["labels"])
     train, looked_at = _rows(job, settings)
-    around, labels = (job["prefix"], job["suffix"]), tuple(job["labels"]) if choice.kind == "encoder" else ()
+    around, labels = (
+        (job["prefix"], job["suffix"]),
+        tuple(job["labels"]) if choice.kind == "encoder" else (),
+    )
     built = build.fresh(choice, settings["seed"], _learned(choice, around, train), labels)
     about = (built.model.config.model_type, built.model.num_parameters())
     plan = _plan.planned(settings, choice.base == "scratch", *about, len(train))
@@ -46,24 +52,39 @@ def ready(folder: Path, job: dict[str, Any]) -> Ready:
             f"trainer.launch: the launcher started {_distributed.world()} processes, and trainer.devices={plan.devices} on"
             f" trainer.nodes={plan.nodes} are {plan.devices * plan.nodes}; set both to what it starts, and trainer.strategy to ddp or fsdp"
         )
-    torch.set_num_threads(plan.threads)  # decides in which order sums are made, and so their last bits
+    torch.set_num_threads(
+        plan.threads
+    )  # decides in which order sums are made, and so their last bits
     if plan.residual_dropout is not None:
         _t5_forward.dropped(built.model, plan.residual_dropout)
-    pairs, valid = _pairs(train, looked_at, around, built, settings, folder / "tokens" / str(_distributed.rank()))
+    pairs, valid = _pairs(
+        train, looked_at, around, built, settings, folder / "tokens" / str(_distributed.rank())
+    )
     lost = _lost([row.output for row in _spread(train, LOOKED_AT)], built)
     limits = (pairs.max_input, pairs.max_output)
-    student = Student(folder, choice.base, choice.kind, around[0], *limits, around[1], labels, pairs.cut, lost)
-    data = _data.Data(pairs, valid, plan, _weights.sampling_weights(train, settings["mix"], settings["label_prior"]))
+    student = Student(
+        folder, choice.base, choice.kind, around[0], *limits, around[1], labels, pairs.cut, lost
+    )
+    data = _data.Data(
+        pairs,
+        valid,
+        plan,
+        _weights.sampling_weights(train, settings["mix"], settings["label_prior"]),
+    )
     return Ready(_adapted(built, settings), student, data, train, looked_at)
 
 
-def _rows(job: dict[str, Any], settings: dict[str, Any]) -> tuple[Sequence[Example], Sequence[Example]]:
+def _rows(
+    job: dict[str, Any], settings: dict[str, Any]
+) -> tuple[Sequence[Example], Sequence[Example]]:
     """What is trained on, and what of the validation set is looked at."""
     train: Sequence[Example] = Rows(Path(job["train"]))
     valid: Sequence[Example] = Rows(Path(job["valid"]))
     if only := settings["overfit"]:
         train = valid = train[:only]
-    return _votes.SoftLabels(train) if settings["soft_votes"] else train, _spread(valid, settings["valid_examples"])
+    return _votes.SoftLabels(train) if settings["soft_votes"] else train, _spread(
+        valid, settings["valid_examples"]
+    )
 
 
 def _adapted(built: LoadedModel, settings: dict[str, Any]) -> LoadedModel:
@@ -80,22 +101,41 @@ def _adapted(built: LoadedModel, settings: dict[str, Any]) -> LoadedModel:
 
 def _learned(choice: Choice, around: tuple[str, str], rows: Sequence[Example]) -> Any:
     """The tokenizer that is made for the training examples; None where the base has one."""
-    texts = (text for row in islice(rows, LEARNT_FROM) for text in (around[0] + row.input + around[1], row.output))
+    texts = (
+        text
+        for row in islice(rows, LEARNT_FROM)
+        for text in (around[0] + row.input + around[1], row.output)
+    )
     return learned(texts, choice.pieces) if choice.pieces else None
 
 
 def _pairs(
-    train: Sequence[Example], looked_at: Sequence[Example], around: tuple[str, str], built: LoadedModel, settings: dict[str, Any], folder: Path
+    train: Sequence[Example],
+    looked_at: Sequence[Example],
+    around: tuple[str, str],
+    built: LoadedModel,
+    settings: dict[str, Any],
+    folder: Path,
 ) -> tuple[_data.Pairs, _data.Pairs | None]:
     """Training and validation examples as tokens; None for a validation set that is empty."""
     folder.mkdir(parents=True, exist_ok=True)
-    made = {name: _data.tokenized(rows, around, built, folder, name) for name, rows in (("train", train), ("valid", looked_at))}
-    closing, before = built.closing(around[1]), int(built.tokenizer.encode([around[0]]).open_ended().lengths[0])
+    made = {
+        name: _data.tokenized(rows, around, built, folder, name)
+        for name, rows in (("train", train), ("valid", looked_at))
+    }
+    closing, before = (
+        built.closing(around[1]),
+        int(built.tokenizer.encode([around[0]]).open_ended().lengths[0]),
+    )
     fixed = before + len(closing)
     limits = _limits(made["train"], settings, build.positions(built.model), built.is_causal, fixed)
-    _plan.refuse_no_room(limits[0], fixed, int(made["train"][0].lengths.max()) - fixed, built.is_causal)
+    _plan.refuse_no_room(
+        limits[0], fixed, int(made["train"][0].lengths.max()) - fixed, built.is_causal
+    )
     marks = (built.tokenizer.pad, built.tokenizer.end, built.tokenizer.unknown)
-    trained, valid = (_data.Pairs(*tokens, *limits, *marks, closing, built.is_causal) for tokens in made.values())
+    trained, valid = (
+        _data.Pairs(*tokens, *limits, *marks, closing, built.is_causal) for tokens in made.values()
+    )
     return trained, valid if len(valid) else None
 
 
@@ -108,7 +148,9 @@ def _lost(answers: list[str], built: Any) -> float:
         return 0.0
     tokens = built.tokenizer.encode(answers).open_ended()
     back = built.tokenizer.decode([tokens[i].tolist() for i in range(len(answers))])
-    changed = [(one, other) for one, other in zip(answers, back, strict=True) if one != other.strip()]
+    changed = [
+        (one, other) for one, other in zip(answers, back, strict=True) if one != other.strip()
+    ]
     spoilt = [(one, other) for one, other in changed if one.split() != other.split()]
     if 2 * len(spoilt) > len(answers):
         raise UserError(
@@ -125,7 +167,9 @@ def _spread(rows: Sequence[Example], most: int) -> list[Example]:
     return [rows[i * len(rows) // n] for i in range(n)]
 
 
-def _limits(tokens: Any, settings: dict[str, Any], positions: int | None, shared: bool, fixed: int) -> tuple[int, int]:
+def _limits(
+    tokens: Any, settings: dict[str, Any], positions: int | None, shared: bool, fixed: int
+) -> tuple[int, int]:
     """max_input and max_output.  auto: twice the longest input, a quarter beyond the longest output, as what comes may be longer.
 
     Within the model's positions, which input and output may have to share.  fixed: tokens that stand around every input.

@@ -19,13 +19,27 @@ from p2m.student.build import kept
 from p2m.student.machine import SPINS, quiet, share_cores
 
 LOG = "fit.log"
-PLACES = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "WORLD_SIZE", "TORCHELASTIC_", "SLURM_")  # beginnings of names
+PLACES = (
+    "RANK",
+    "LOCAL_RANK",
+    "NODE_RANK",
+    "GROUP_RANK",
+    "WORLD_SIZE",
+    "TORCHELASTIC_",
+    "SLURM_",
+)  # beginnings of names
 TAIL_LINES = 15  # of the log, shown when the process dies: a Python traceback's end
-FAREWELL_S = 60.0  # for one last step and a checkpoint after SIGTERM: gigabytes, where the student is large
+FAREWELL_S = (
+    60.0  # for one last step and a checkpoint after SIGTERM: gigabytes, where the student is large
+)
 PACKAGE = Path(__file__).resolve().parent.parent.parent
 
 
-def fit(folder: Path, bar: Callable[[float | None, str], AbstractContextManager[Bar]], launch: Sequence[str] = ()) -> Student:
+def fit(
+    folder: Path,
+    bar: Callable[[float | None, str], AbstractContextManager[Bar]],
+    launch: Sequence[str] = (),
+) -> Student:
     """The student that the job in *folder* describes.  launch: words before the command, of a launcher such as torchrun or srun.
 
     Raises what the process reports, or UserError with the end of its log.
@@ -62,7 +76,11 @@ def _messages(process: "subprocess.Popen[bytes]", log: Path) -> Iterator[dict[st
             with log.open("ab") as file:
                 file.write(line)
         elif "error" in message:
-            kinds = {c.__name__: c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, UserError)}
+            kinds = {
+                c.__name__: c
+                for c in vars(errors).values()
+                if isinstance(c, type) and issubclass(c, UserError)
+            }
             raise kinds.get(message["kind"], UserError)(message["error"])
         else:
             yield message
@@ -74,7 +92,11 @@ def _message(line: bytes) -> dict[str, Any] | None:
         found = json.loads(line[max(line.find(b"{"), 0) :])
     except ValueError:
         return None
-    return found if isinstance(found, dict) and found.keys() & {"total", "examples", "student", "error"} else None
+    return (
+        found
+        if isinstance(found, dict) and found.keys() & {"total", "examples", "student", "error"}
+        else None
+    )
 
 
 @contextlib.contextmanager
@@ -88,7 +110,12 @@ def _started(folder: Path, launch: Sequence[str] = ()) -> Iterator["subprocess.P
     command = [*launch, *words, "-m", "p2m.trainer._fit", str(folder)]
     with (folder / LOG).open("ab") as log:
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=_environment(bool(launch)), start_new_session=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=_environment(bool(launch)),
+            start_new_session=True,
         )
     try:
         yield process
@@ -111,18 +138,32 @@ def _environment(launched: bool) -> dict[str, str]:
     And less our own place among other processes where no launcher gives new ones: a job of a cluster is not a rank of the training.
     """
     share_cores()
-    kept = {k: v for k, v in os.environ.items() if not k.endswith("_API_KEY") and (launched or not k.startswith(PLACES))}
+    kept = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.endswith("_API_KEY") and (launched or not k.startswith(PLACES))
+    }
     path = os.pathsep.join(p for p in (str(PACKAGE), os.environ.get("PYTHONPATH", "")) if p)
-    fixed = {"TOKENIZERS_PARALLELISM": "false", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}  # the second: what CUDA needs to be deterministic
+    fixed = {
+        "TOKENIZERS_PARALLELISM": "false",
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+    }  # the second: what CUDA needs to be deterministic
     if quiet():
-        kept.setdefault("GOMP_SPINCOUNT", SPINS)  # threads wait awake for a moment before they sleep
+        kept.setdefault(
+            "GOMP_SPINCOUNT", SPINS
+        )  # threads wait awake for a moment before they sleep
     return kept | fixed | {"PYTHONPATH": path}
 
 
 def _why(code: int, folder: Path) -> str:
     """What is told of a process that died without a word of its own."""
     again = "The same command goes on from its last checkpoint."
-    lines = (folder / LOG).read_text(encoding="utf-8", errors="replace").strip().splitlines()[-TAIL_LINES:]
+    lines = (
+        (folder / LOG)
+        .read_text(encoding="utf-8", errors="replace")
+        .strip()
+        .splitlines()[-TAIL_LINES:]
+    )
     if code == -signal.SIGKILL:
         cause = "most likely because memory ran out (a smaller trainer.max_tokens needs less), or after another process of the training"
         killed = f"trainer: the process that trains was killed (signal 9), {cause}. {again}"

@@ -40,14 +40,20 @@ class Sharded(ModelParallelStrategy):  # type: ignore[misc]
         """By the names of the weights; empty but in the first process."""
         return dict(states.get_optimizer_state_dict(self.model, optimizer, options=WHOLE))
 
-    def save_checkpoint(self, checkpoint: dict[str, Any], filepath: str | Path, storage_options: Any | None = None) -> None:
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], filepath: str | Path, storage_options: Any | None = None
+    ) -> None:
         """By the first process.  Lightning's would refuse, in one that comes later, the folder that the first has written by then."""
         if self.is_global_zero:
             self.checkpoint_io.save_checkpoint(checkpoint, filepath)
 
-    def load_checkpoint(self, checkpoint_path: str | Path, weights_only: bool | None = None) -> dict[str, Any]:
+    def load_checkpoint(
+        self, checkpoint_path: str | Path, weights_only: bool | None = None
+    ) -> dict[str, Any]:
         """Every process reads all of it and takes its part."""
-        checkpoint: dict[str, Any] = self.checkpoint_io.load_checkpoint(self.broadcast(checkpoint_path))
+        checkpoint: dict[str, Any] = self.checkpoint_io.load_checkpoint(
+            self.broadcast(checkpoint_path)
+        )
         states.set_model_state_dict(self.model, checkpoint["state_dict"], options=WHOLE)
         for optimizer, state in zip(self.optimizers, checkpoint["optimizer_states"], strict=True):
             states.set_optimizer_state_dict(self.model, optimizer, state, options=WHOLE)

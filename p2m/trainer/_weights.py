@@ -11,7 +11,9 @@ from p2m.trainer._votes import SoftLabels
 ROUNDS = 50  # of fitting shares by two names; where both can be had, the rest is far below one example by then
 
 
-def sampling_weights(rows: Sequence[Example], mix: float, label_prior: float) -> NDArray[np.float64] | None:
+def sampling_weights(
+    rows: Sequence[Example], mix: float, label_prior: float
+) -> NDArray[np.float64] | None:
     """How often each example is to come so that its origin and its answer have the shares asked for; None where all come alike.
 
     The answers to one input share what is due to it by their votes (see _votes.py).

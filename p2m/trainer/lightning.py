@@ -16,8 +16,21 @@ from p2m.stages import Work
 
 Count = Annotated[int, Gt(0)]
 # what works on parts of weights
-WITH_PARTS = {"optimizer": ("auto", "adamw"), "method": ("full",), "select": ("exact_match", "loss"), "compile": ("false",)}
-SPARE = ("job.json", "train.jsonl", "valid.jsonl", "fit.log", "locks", "tokens", "checkpoints")  # of no use once the student is there
+WITH_PARTS = {
+    "optimizer": ("auto", "adamw"),
+    "method": ("full",),
+    "select": ("exact_match", "loss"),
+    "compile": ("false",),
+}
+SPARE = (
+    "job.json",
+    "train.jsonl",
+    "valid.jsonl",
+    "fit.log",
+    "locks",
+    "tokens",
+    "checkpoints",
+)  # of no use once the student is there
 
 
 @dataclass(frozen=True)
@@ -72,17 +85,23 @@ class Lightning:
 
     def __post_init__(self) -> None:
         if self.method == "lora" and self.freeze:
-            raise ValueError("freeze has nothing to say with method=lora, which freezes all but its adapters; set freeze=[]")
+            raise ValueError(
+                "freeze has nothing to say with method=lora, which freezes all but its adapters; set freeze=[]"
+            )
         if self.strategy == "fsdp":
             for name, fits in WITH_PARTS.items():
                 if (value := str(getattr(self, name)).lower()) not in fits:
-                    raise ValueError(f"{name}={value} needs whole weights; with strategy=fsdp set {name}={' or '.join(fits)}")
+                    raise ValueError(
+                        f"{name}={value} needs whole weights; with strategy=fsdp set {name}={' or '.join(fits)}"
+                    )
         if self.nodes > 1 and not self.launch:
             raise ValueError(
                 f'nodes={self.nodes} needs launch, the words that start a process on each machine, such as [srun,"--nodes={self.nodes}"]'
             )
         if self.launch and self.devices == "auto" and (self.strategy != "auto" or self.nodes > 1):
-            raise ValueError("devices=auto is not known where launch starts the processes; set it to how many it starts on each machine")
+            raise ValueError(
+                "devices=auto is not known where launch starts the processes; set it to how many it starts on each machine"
+            )
 
     def ready(self) -> Iterator[str]:
         if self.method == "lora" and find_spec("peft") is None:
@@ -90,12 +109,19 @@ class Lightning:
         if self.launch and not shutil.which(self.launch[0]):
             yield f"launch: no command '{self.launch[0]}' on this machine; give its path, or leave launch empty on one machine"
         # a launcher may start it on another machine
-        if not self.launch and (self.compile or self.device == "gpu" or self.precision == "bf16" or self.devices not in {"auto", 1}):
+        if not self.launch and (
+            self.compile
+            or self.device == "gpu"
+            or self.precision == "bf16"
+            or self.devices not in {"auto", 1}
+        ):
             from p2m.trainer._plan import lacking
 
             yield from lacking(self.device, self.precision, self.devices, self.compile)
 
-    def refuse(self, task: TaskSpec, choice: Choice, validated: bool, around: tuple[str, str] = ("", "")) -> None:
+    def refuse(
+        self, task: TaskSpec, choice: Choice, validated: bool, around: tuple[str, str] = ("", "")
+    ) -> None:
         """Raises UserError where a setting does not fit this task or this student, which its name alone does not tell.
 
         validated: whether there will be a validation set.  around: what will stand before and after each input.
@@ -108,26 +134,45 @@ class Lightning:
         if choice.base != "scratch":
             of_base(choice.base, choice.revision)  # which says what it lacks
         if self.devices != "auto":
-            _plan.refuse_more(self.devices, self.nodes, _plan.BATCH if self.batch_size == "auto" else self.batch_size)
+            _plan.refuse_more(
+                self.devices,
+                self.nodes,
+                _plan.BATCH if self.batch_size == "auto" else self.batch_size,
+            )
         if self.label_prior != 1:
             _plan.refuse_prior(task.labels)
-        set_ = any(value != "auto" for value in (self.residual_dropout, self.concatenate, self.max_input, self.max_output))
+        set_ = any(
+            value != "auto"
+            for value in (self.residual_dropout, self.concatenate, self.max_input, self.max_output)
+        )
         if self.freeze or set_ or around[0]:
             from p2m.student import build
 
             outline = build.outline(choice, task.labels)
             _plan.refuse_of_t5(asdict(self), outline.config.model_type)
-            _plan.refuse_beyond(asdict(self), build.positions(outline), choice.kind == "decoder-only")
+            _plan.refuse_beyond(
+                asdict(self), build.positions(outline), choice.kind == "decoder-only"
+            )
             _plan.frozen(outline, self.freeze)
-            limits = [most for most in (self.max_input, build.positions(outline)) if isinstance(most, int)]
+            limits = [
+                most for most in (self.max_input, build.positions(outline)) if isinstance(most, int)
+            ]
             if around[0] and limits and not choice.pieces:  # those are not learnt yet
-                tokens = of_base(choice.base, choice.revision).encode(["".join(around), *(one.input for one in task.demonstrations)])
-                fixed, *inputs = (int(n) for n in tokens.lengths)  # with an end token each, which an input has once
-                _plan.refuse_no_room(min(limits), fixed, min(inputs, default=2) - 1, choice.kind == "decoder-only")
+                tokens = of_base(choice.base, choice.revision).encode(
+                    ["".join(around), *(one.input for one in task.demonstrations)]
+                )
+                fixed, *inputs = (
+                    int(n) for n in tokens.lengths
+                )  # with an end token each, which an input has once
+                _plan.refuse_no_room(
+                    min(limits), fixed, min(inputs, default=2) - 1, choice.kind == "decoder-only"
+                )
 
     def run(self, choice: Choice, splits: Splits, work: Work) -> Student:
         if not len(splits.train):
-            raise IncompleteError("trainer: no example is left to train on; see what was dropped and why, or give more examples")
+            raise IncompleteError(
+                "trainer: no example is left to train on; see what was dropped and why, or give more examples"
+            )
         if not len(splits.valid) and not self.overfit:
             self._refuse_what_validates()
         from p2m.student.build import kept
@@ -135,7 +180,10 @@ class Lightning:
 
         student = kept(work.folder)  # of a run that was killed after its training
         if not student:
-            (work.folder / "job.json").write_text(json.dumps(self._job(choice, splits, work.folder), ensure_ascii=False), encoding="utf-8")
+            (work.folder / "job.json").write_text(
+                json.dumps(self._job(choice, splits, work.folder), ensure_ascii=False),
+                encoding="utf-8",
+            )
             student = fit(work.folder, work.bar, self.launch)
         for name in SPARE:
             path = work.folder / name
@@ -151,8 +199,17 @@ class Lightning:
                 )
 
     def _job(self, choice: Choice, splits: Splits, folder: Path) -> dict[str, Any]:
-        about = {"base": choice.base, "revision": choice.revision, "kind": choice.kind, "config": choice.config, "pieces": choice.pieces}
-        paths = {name: str(_on_disk(getattr(splits, name), folder / f"{name}.jsonl")) for name in ("train", "valid")}
+        about = {
+            "base": choice.base,
+            "revision": choice.revision,
+            "kind": choice.kind,
+            "config": choice.config,
+            "pieces": choice.pieces,
+        }
+        paths = {
+            name: str(_on_disk(getattr(splits, name), folder / f"{name}.jsonl"))
+            for name in ("train", "valid")
+        }
         shown = {"prefix": splits.prefix, "suffix": splits.suffix, "labels": splits.labels}
         return {"settings": asdict(self), "choice": about, **shown, **paths}
 

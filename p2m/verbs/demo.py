@@ -46,19 +46,35 @@ def found(name: str) -> Path:
     runs = _runs()
     if name == "latest":
         if not runs:
-            raise UsageError("p2m demo latest: there is no complete run under outputs/ yet; make one with: p2m experiment=quickstart")
+            raise UsageError(
+                "p2m demo latest: there is no complete run under outputs/ yet; make one with: p2m experiment=quickstart"
+            )
         return runs[0]
-    run = next((place for place in (Path(name), *(root / name for root in RUNS)) if place.is_dir()), None)
+    run = next(
+        (place for place in (Path(name), *(root / name for root in RUNS)) if place.is_dir()), None
+    )
     if run is None:
-        raise UsageError(listed(f"p2m demo {name}: there is no such run{_near(name, runs)}", _latest(runs)))
+        raise UsageError(
+            listed(f"p2m demo {name}: there is no such run{_near(name, runs)}", _latest(runs))
+        )
     if not (run / "student" / "value.json").is_file():
-        raise UsageError(listed(f"p2m demo {name}: {run} holds no student: not a run, or one that did not complete", _latest(runs)))
+        raise UsageError(
+            listed(
+                f"p2m demo {name}: {run} holds no student: not a run, or one that did not complete",
+                _latest(runs),
+            )
+        )
     return run
 
 
 def shown(run: Path) -> Shown:
     task: TaskSpec = artifacts.load(TaskSpec, run / "task")
-    return Shown("/".join(run.resolve().parts[-2:]), task.instruction, _inputs(task, artifacts.load(Splits, run / "splits")), _scores(run))
+    return Shown(
+        "/".join(run.resolve().parts[-2:]),
+        task.instruction,
+        _inputs(task, artifacts.load(Splits, run / "splits")),
+        _scores(run),
+    )
 
 
 def _inputs(task: TaskSpec, splits: Splits) -> tuple[str, ...]:
@@ -79,13 +95,24 @@ def _scores(run: Path) -> str:
     if not (run / "report.json").is_file():
         return ""
     scores = json.loads((run / "report.json").read_text(encoding="utf-8")).get("scores", {})
-    return ", ".join(f"{name.replace('_', ' ')} {100 * score['value']:.1f}\u00a0%" for name, score in scores.items())
+    return ", ".join(
+        f"{name.replace('_', ' ')} {100 * score['value']:.1f}\u00a0%"
+        for name, score in scores.items()
+    )
 
 
 def _runs() -> list[Path]:
     """Complete runs, the latest first."""
-    students = [path for root in RUNS for path in root.glob("*/*/**/student") if (path / "value.json").is_file()]
-    return [path.parent for path in sorted(students, key=lambda path: path.lstat().st_mtime, reverse=True)]
+    students = [
+        path
+        for root in RUNS
+        for path in root.glob("*/*/**/student")
+        if (path / "value.json").is_file()
+    ]
+    return [
+        path.parent
+        for path in sorted(students, key=lambda path: path.lstat().st_mtime, reverse=True)
+    ]
 
 
 def _near(name: str, runs: list[Path]) -> str:
@@ -110,9 +137,18 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> _Parser:
-    parser = _Parser(prog="p2m demo", description="A page on 127.0.0.1 where a run's student answers.", allow_abbrev=False)
+    parser = _Parser(
+        prog="p2m demo",
+        description="A page on 127.0.0.1 where a run's student answers.",
+        allow_abbrev=False,
+    )
     parser.add_argument("run", metavar="RUN", help="folder of a run, or latest")
-    parser.add_argument("--port", type=_port, default=None, help="port of the page; without it the first free one from 7860 on")
+    parser.add_argument(
+        "--port",
+        type=_port,
+        default=None,
+        help="port of the page; without it the first free one from 7860 on",
+    )
     return parser
 
 

@@ -15,7 +15,11 @@ HERE = Path(__file__).resolve().parents[2] / "experiments" / "teacher_faults"
 def server(folder: Path, **options: Any) -> Iterator[tuple[int, Path]]:
     """(port, bill)."""
     bill = folder / "bill.jsonl"
-    words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    words = [
+        word
+        for name, value in options.items()
+        for word in (f"--{name.replace('_', '-')}", str(value))
+    ]
     command = [sys.executable, str(HERE / "server.py"), "--bill", str(bill), *words]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:

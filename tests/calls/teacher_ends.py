@@ -77,6 +77,8 @@ def good(text: str = GOOD, tokens: tuple[int, int] = (10, 20)) -> Reply:
     return Reply(200, {}, completion(text, "large", *tokens))
 
 
-def opened(folder: Path, transport: Any, *, caps: Caps = NO_CAPS, account: str = "prompt-1", **more: Any) -> Session:
+def opened(
+    folder: Path, transport: Any, *, caps: Caps = NO_CAPS, account: str = "prompt-1", **more: Any
+) -> Session:
     pages = more.pop("pages", None)
     return Session(line(**more), transport, work(folder, account), caps, folder / "calls", pages)

@@ -11,14 +11,26 @@ from p2m.calls.endpoint import completion
 from p2m.stages import Request
 
 QUESTION = Request(
-    ({"role": "user", "content": "Write an example for a task that turns the name of a colour into its code, please, as JSON."},), 1, 100
+    (
+        {
+            "role": "user",
+            "content": "Write an example for a task that turns the name of a colour into its code, please, as JSON.",
+        },
+    ),
+    1,
+    100,
 )
 STRICT = Request(QUESTION.messages, 1, 100, SCHEMA)
 
 
 def said(content: Any, finish: str | None = "stop", **message: Any) -> bytes:
-    choice = {"message": {"role": "assistant", "content": content, **message}, "finish_reason": finish}
-    return json.dumps({"model": "m", "choices": [choice], "usage": {"prompt_tokens": 3, "completion_tokens": 4}}).encode()
+    choice = {
+        "message": {"role": "assistant", "content": content, **message},
+        "finish_reason": finish,
+    }
+    return json.dumps(
+        {"model": "m", "choices": [choice], "usage": {"prompt_tokens": 3, "completion_tokens": 4}}
+    ).encode()
 
 
 def test_good_answer_is_read_with_its_model_and_usage() -> None:
@@ -45,42 +57,76 @@ def test_good_answer_is_read_with_its_model_and_usage() -> None:
         (said('{"examples": [{"input": NaN, "output": "b"}]}'), "invalid", "no JSON in it"),
         (said(QUESTION.messages[0]["content"]), "echo", "it repeats the prompt"),
         (said(QUESTION.messages[0]["content"][:85]), "echo", "it is a part of the prompt"),
-        (said(GOOD.replace('"a"', '"这是一个完全不同的语言的例子"')), "language", "mostly Han or Kana, which the request does not use"),
-        (said(GOOD.replace('"a"', '"Это пример на другом языке"')), "language", "mostly Cyrillic, which the request does not use"),
+        (
+            said(GOOD.replace('"a"', '"这是一个完全不同的语言的例子"')),
+            "language",
+            "mostly Han or Kana, which the request does not use",
+        ),
+        (
+            said(GOOD.replace('"a"', '"Это пример на другом языке"')),
+            "language",
+            "mostly Cyrillic, which the request does not use",
+        ),
     ],
 )
-def test_each_kind_of_useless_answer_has_its_outcome(body: bytes, outcome: str, reason: str) -> None:
+def test_each_kind_of_useless_answer_has_its_outcome(
+    body: bytes, outcome: str, reason: str
+) -> None:
     reading = read(body, STRICT)
     assert (reading.outcome, reading.reason) == (outcome, reason)
 
 
 def test_script_that_the_request_uses_is_no_wrong_language() -> None:
-    japanese = Request(({"role": "user", "content": "Write an example as this one: リストを逆順にする"},), 1, 100, SCHEMA)
-    text = json.dumps({"examples": [{"input": "リストの要素を全部足し合わせる方法", "output": "sum(a)"}]}, ensure_ascii=False)
+    japanese = Request(
+        ({"role": "user", "content": "Write an example as this one: リストを逆順にする"},),
+        1,
+        100,
+        SCHEMA,
+    )
+    text = json.dumps(
+        {"examples": [{"input": "リストの要素を全部足し合わせる方法", "output": "sum(a)"}]},
+        ensure_ascii=False,
+    )
     assert judge(text, japanese) == ("ok", "")
 
 
 def test_refusal_inside_a_good_answer_is_data() -> None:
-    text = json.dumps({"examples": [{"input": "I'm sorry, but I cannot come", "output": "apology"}]})
+    text = json.dumps(
+        {"examples": [{"input": "I'm sorry, but I cannot come", "output": "apology"}]}
+    )
     assert judge(text, STRICT) == ("ok", "")
     assert judge("I'm sorry, but I cannot come. " * 20, QUESTION) == ("ok", "")
 
 
 def test_content_in_parts_is_joined() -> None:
-    assert read(said([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}, 3]), QUESTION).text == "ab"
+    assert (
+        read(said([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}, 3]), QUESTION).text
+        == "ab"
+    )
 
 
 @pytest.mark.parametrize("tokens", [-1, True, "7", 1.5, 10**12, None])
 def test_usage_that_makes_no_sense_is_not_believed(tokens: Any) -> None:
-    body = json.dumps({"choices": [], "usage": {"prompt_tokens": tokens, "completion_tokens": 1}}).encode()
+    body = json.dumps(
+        {"choices": [], "usage": {"prompt_tokens": tokens, "completion_tokens": 1}}
+    ).encode()
     assert (read(body, QUESTION).input_tokens, read(body, QUESTION).output_tokens) == (None, 1)
 
 
-NAMES = st.sampled_from(["choices", "message", "content", "usage", "model", "finish_reason", "refusal", "prompt_tokens"])
-ENVELOPES = st.recursive(st.none() | st.booleans() | st.text() | st.integers(), lambda x: st.lists(x) | st.dictionaries(NAMES, x))
+NAMES = st.sampled_from(
+    ["choices", "message", "content", "usage", "model", "finish_reason", "refusal", "prompt_tokens"]
+)
+ENVELOPES = st.recursive(
+    st.none() | st.booleans() | st.text() | st.integers(),
+    lambda x: st.lists(x) | st.dictionaries(NAMES, x),
+)
 
 
-@given(st.binary() | st.text().map(str.encode) | ENVELOPES.map(lambda value: json.dumps(value).encode()))
+@given(
+    st.binary()
+    | st.text().map(str.encode)
+    | ENVELOPES.map(lambda value: json.dumps(value).encode())
+)
 @settings(max_examples=500, deadline=None)
 def test_no_body_raises(body: bytes) -> None:
     assert read(body, STRICT).outcome != "ok"
@@ -104,5 +150,7 @@ def test_no_text_of_an_answer_raises(text: str) -> None:
         ("gpt-4o", "cheap-0", False),
     ],
 )
-def test_model_that_answered_is_the_one_asked_or_a_version_of_it(asked: str, answered: str, same: bool) -> None:
+def test_model_that_answered_is_the_one_asked_or_a_version_of_it(
+    asked: str, answered: str, same: bool
+) -> None:
     assert same_model(asked, answered) is same

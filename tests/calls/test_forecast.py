@@ -28,7 +28,9 @@ def test_call_is_expected_to_cost_what_the_latest_cost(tmp_path: Path) -> None:
 
 
 def test_call_of_a_model_never_asked_is_expected_to_be_typical(tmp_path: Path) -> None:
-    teacher = OpenAI(**FIELDS | {"free": False, "price": Price(1, 10), "calls": tmp_path, "budget": NO_CAPS})
+    teacher = OpenAI(
+        **FIELDS | {"free": False, "price": Price(1, 10), "calls": tmp_path, "budget": NO_CAPS}
+    )
     assert teacher.estimate() == Estimate(1, pytest.approx(0.0055), None)
 
 
@@ -45,7 +47,9 @@ def test_pilot_gives_an_interval_around_the_sum(tmp_path: Path) -> None:
     assert told.n == 20
     expected, low, high = told.usd
     assert expected == pytest.approx(0.02)
-    assert low == pytest.approx(0.015154, abs=2e-6)  # 2.0916 * 10.26e-6 * sqrt(1000 * 1000 / 20 + 1000) below
+    assert low == pytest.approx(
+        0.015154, abs=2e-6
+    )  # 2.0916 * 10.26e-6 * sqrt(1000 * 1000 / 20 + 1000) below
     assert high - expected == pytest.approx(expected - low)
 
 

@@ -44,10 +44,17 @@ def test_deeds_that_wait_together_share_one_transaction(tmp_path: Path) -> None:
     writer = Writer(tmp_path, heard)
     writer.do(0, lambda db: gate.wait())
     for i in range(1, 50):
-        writer.do(i, lambda db, i=i: db.execute("INSERT INTO traits VALUES('e','m',?,'v')", (str(i),)).rowcount)
+        writer.do(
+            i,
+            lambda db, i=i: (
+                db.execute("INSERT INTO traits VALUES('e','m',?,'v')", (str(i),)).rowcount
+            ),
+        )
     gate.set()
     writer.close()
-    assert len(heard.groups) <= 2  # the first deed alone, if the thread was quick to take it, and all others together
+    assert (
+        len(heard.groups) <= 2
+    )  # the first deed alone, if the thread was quick to take it, and all others together
     assert [(tag, error) for tag, _, error in heard.all()] == [(i, None) for i in range(50)]
 
 
@@ -56,7 +63,11 @@ def test_deed_that_fails_does_not_take_the_others_with_it(tmp_path: Path) -> Non
     writer = Writer(tmp_path, heard)
     writer.do(0, lambda db: gate.wait())
     for i in range(1, 6):
-        sql = "INSERT INTO traits VALUES('e','m',?,'v')" if i != 3 else "INSERT INTO nothing VALUES(?)"
+        sql = (
+            "INSERT INTO traits VALUES('e','m',?,'v')"
+            if i != 3
+            else "INSERT INTO nothing VALUES(?)"
+        )
         writer.do(i, lambda db, i=i, sql=sql: db.execute(sql, (str(i),)).rowcount)
     gate.set()
     writer.close()
@@ -73,7 +84,12 @@ def test_owner_is_alive_until_it_lets_go_or_dies(tmp_path: Path) -> None:
     assert not alive(tmp_path, owner.name)
     code = "import sys; from pathlib import Path; from p2m.calls.ledger import Owner\n"
     code += "owner = Owner(Path(sys.argv[1])); print(owner.name, flush=True); input()"
-    process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert process.stdout is not None
     name = process.stdout.readline().strip()
     assert alive(tmp_path, name)
@@ -87,7 +103,9 @@ def test_call_that_a_dead_process_had_out_stays_charged_and_is_made_again(tmp_pa
         session.submit(ask(1)).result()
         worst = session.line.entry(ask(1)).worst
     db = sqlite3.connect(tmp_path / "calls" / FILE)
-    db.execute("UPDATE attempts SET state='out', owner='gone-1', body=NULL, outcome=NULL, billed=reserved")
+    db.execute(
+        "UPDATE attempts SET state='out', owner='gone-1', body=NULL, outcome=NULL, billed=reserved"
+    )
     db.execute("UPDATE accounts SET nano=?", (worst,))
     db.commit()
     db.close()
@@ -108,7 +126,9 @@ def test_answer_that_a_dead_process_had_not_parsed_is_read_and_billed_now(tmp_pa
         session.submit(ask(1)).result()
         worst = session.line.entry(ask(1)).worst
     db = sqlite3.connect(tmp_path / "calls" / FILE)
-    db.execute("UPDATE attempts SET state='answered', owner='gone-1', outcome=NULL, billed=reserved")
+    db.execute(
+        "UPDATE attempts SET state='answered', owner='gone-1', outcome=NULL, billed=reserved"
+    )
     db.execute("UPDATE accounts SET nano=?", (worst,))
     db.commit()
     db.close()
@@ -117,7 +137,9 @@ def test_answer_that_a_dead_process_had_not_parsed_is_read_and_billed_now(tmp_pa
         answer = session.submit(ask(1)).result()
     assert (answer.fresh, answer.usd, transport.sent) == (False, 30e-6, [])
     db = ledger(tmp_path / "calls")
-    assert db.execute("SELECT state, outcome, nano, calls FROM attempts, accounts").fetchall() == [("paid", "ok", 30_000, 1)]
+    assert db.execute("SELECT state, outcome, nano, calls FROM attempts, accounts").fetchall() == [
+        ("paid", "ok", 30_000, 1)
+    ]
     db.close()
 
 
@@ -125,13 +147,19 @@ def test_ledger_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
     db = connect(tmp_path)
     db.execute("PRAGMA user_version=99")
     db.close()
-    with pytest.raises(UserError, match=r"written by a later p2m \(layout 99, not 1\); update p2m or give another calls="):
+    with pytest.raises(
+        UserError,
+        match=r"written by a later p2m \(layout 99, not 1\); update p2m or give another calls=",
+    ):
         connect(tmp_path)
 
 
 def test_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"calls: cannot write to .*file/calls \(Not a directory\); give another folder, calls="):
+    with pytest.raises(
+        UserError,
+        match=r"calls: cannot write to .*file/calls \(Not a directory\); give another folder, calls=",
+    ):
         connect(tmp_path / "file" / "calls")
 
 

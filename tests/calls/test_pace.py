@@ -32,7 +32,9 @@ NOW = 1_700_000_000.0
         ({}, None),
     ],
 )
-def test_retry_after_is_read_in_all_its_forms_and_bounded(headers: dict[str, str], seconds: float | None) -> None:
+def test_retry_after_is_read_in_all_its_forms_and_bounded(
+    headers: dict[str, str], seconds: float | None
+) -> None:
     assert retry_after(headers, NOW) == seconds
 
 
@@ -43,7 +45,8 @@ def test_no_header_raises_or_asks_for_too_long(ms: str, seconds: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("6m0s", 360.0), ("120ms", 0.12), ("1h2m3.5s", 3723.5), ("", None), ("5", None), ("5x", None)]
+    ("text", "seconds"),
+    [("6m0s", 360.0), ("120ms", 0.12), ("1h2m3.5s", 3723.5), ("", None), ("5", None), ("5x", None)],
 )
 def test_duration_is_read_or_refused(text: str, seconds: float | None) -> None:
     assert duration(text) == seconds
@@ -127,7 +130,13 @@ def test_amount_larger_than_the_burst_waits_for_a_full_allowance_and_is_let_thro
 
 def test_limits_that_the_server_tells_are_kept() -> None:
     it = pace()
-    it.answered({"x-ratelimit-limit-requests": "600", "x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "120ms"})
+    it.answered(
+        {
+            "x-ratelimit-limit-requests": "600",
+            "x-ratelimit-remaining-requests": "0",
+            "x-ratelimit-reset-requests": "120ms",
+        }
+    )
     started = time.monotonic()
     asyncio.run(it.opened())
     assert 0.1 < time.monotonic() - started < 0.5

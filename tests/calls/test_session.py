@@ -42,7 +42,15 @@ def test_answer_is_billed_by_its_usage_and_kept_with_its_raw_body(tmp_path: Path
     ((state, billed, outcome, model, asked, wrote, status),) = rows(
         tmp_path, "state, billed, outcome, model, input_tokens, output_tokens, status"
     )
-    assert (state, billed, outcome, model, asked, wrote, status) == ("paid", 30_000, "ok", "large", 10, 20, 200)
+    assert (state, billed, outcome, model, asked, wrote, status) == (
+        "paid",
+        30_000,
+        "ok",
+        "large",
+        10,
+        20,
+        200,
+    )
     ((body, sha256),) = rows(tmp_path, "body, sha256")
     assert json.loads(body)["choices"][0]["message"]["content"] == GOOD
     assert sha256 == hashlib.sha256(body).hexdigest()
@@ -101,7 +109,9 @@ def test_key_is_the_digest_of_canonical_json(tmp_path: Path) -> None:
         "params": {"temperature": 0.7, "top_p": 1.0, "max_tokens": 100}, "schema": SCHEMA, "sample": 3,
     }  # fmt: skip
     text = json.dumps(whole, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    assert it.entry(ask(1, schema=SCHEMA, sample=3)).key == hashlib.sha256(text.encode()).hexdigest()
+    assert (
+        it.entry(ask(1, schema=SCHEMA, sample=3)).key == hashlib.sha256(text.encode()).hexdigest()
+    )
 
 
 def test_cap_is_never_passed_and_says_what_it_takes_to_go_on(tmp_path: Path) -> None:
@@ -126,17 +136,24 @@ def test_cap_on_calls_holds_across_runs(tmp_path: Path) -> None:
             failed = [f for f in futures if f.exception() is not None]
     assert len(transport.sent) == 7
     assert len(failed) == 3
-    with pytest.raises(BudgetError, match=r"budget\.max_calls=7 is reached: \$0\.000210 in 7 calls on this prompt\."):
+    with pytest.raises(
+        BudgetError,
+        match=r"budget\.max_calls=7 is reached: \$0\.000210 in 7 calls on this prompt\.",
+    ):
         failed[0].result()
 
 
 def test_cap_counts_each_prompt_for_itself(tmp_path: Path) -> None:
     for prompt in ("one", "two"):
-        with opened(tmp_path, Told(lambda i: good()), caps=Caps(None, 1, None, 0), account=prompt) as session:
+        with opened(
+            tmp_path, Told(lambda i: good()), caps=Caps(None, 1, None, 0), account=prompt
+        ) as session:
             assert session.submit(ask(1, sample=ord(prompt[0]))).result().fresh
 
 
-def test_time_that_is_up_stops_before_the_next_call_and_keeps_kept_answers_free(tmp_path: Path) -> None:
+def test_time_that_is_up_stops_before_the_next_call_and_keeps_kept_answers_free(
+    tmp_path: Path,
+) -> None:
     with opened(tmp_path, Told(lambda i: good())) as session:
         session.submit(ask(1)).result()
     with opened(tmp_path, Told(lambda i: good()), caps=Caps(None, None, 0.0, 0)) as session:
@@ -146,18 +163,25 @@ def test_time_that_is_up_stops_before_the_next_call_and_keeps_kept_answers_free(
 
 
 def test_refusal_by_the_server_stops_at_once_and_names_the_setting(tmp_path: Path) -> None:
-    told = Reply(401, {}, b'{"error": {"code": "invalid_api_key", "message": "Incorrect API key provided"}}')
+    told = Reply(
+        401, {}, b'{"error": {"code": "invalid_api_key", "message": "Incorrect API key provided"}}'
+    )
     transport = Told(lambda i: told if i == 10 else good(), seconds=0.001)
     with opened(tmp_path, transport, concurrency=4, key_setting="MY_KEY") as session:
         futures = [session.submit(ask(i)) for i in range(100)]
-        with pytest.raises(ServiceError, match=r"the key in the environment variable MY_KEY \(teacher\.api_key_env\)"):
+        with pytest.raises(
+            ServiceError,
+            match=r"the key in the environment variable MY_KEY \(teacher\.api_key_env\)",
+        ):
             futures[-1].result()
     assert len(transport.sent) <= 11 + 3
     assert account(tmp_path)[1] == len(transport.sent) - 1
 
 
 def test_server_error_is_tried_again_and_stays_charged(tmp_path: Path) -> None:
-    transport = Told(lambda i: Reply(500, {"retry-after": "0"}, b"<html>oops</html>") if i < 2 else good())
+    transport = Told(
+        lambda i: Reply(500, {"retry-after": "0"}, b"<html>oops</html>") if i < 2 else good()
+    )
     with opened(tmp_path, transport) as session:
         answer = session.submit(ask(1)).result()
         worst = session.line.entry(ask(1)).worst
@@ -172,13 +196,22 @@ def test_server_error_is_tried_again_and_stays_charged(tmp_path: Path) -> None:
 
 def test_server_that_only_fails_is_given_up_after_six_tries(tmp_path: Path) -> None:
     transport = Told(lambda i: Reply(503, {"retry-after-ms": "1"}, b""))
-    with opened(tmp_path, transport) as session, pytest.raises(ServiceError, match="failed 6 times in a row for one call") as caught:
+    with (
+        opened(tmp_path, transport) as session,
+        pytest.raises(ServiceError, match="failed 6 times in a row for one call") as caught,
+    ):
         session.submit(ask(1)).result()
     assert (len(transport.sent), caught.value.code) == (6, 69)
 
 
 def test_throttled_call_is_given_back_and_tried_again(tmp_path: Path) -> None:
-    transport = Told(lambda i: Reply(429, {"retry-after-ms": "5"}, b'{"error": {"message": "slow down"}}') if i < 3 else good())
+    transport = Told(
+        lambda i: (
+            Reply(429, {"retry-after-ms": "5"}, b'{"error": {"message": "slow down"}}')
+            if i < 3
+            else good()
+        )
+    )
     with opened(tmp_path, transport) as session:
         assert session.submit(ask(1)).result().outcome == "ok"
     assert [state for (state,) in rows(tmp_path, "state")] == ["void", "void", "void", "paid"]
@@ -186,7 +219,9 @@ def test_throttled_call_is_given_back_and_tried_again(tmp_path: Path) -> None:
 
 
 def test_unread_usage_leaves_the_answer_at_its_reservation(tmp_path: Path) -> None:
-    body = json.dumps({"choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}]}).encode()
+    body = json.dumps(
+        {"choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}]}
+    ).encode()
     with opened(tmp_path, Told(lambda i: Reply(200, {}, body))) as session:
         answer = session.submit(ask(1)).result()
         worst = session.line.entry(ask(1)).worst
@@ -200,9 +235,17 @@ def test_mostly_useless_answers_stop_the_session_and_three_are_shown(tmp_path: P
     transport = Told(lambda i: good("I'm sorry, but I cannot help with that."))
     with opened(tmp_path, transport, concurrency=1) as session:
         futures = [session.submit(ask(i)) for i in range(60)]
-        with pytest.raises(IncompleteError, match="50 of the last 50 answers of 'large' cannot be used; the last 3:") as caught:
+        with pytest.raises(
+            IncompleteError,
+            match="50 of the last 50 answers of 'large' cannot be used; the last 3:",
+        ) as caught:
             futures[59].result()
-    assert str(caught.value).count('refusal (it reads as a refusal): "I\'m sorry, but I cannot help with that."') == 3
+    assert (
+        str(caught.value).count(
+            'refusal (it reads as a refusal): "I\'m sorry, but I cannot help with that."'
+        )
+        == 3
+    )
     assert futures[0].result().outcome == "refusal"
     assert session.outcomes == {"refusal": len(transport.sent)}
     assert len(transport.sent) < 60
@@ -213,7 +256,9 @@ def test_full_disk_loses_no_acknowledged_answer_and_the_run_goes_on_later(tmp_pa
     with opened(tmp_path, Told(lambda i: good(big)), pages=40) as session:
         futures = [session.submit(ask(i)) for i in range(200)]
         kept = [i for i, f in enumerate(futures) if f.exception() is None]
-        with pytest.raises(DiskFullError, match=r"no room left to write .* then start the same command") as caught:
+        with pytest.raises(
+            DiskFullError, match=r"no room left to write .* then start the same command"
+        ) as caught:
             futures[-1].result()
     assert caught.value.code == 28
     assert 5 < len(kept) < 100
@@ -226,7 +271,10 @@ def test_full_disk_loses_no_acknowledged_answer_and_the_run_goes_on_later(tmp_pa
 
 def test_request_that_no_file_can_hold_is_refused_with_the_character(tmp_path: Path) -> None:
     bad = Request(({"role": "user", "content": "a\ud800"},), 0, 1)
-    with opened(tmp_path, Told(lambda i: good())) as session, pytest.raises(InputError, match=r"half a surrogate pair \(U\+D800\)"):
+    with (
+        opened(tmp_path, Told(lambda i: good())) as session,
+        pytest.raises(InputError, match=r"half a surrogate pair \(U\+D800\)"),
+    ):
         session.submit(bad)
 
 
@@ -244,14 +292,20 @@ def test_leaving_waits_for_what_is_out_and_sends_no_more(tmp_path: Path) -> None
 
 def test_endpoint_that_keeps_to_a_schema_is_asked_once_and_remembered(tmp_path: Path) -> None:
     for sends in (2, 1):
-        transport = Told(lambda i, n=sends: good('{"colour": "violet-7"}') if n == 2 and i == 0 else good())
+        transport = Told(
+            lambda i, n=sends: good('{"colour": "violet-7"}') if n == 2 and i == 0 else good()
+        )
         with opened(tmp_path, transport, structured="probe") as session:
             session.submit(ask(sends, schema=SCHEMA)).result()
         assert [call.structured for call in transport.sent] == [True] * sends
 
 
-@pytest.mark.parametrize("said", [good("Hello there!"), Reply(400, {}, b'{"error": "response_format is not supported"}')])
-def test_endpoint_that_ignores_or_refuses_a_schema_is_not_sent_one(tmp_path: Path, said: Reply) -> None:
+@pytest.mark.parametrize(
+    "said", [good("Hello there!"), Reply(400, {}, b'{"error": "response_format is not supported"}')]
+)
+def test_endpoint_that_ignores_or_refuses_a_schema_is_not_sent_one(
+    tmp_path: Path, said: Reply
+) -> None:
     transport = Told(lambda i: said if i == 0 else good())
     with opened(tmp_path, transport, structured="probe") as session:
         assert session.submit(ask(1, schema=SCHEMA)).result().outcome == "ok"

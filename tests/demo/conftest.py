@@ -9,9 +9,26 @@ from p2m import artifacts
 from p2m.artifacts import Choice, Example, Splits, Student, TaskSpec
 from p2m.student import build
 
-SIZES = {"d_model": 16, "d_kv": 8, "d_ff": 16, "num_layers": 1, "num_decoder_layers": 1, "num_heads": 2, "vocab_size": 384}
+SIZES = {
+    "d_model": 16,
+    "d_kv": 8,
+    "d_ff": 16,
+    "num_layers": 1,
+    "num_decoder_layers": 1,
+    "num_heads": 2,
+    "vocab_size": 384,
+}
 CHOICE = Choice(
-    "scratch", None, "encoder-decoder", {"model_type": "t5", **SIZES, "decoder_start_token_id": 0, "pad_token_id": 0, "eos_token_id": 1}
+    "scratch",
+    None,
+    "encoder-decoder",
+    {
+        "model_type": "t5",
+        **SIZES,
+        "decoder_start_token_id": 0,
+        "pad_token_id": 0,
+        "eos_token_id": 1,
+    },
 )
 INSTRUCTION = "Say the animal.\n<script>alert(1)</script> ${1+1} {{7*7}} **bold**"
 
@@ -26,19 +43,32 @@ def kept(folder: Path, value) -> Path:
 def make_run(tmp_path_factory):
     """make_run(outputs, name) -> the run's folder, of links into a store."""
     store = tmp_path_factory.mktemp("store")
-    student = Student(kept(store / "trainer", TaskSpec("")), "scratch", "encoder-decoder", "", 64, 8)
+    student = Student(
+        kept(store / "trainer", TaskSpec("")), "scratch", "encoder-decoder", "", 64, 8
+    )
     build.keep(build.fresh(CHOICE, seed=1), student)
     artifacts.save(student, student.folder)
-    demonstrations = [Example("a demonstration", "x", "prompt"), Example("test 0", "x", "prompt"), Example("long " * 100, "x", "prompt")]
-    rooms = {"student": student.folder, "task": kept(store / "parser", TaskSpec(INSTRUCTION, demonstrations))}
-    rooms["splits"] = kept(store / "processor", Splits(real=[Example(f"test {i}", "x", "prompt") for i in range(100)]))
+    demonstrations = [
+        Example("a demonstration", "x", "prompt"),
+        Example("test 0", "x", "prompt"),
+        Example("long " * 100, "x", "prompt"),
+    ]
+    rooms = {
+        "student": student.folder,
+        "task": kept(store / "parser", TaskSpec(INSTRUCTION, demonstrations)),
+    }
+    rooms["splits"] = kept(
+        store / "processor", Splits(real=[Example(f"test {i}", "x", "prompt") for i in range(100)])
+    )
 
     def make(outputs: Path, name: str) -> Path:
         run = outputs / name
         run.mkdir(parents=True)
         for room, folder in rooms.items():
             (run / room).symlink_to(folder)
-        (run / "report.json").write_text(json.dumps({"scores": {"exact_match": {"value": 0.931}, "chrf": {"value": 0.5}}}))
+        (run / "report.json").write_text(
+            json.dumps({"scores": {"exact_match": {"value": 0.931}, "chrf": {"value": 0.5}}})
+        )
         return run
 
     return make

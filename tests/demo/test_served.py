@@ -19,8 +19,18 @@ pytestmark = pytest.mark.slow  # Gradio and torch take their seconds to import
 def command(outputs: Path, *more: str) -> "subprocess.Popen[str]":
     environment = os.environ | {"PYTHONPATH": str(Path(p2m.__file__).parent.parent)}
     argv = [sys.executable, "-m", "p2m", "demo", "latest", *more]
-    hears = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}  # which a shell's background jobs ignore
-    return subprocess.Popen(argv, cwd=outputs.parent, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **hears)
+    hears = {
+        "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    }  # which a shell's background jobs ignore
+    return subprocess.Popen(
+        argv,
+        cwd=outputs.parent,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **hears,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +70,9 @@ def test_a_browser_is_told_to_fetch_from_this_host_alone(address):
 
 def test_text_of_the_task_stands_in_text_boxes_only(address):
     config = json.loads(get(address, "/config")[1])
-    assert {part["type"] for part in config["components"] if "<script>" in json.dumps(part)} == {"textbox"}
+    assert {part["type"] for part in config["components"] if "<script>" in json.dumps(part)} == {
+        "textbox"
+    }
     assert "<script>alert(1)" not in get(address, "/")[1]
 
 
@@ -82,7 +94,10 @@ def test_a_port_in_use_is_told(outputs):
         with command(outputs, "--port", str(port)) as process:
             _, said = process.communicate(timeout=120)
     assert process.returncode == 2
-    assert said.splitlines()[-1] == f"p2m demo: port {port} of 127.0.0.1 is in use; choose another, --port N"
+    assert (
+        said.splitlines()[-1]
+        == f"p2m demo: port {port} of 127.0.0.1 is in use; choose another, --port N"
+    )
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])

@@ -15,7 +15,10 @@ from p2m.student import build
 from tests.student.conftest import TINY_BERT, TINY_LLAMA, TINY_T5, built, choice, student
 
 rng = random.Random(0)
-TEXTS = ["".join(rng.choices(string.ascii_letters + " é日", k=n)) for n in (3, 40, 1, 17, 25, 8, 60, 12, 33, 5, 21, 2)]
+TEXTS = [
+    "".join(rng.choices(string.ascii_letters + " é日", k=n))
+    for n in (3, 40, 1, 17, 25, 8, 60, 12, 33, 5, 21, 2)
+]
 
 
 def by_transformers(made, texts, max_output: int) -> list[str]:
@@ -24,12 +27,22 @@ def by_transformers(made, texts, max_output: int) -> list[str]:
 
     said = []
     plain = GenerationConfig(
-        max_new_tokens=max_output, do_sample=False, num_beams=1, eos_token_id=1, pad_token_id=0, decoder_start_token_id=0, use_cache=True
+        max_new_tokens=max_output,
+        do_sample=False,
+        num_beams=1,
+        eos_token_id=1,
+        pad_token_id=0,
+        decoder_start_token_id=0,
+        use_cache=True,
     )
     for text in texts:
         ids = torch.from_numpy(made.read([text]).padded([0], 64, made.closing(""), 0))
-        out = made.model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=plain)
-        said += made.tokenizer.decode([[i for i in out[0].tolist()[ids.shape[1] if made.is_causal else 0 :] if i != 1]])
+        out = made.model.generate(
+            input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=plain
+        )
+        said += made.tokenizer.decode(
+            [[i for i in out[0].tolist()[ids.shape[1] if made.is_causal else 0 :] if i != 1]]
+        )
     return said
 
 
@@ -42,14 +55,19 @@ def test_answers_are_those_of_generate(any_choice):
 def test_answers_do_not_depend_on_the_size_of_the_batch(any_choice, batch):
     made = built(any_choice)
     whole = decode.Decoder(made, "", 64, 24, batch=5).answers(TEXTS)
-    assert len({len(answer) for answer in whole}) > 2, "the answers should differ in length, so that batches shrink on the way"
+    assert len({len(answer) for answer in whole}) > 2, (
+        "the answers should differ in length, so that batches shrink on the way"
+    )
     assert decode.Decoder(made, "", 64, 24, batch=batch).answers(TEXTS) == whole
 
 
 def test_answers_come_in_the_order_asked_and_equal_inputs_get_equal_answers():
     made = built(choice(TINY_T5))
     one_by_one = [decode.Decoder(made, "", 64, 24).answers([text])[0] for text in TEXTS]
-    assert decode.Decoder(made, "", 64, 24).answers([*TEXTS, TEXTS[0]]) == [*one_by_one, one_by_one[0]]
+    assert decode.Decoder(made, "", 64, 24).answers([*TEXTS, TEXTS[0]]) == [
+        *one_by_one,
+        one_by_one[0],
+    ]
 
 
 def test_no_input_gives_no_answer():
@@ -63,25 +81,35 @@ def test_an_answer_ends_at_max_output():
 
 def test_the_prefix_stands_before_each_input():
     made = built(choice(TINY_T5))
-    assert decode.Decoder(made, "to: ", 64, 24).answers(["abc"]) == decode.Decoder(made, "", 64, 24).answers(["to: abc"])
+    assert decode.Decoder(made, "to: ", 64, 24).answers(["abc"]) == decode.Decoder(
+        made, "", 64, 24
+    ).answers(["to: abc"])
 
 
 def test_input_beyond_max_input_is_cut():
     made = built(choice(TINY_T5))
-    assert decode.Decoder(made, "", 9, 24).answers(["a" * 50]) == decode.Decoder(made, "", 9, 24).answers(["a" * 8])
+    assert decode.Decoder(made, "", 9, 24).answers(["a" * 50]) == decode.Decoder(
+        made, "", 9, 24
+    ).answers(["a" * 8])
 
 
 def test_progress_counts_every_input_once():
     seen: list[int] = []
-    decode.Decoder(built(choice(TINY_T5)), "", 64, 8, batch=4).answers([*TEXTS, *TEXTS[:3]], on_done=seen.append)
+    decode.Decoder(built(choice(TINY_T5)), "", 64, 8, batch=4).answers(
+        [*TEXTS, *TEXTS[:3]], on_done=seen.append
+    )
     assert sum(seen) == len(TEXTS) + 3
     assert len(seen) == 3
 
 
 def test_the_untrained_student_is_the_choice_with_the_limits_of_the_trained_one(tmp_path):
     build.keep(build.fresh(choice(TINY_T5), 0), student(tmp_path))
-    decoder = decode.untrained(choice(TINY_T5), student(tmp_path, prefix="x", max_input=9, max_output=5), seed=3)
-    again = decode.untrained(choice(TINY_T5), student(tmp_path, prefix="x", max_input=9, max_output=5), seed=3)
+    decoder = decode.untrained(
+        choice(TINY_T5), student(tmp_path, prefix="x", max_input=9, max_output=5), seed=3
+    )
+    again = decode.untrained(
+        choice(TINY_T5), student(tmp_path, prefix="x", max_input=9, max_output=5), seed=3
+    )
     assert (decoder.prefix, decoder.max_input, decoder.max_output) == ("x", 9, 5)
     assert decoder.answers(TEXTS) == again.answers(TEXTS)
 
@@ -89,7 +117,9 @@ def test_the_untrained_student_is_the_choice_with_the_limits_of_the_trained_one(
 def test_the_suffix_stands_after_each_input_also_after_one_that_is_cut():
     made = built(choice(TINY_LLAMA))
     cut = decode.Decoder(made, "", 8, 24, suffix="\n=")
-    assert decode.Decoder(made, "", 64, 24, suffix="\n=").answers(["abc"]) == decode.Decoder(made, "", 64, 24).answers(["abc\n="])
+    assert decode.Decoder(made, "", 64, 24, suffix="\n=").answers(["abc"]) == decode.Decoder(
+        made, "", 64, 24
+    ).answers(["abc\n="])
     assert cut.answers(["abcdefghijkl"]) == decode.Decoder(made, "", 64, 24).answers(["abcdef\n="])
 
 
@@ -134,7 +164,9 @@ def hears_ctrl_c():
 
 @pytest.mark.usefixtures("two_threads", "hears_ctrl_c")
 def test_after_ctrl_c_no_batch_is_answered_to_its_end():
-    endless = decode.Decoder(built(choice(TINY_T5)), "", 64, 10**5, batch=3)  # random weights end no answer soon
+    endless = decode.Decoder(
+        built(choice(TINY_T5)), "", 64, 10**5, batch=3
+    )  # random weights end no answer soon
 
     def interrupt():
         while threading.active_count() < alone + 3:  # this one, and two with a batch each

@@ -82,7 +82,8 @@ def test_answers_that_differ_too_often_are_refused(tmp_path, monkeypatch):
 def test_an_architecture_that_cannot_be_converted_is_named(tmp_path):
     trained = kept(tmp_path / "student", TINY_BERT, kind="encoder", labels=("a", "b"))
     with pytest.raises(
-        UserError, match=r"is for the architectures bart, .*, qwen2; this one is bert \(encoder\): set student.engine=torch"
+        UserError,
+        match=r"is for the architectures bart, .*, qwen2; this one is bert \(encoder\): set student.engine=torch",
     ):
         Serving("ctranslate2", "float32", 1.0).load(trained, tmp_path, TEXTS)
 
@@ -109,7 +110,9 @@ def test_bfloat16_without_hardware_is_told(monkeypatch):
 
 
 def test_int8_without_ctranslate2_is_refused_and_a_missing_package_is_told(monkeypatch):
-    with pytest.raises(ValueError, match="compute_type: engine=torch has float32 and bfloat16, got int8"):
+    with pytest.raises(
+        ValueError, match="compute_type: engine=torch has float32 and bfloat16, got int8"
+    ):
         Serving("torch", "int8", 0.9)
     assert list(Serving("ctranslate2", "int8", 0.9).ready()) == []
     monkeypatch.setattr(serving, "find_spec", lambda name: None)

@@ -32,7 +32,10 @@ def naive(queries: list[str], train: list[Example]) -> list[int]:
     df = Counter(g for e in train for g in grams(e.input))
 
     def vector(text):
-        weights = {g: (1 + log(n)) * (log((1 + len(train)) / (1 + df[g])) + 1) for g, n in grams(text).items()}
+        weights = {
+            g: (1 + log(n)) * (log((1 + len(train)) / (1 + df[g])) + 1)
+            for g, n in grams(text).items()
+        }
         length = sqrt(sum(w * w for w in weights.values()))
         return {g: w / length for g, w in weights.items()}
 
@@ -40,7 +43,10 @@ def naive(queries: list[str], train: list[Example]) -> list[int]:
 
     def best(query):
         asked = vector(query)
-        return max(range(len(train)), key=lambda i: (round(sum(w * vectors[i].get(g, 0) for g, w in asked.items()), 8), -i))
+        return max(
+            range(len(train)),
+            key=lambda i: (round(sum(w * vectors[i].get(g, 0) for g, w in asked.items()), 8), -i),
+        )
 
     return [best(q) for q in queries]
 
@@ -64,11 +70,29 @@ def test_an_input_that_shares_nothing_gets_the_commonest_answer():
 
 
 def test_of_equally_near_examples_the_first_is_taken():
-    assert nearest(["same text"], examples(("other", "0"), ("same text", "1"), ("same text", "2"))) == [1]
+    assert nearest(
+        ["same text"], examples(("other", "0"), ("same text", "1"), ("same text", "2"))
+    ) == [1]
 
 
 def test_neighbours_are_those_of_the_definition():
-    draw, words = random.Random(0), ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+    draw, words = (
+        random.Random(0),
+        [
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+        ],
+    )
     phrases = [" ".join(draw.choices(words, k=draw.randint(1, 7))) for _ in range(360)]
     train = [Example(p, "", "") for p in phrases[:300]]
     assert nearest(phrases[300:], train) == naive(phrases[300:], train)

@@ -45,7 +45,9 @@ def test_a_lower_confidence_gives_a_narrower_interval():
 
 
 def test_answers_all_right_or_all_wrong_have_no_spread():
-    assert scored(ExactMatch(), ["a"] * 9, [["a"]] * 9, 100, 0.95, 0) == scored(ExactMatch(), ["a"] * 9, [["a"]] * 9, 100, 0.95, 1)
+    assert scored(ExactMatch(), ["a"] * 9, [["a"]] * 9, 100, 0.95, 0) == scored(
+        ExactMatch(), ["a"] * 9, [["a"]] * 9, 100, 0.95, 1
+    )
     zero = scored(ChrF(), ["a"] * 9, [["b"]] * 9, 100, 0.95, 0)
     assert (zero.value, zero.low, zero.high) == (0, 0, 0)
 
@@ -56,7 +58,9 @@ def test_the_seed_decides_the_interval():
 
 
 def test_a_metric_without_a_tally_gets_the_same_interval():
-    assert scored(Plain(), SAID, WANTED, 200, 0.95, 5) == scored(ExactMatch(), SAID, WANTED, 200, 0.95, 5)
+    assert scored(Plain(), SAID, WANTED, 200, 0.95, 5) == scored(
+        ExactMatch(), SAID, WANTED, 200, 0.95, 5
+    )
 
 
 def test_a_metric_that_does_not_add_up_is_asked_for_each_resample():

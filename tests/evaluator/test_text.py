@@ -11,8 +11,22 @@ from p2m.metric.exact_match import ExactMatch
 from p2m.stages import Work
 from p2m.student import build
 
-SIZES = {"d_model": 16, "d_kv": 8, "d_ff": 16, "num_layers": 1, "num_decoder_layers": 1, "num_heads": 2, "vocab_size": 384}
-TINY = {"model_type": "t5", **SIZES, "decoder_start_token_id": 0, "pad_token_id": 0, "eos_token_id": 1}
+SIZES = {
+    "d_model": 16,
+    "d_kv": 8,
+    "d_ff": 16,
+    "num_layers": 1,
+    "num_decoder_layers": 1,
+    "num_heads": 2,
+    "vocab_size": 384,
+}
+TINY = {
+    "model_type": "t5",
+    **SIZES,
+    "decoder_start_token_id": 0,
+    "pad_token_id": 0,
+    "eos_token_id": 1,
+}
 CHOICE = Choice("scratch", None, "encoder-decoder", TINY)
 TRAIN = [
     Example("cats purr", "animal", "user:train"),
@@ -48,13 +62,28 @@ def student(tmp_path_factory):
 
 
 def evaluator(**changes) -> Text:
-    fields = {"metrics": {"exact_match": ExactMatch()}, "baselines": ("most_frequent", "nearest_neighbour", "untrained"), "examples": None}
-    return Text(**{**fields, "student": Serving("torch", "float32", 1.0), "resamples": 50, "confidence": 0.95, "seed": 0, **changes})
+    fields = {
+        "metrics": {"exact_match": ExactMatch()},
+        "baselines": ("most_frequent", "nearest_neighbour", "untrained"),
+        "examples": None,
+    }
+    return Text(
+        **{
+            **fields,
+            "student": Serving("torch", "float32", 1.0),
+            "resamples": 50,
+            "confidence": 0.95,
+            "seed": 0,
+            **changes,
+        }
+    )
 
 
 def evaluated(folder, student, splits, **changes):
     bar = Counting()
-    report = evaluator(**changes).run(CHOICE, splits, student, Work(folder, "evaluator", "run", "account", bar))
+    report = evaluator(**changes).run(
+        CHOICE, splits, student, Work(folder, "evaluator", "run", "account", bar)
+    )
     return report, bar
 
 
@@ -75,16 +104,26 @@ def test_baselines_are_measured_on_the_test_set_given_else_on_the_generated_one(
     assert report.baselines["nearest_neighbour"]["real"]["exact_match"] == Score(1.0, 1.0, 1.0, 3)
     assert all(list(sets) == ["real"] for sets in report.baselines.values())
     report, _ = evaluated(tmp_path, student, Splits(train=TRAIN, test=test))
-    assert report.baselines["nearest_neighbour"] == {"generated": {"exact_match": Score(0.0, 0.0, 0.0, 1)}}
+    assert report.baselines["nearest_neighbour"] == {
+        "generated": {"exact_match": Score(0.0, 0.0, 0.0, 1)}
+    }
 
 
 def test_the_students_own_answers_are_scored_and_written_down(tmp_path, student):
     answers = decode.load(student).answers(["one", "two"])
-    real = [Example("one", "no\u2028such", "prompt", (f" {answers[0]}\n",)), Example("two", "never this", "prompt")]
+    real = [
+        Example("one", "no\u2028such", "prompt", (f" {answers[0]}\n",)),
+        Example("two", "never this", "prompt"),
+    ]
     report, _ = evaluated(tmp_path, student, Splits(train=TRAIN, real=real))
     assert report.scores["real"]["exact_match"].value == 0.5
     assert records(tmp_path / "predictions.real.jsonl") == [
-        {"input": "one", "outputs": ["no\u2028such", f" {answers[0]}\n"], "prediction": answers[0], "correct": True},
+        {
+            "input": "one",
+            "outputs": ["no\u2028such", f" {answers[0]}\n"],
+            "prediction": answers[0],
+            "correct": True,
+        },
         {"input": "two", "outputs": ["never this"], "prediction": answers[1], "correct": False},
     ]
 
@@ -109,7 +148,12 @@ def test_an_empty_set_is_left_out(tmp_path, student):
 def test_a_converted_student_is_checked_on_what_there_is_where_no_test_set_is(tmp_path, student):
     pytest.importorskip("ctranslate2")
     text = evaluator(student=Serving("ctranslate2", "float32", 1.0))
-    report = text.run(CHOICE, Splits(train=TRAIN), student, Work(tmp_path, "evaluator", "run", "account", Counting()))
+    report = text.run(
+        CHOICE,
+        Splits(train=TRAIN),
+        student,
+        Work(tmp_path, "evaluator", "run", "account", Counting()),
+    )
     assert (report.scores, report.parity[0].n) == ({}, 3)
 
 
@@ -117,7 +161,9 @@ def test_the_cap_draws_that_many_by_seed_in_their_order(tmp_path, student):
     real = [Example(f"input {i}", "x", "prompt") for i in range(50)]
     asked = {}
     for seed in (0, 0, 1):
-        report, _ = evaluated(tmp_path, student, Splits(train=TRAIN, real=real), examples=7, seed=seed, baselines=())
+        report, _ = evaluated(
+            tmp_path, student, Splits(train=TRAIN, real=real), examples=7, seed=seed, baselines=()
+        )
         assert report.scores["real"]["exact_match"].n == 7
         numbers = [int(r["input"].split()[1]) for r in records(tmp_path / "predictions.real.jsonl")]
         assert numbers == sorted(set(numbers))
@@ -126,7 +172,9 @@ def test_the_cap_draws_that_many_by_seed_in_their_order(tmp_path, student):
 
 
 def test_baselines_not_asked_for_are_not_measured(tmp_path, student):
-    report, bar = evaluated(tmp_path, student, Splits(train=TRAIN, real=TRAIN), baselines=("most_frequent",))
+    report, bar = evaluated(
+        tmp_path, student, Splits(train=TRAIN, real=TRAIN), baselines=("most_frequent",)
+    )
     assert list(report.baselines) == ["most_frequent"]
     assert bar.total == bar.done == 3
 
@@ -139,6 +187,7 @@ def test_the_bar_counts_every_answer_that_is_decoded(tmp_path, student):
 
 def test_without_metrics_the_settings_are_refused():
     with pytest.raises(
-        ValueError, match=r"^metrics: is empty, so there is nothing to measure with; choose at least one, metric=\[exact_match\]$"
+        ValueError,
+        match=r"^metrics: is empty, so there is nothing to measure with; choose at least one, metric=\[exact_match\]$",
     ):
         evaluator(metrics={})

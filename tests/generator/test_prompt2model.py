@@ -29,7 +29,9 @@ def run(teacher, work, task=TASK, **settings):
 
 
 def text(*pairs):
-    return json.dumps({"examples": [{"input": source, "output": output} for source, output in pairs]})
+    return json.dumps(
+        {"examples": [{"input": source, "output": output} for source, output in pairs]}
+    )
 
 
 def doubling(request, i):
@@ -44,7 +46,11 @@ def pairs(examples):
 def shown_in(request):
     """The samples of a request, read from its message."""
     part = request.messages[1]["content"].split("Samples that were written before")
-    return [json.loads(line)["input"] for line in part[1].split("\n") if line.startswith('{"input"')] if len(part) == 2 else []
+    return (
+        [json.loads(line)["input"] for line in part[1].split("\n") if line.startswith('{"input"')]
+        if len(part) == 2
+        else []
+    )
 
 
 def test_rows_are_the_teachers_pairs_in_order_with_the_call_that_wrote_each(told, work):
@@ -73,7 +79,12 @@ def test_a_request_shows_instruction_demonstrations_samples_and_the_form_of_the_
 
 def test_labels_and_text_of_other_scripts_stand_in_the_request_as_they_are(told, work):
     teacher = told(lambda request, i: text(("東京" + str(i), "はい")))
-    run(teacher, work, TaskSpec("判定する", [Example("大阪", "はい", "prompt")], ("はい", "いいえ")), target=1)
+    run(
+        teacher,
+        work,
+        TaskSpec("判定する", [Example("大阪", "はい", "prompt")], ("はい", "いいえ")),
+        target=1,
+    )
     message = teacher.requests[0].messages[1]["content"]
     assert '{"input": "大阪", "output": "はい"}' in message
     assert '["はい", "いいえ"]' in message
@@ -96,7 +107,9 @@ def test_between_shown_min_and_shown_max_samples_are_shown_all_different(told, w
     run(teacher, work, target=400, shown_min=2, shown_max=5)
     counts = {len(shown_in(request)) for request in teacher.requests[10:]}
     assert counts == {2, 3, 4, 5}
-    assert all(len(set(shown_in(request))) == len(shown_in(request)) for request in teacher.requests)
+    assert all(
+        len(set(shown_in(request))) == len(shown_in(request)) for request in teacher.requests
+    )
 
 
 def test_the_number_of_requests_out_grows_from_one_to_lag(work):
@@ -168,19 +181,54 @@ def test_outputs_of_one_input_are_settled_by_vote_then_length_then_order(told, w
         text(("a", "y"), ("b", "s"), ("c", "qq")),
         text(("a", "y"), ("d", "r")),
     ]
-    examples = run(told(lambda request, i: said[i]), work, target=4, lag=1, max_requests_factor=3.0, shown_min=0, shown_max=0)
-    assert pairs(examples) == [("a", "x"), ("b", "long"), ("c", "pp"), ("d", "r")]  # the target stood after one answer
-    examples = run(told(lambda request, i: said[i]), work, target=12, lag=1, max_requests_factor=1.0, shown_min=0, shown_max=0)
+    examples = run(
+        told(lambda request, i: said[i]),
+        work,
+        target=4,
+        lag=1,
+        max_requests_factor=3.0,
+        shown_min=0,
+        shown_max=0,
+    )
+    assert pairs(examples) == [
+        ("a", "x"),
+        ("b", "long"),
+        ("c", "pp"),
+        ("d", "r"),
+    ]  # the target stood after one answer
+    examples = run(
+        told(lambda request, i: said[i]),
+        work,
+        target=12,
+        lag=1,
+        max_requests_factor=1.0,
+        shown_min=0,
+        shown_max=0,
+    )
     assert pairs(examples) == [("a", "y"), ("b", "s"), ("c", "pp"), ("d", "r")]
     assert examples.rows[0].origin == "teacher:call1"
     assert examples.dropped == {"outvoted": 3, "repeated": 2}
     votes = [row.votes for row in examples.rows]
-    assert votes == [(("x", 1), ("y", 2)), (("long", 1), ("s", 1)), (("pp", 1), ("qq", 1)), ()], "all that was said is kept"
+    assert votes == [(("x", 1), ("y", 2)), (("long", 1), ("s", 1)), (("pp", 1), ("qq", 1)), ()], (
+        "all that was said is kept"
+    )
 
 
 def test_a_sample_that_comes_back_is_no_vote(told, work):
-    said = [text(("a", "wrong")), text(("a", "wrong"), ("b", "x")), text(("a", "wrong"), ("c", "x"))]
-    examples = run(told(lambda request, i: said[i]), work, target=3, per_request=1, lag=1, shown_min=5, shown_max=5)
+    said = [
+        text(("a", "wrong")),
+        text(("a", "wrong"), ("b", "x")),
+        text(("a", "wrong"), ("c", "x")),
+    ]
+    examples = run(
+        told(lambda request, i: said[i]),
+        work,
+        target=3,
+        per_request=1,
+        lag=1,
+        shown_min=5,
+        shown_max=5,
+    )
     assert pairs(examples) == [("a", "wrong"), ("b", "x"), ("c", "x")]
     assert examples.dropped == {"copy of a shown sample": 2}
 
@@ -211,14 +259,21 @@ def test_a_pair_that_may_not_become_data_is_counted_by_reason(told, work, pair, 
 
 def test_a_label_is_taken_in_the_case_of_the_list_and_others_are_dropped(told, work):
     task = TaskSpec("Sort.", (), ("Hot", "Cold"))
-    examples = run(told(lambda request, i: text(("a", "hot"), ("b", "warm"), ("c", "Cold"))), work, task, target=2)
+    examples = run(
+        told(lambda request, i: text(("a", "hot"), ("b", "warm"), ("c", "Cold"))),
+        work,
+        task,
+        target=2,
+    )
     assert pairs(examples) == [("a", "Hot"), ("c", "Cold")]
     assert examples.dropped == {"not a label": 1}
 
 
 def test_an_output_that_repeats_its_input_is_kept_where_a_demonstration_does_so(told, work):
     task = TaskSpec("Correct the spelling.", [Example("house", "house", "prompt")])
-    assert pairs(run(told(lambda request, i: text(("same", "same"))), work, task, target=1)) == [("same", "same")]
+    assert pairs(run(told(lambda request, i: text(("same", "same"))), work, task, target=1)) == [
+        ("same", "same")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -231,7 +286,9 @@ def test_an_output_that_repeats_its_input_is_kept_where_a_demonstration_does_so(
     ],
 )
 def test_an_answer_that_is_none_is_counted_and_gives_nothing(told, work, answer, reason):
-    examples = run(told(lambda request, i: answer if i == 0 else doubling(request, i)), work, target=4, lag=1)
+    examples = run(
+        told(lambda request, i: answer if i == 0 else doubling(request, i)), work, target=4, lag=1
+    )
     assert pairs(examples) == [("104", "208"), ("105", "210"), ("106", "212"), ("107", "214")]
     assert examples.dropped == {reason: 1}
 
@@ -240,7 +297,9 @@ def test_every_pair_of_the_answers_is_either_a_row_or_counted(told, work):
     chance = random.Random(3)
 
     def say(request, i):
-        return text(*((str(chance.randint(1, 60)), chance.choice(["x", "y", ""])) for _ in range(4)))
+        return text(
+            *((str(chance.randint(1, 60)), chance.choice(["x", "y", ""])) for _ in range(4))
+        )
 
     teacher = told(say)
     examples = run(teacher, work, target=30, lag=3)
@@ -262,9 +321,13 @@ def test_what_goes_beyond_the_target_is_cut_and_counted(told, work):
 
 
 def test_a_teacher_that_runs_dry_ends_it_with_what_there_is_and_a_warning(told, work, caplog):
-    teacher = told(lambda request, i: text(("a", "x"), (f"n{i}", "y")) if i < 3 else text(("a", "x")))
+    teacher = told(
+        lambda request, i: text(("a", "x"), (f"n{i}", "y")) if i < 3 else text(("a", "x"))
+    )
     with caplog.at_level(logging.WARNING):
-        examples = run(teacher, work, lag=1, shown_min=0, shown_max=0, patience=6, max_requests_factor=100.0)
+        examples = run(
+            teacher, work, lag=1, shown_min=0, shown_max=0, patience=6, max_requests_factor=100.0
+        )
     assert len(examples.rows) == 4
     assert len(teacher.requests) == 9
     assert caplog.messages == [
@@ -274,7 +337,9 @@ def test_a_teacher_that_runs_dry_ends_it_with_what_there_is_and_a_warning(told, 
 
 def test_it_ends_when_the_requests_are_used_up(told, work, caplog):
     with caplog.at_level(logging.WARNING):
-        examples = run(told(lambda request, i: text((f"a{i}", "x"))), work, target=8, max_requests_factor=2.0)
+        examples = run(
+            told(lambda request, i: text((f"a{i}", "x"))), work, target=8, max_requests_factor=2.0
+        )
     assert len(examples.rows) == 4
     assert caplog.messages == [
         "generator: 4 of 8 examples after 4 requests, the most that generator.max_requests_factor=2 allows; dropped: nothing dropped"
@@ -290,7 +355,9 @@ def test_no_usable_example_at_all_is_an_error_that_says_why(told, work):
     )
 
 
-def test_progress_counts_new_examples_up_to_the_target_and_notes_temperature_and_dollars(told, work):
+def test_progress_counts_new_examples_up_to_the_target_and_notes_temperature_and_dollars(
+    told, work
+):
     import dataclasses
 
     moved, noted = [], []
@@ -321,19 +388,35 @@ def test_a_plan_counts_the_requests_that_the_target_needs():
 
 @pytest.mark.parametrize(
     ("prompt", "pairs_of", "wrong"),
-    [("temporal_expression_normalization", "temporal.t0.3-1.4.raw", 0), ("japanese_to_python_generation", "mconala_ja", 10)],
+    [
+        ("temporal_expression_normalization", "temporal.t0.3-1.4.raw", 0),
+        ("japanese_to_python_generation", "mconala_ja", 10),
+    ],
 )
-def test_what_a_real_model_wrote_is_kept_but_for_plain_faults(told, work, shared, prompt, pairs_of, wrong):
+def test_what_a_real_model_wrote_is_kept_but_for_plain_faults(
+    told, work, shared, prompt, pairs_of, wrong
+):
     """5,000 pairs by gpt-3.5-turbo: each is a row or counted, and no text of the task's language is taken for another's."""
     from p2m.artifacts import Prompt
     from p2m.parser.sections import Sections
 
-    task = Sections().run(Prompt((shared / "paper" / "prompts" / f"{prompt}.txt").read_text(encoding="utf-8")), work)
+    task = Sections().run(
+        Prompt((shared / "paper" / "prompts" / f"{prompt}.txt").read_text(encoding="utf-8")), work
+    )
     with gzip.open(shared / "paper" / "generated" / f"{pairs_of}.jsonl.gz", "rt") as file:
         rows = [json.loads(line) for line in file]
     teacher = told(lambda request, i: json.dumps({"examples": rows[5 * i : 5 * i + 5]}))
     sizes = {"max_input_chars": 4000, "max_output_chars": 2000, "shown_max": 10, "patience": 2000}
-    examples = run(teacher, work, task, target=len(rows), per_request=5, lag=32, max_requests_factor=1.0, **sizes)
+    examples = run(
+        teacher,
+        work,
+        task,
+        target=len(rows),
+        per_request=5,
+        lag=32,
+        max_requests_factor=1.0,
+        **sizes,
+    )
     assert len(examples.rows) + sum(examples.dropped.values()) == len(rows)
     assert len(examples.rows) > 0.8 * len(rows)
     assert examples.dropped.get("wrong language", 0) <= wrong
@@ -345,9 +428,24 @@ def test_twenty_thousand_examples_take_seconds(told, work):
     task = TaskSpec("Double the number." * 40, TASK.demonstrations, input_language="en")
 
     def say(request, i):
-        return text(*((f"[2024-03-14 Thu] the day after the {n}th of the month", f"2024-{n}") for n in range(5 * i, 5 * i + 5)))
+        return text(
+            *(
+                (f"[2024-03-14 Thu] the day after the {n}th of the month", f"2024-{n}")
+                for n in range(5 * i, 5 * i + 5)
+            )
+        )
 
     started = time.process_time()
-    examples = run(told(say), work, task, target=20_000, per_request=5, lag=32, shown_max=10, max_input_chars=4000, patience=200)
+    examples = run(
+        told(say),
+        work,
+        task,
+        target=20_000,
+        per_request=5,
+        lag=32,
+        shown_max=10,
+        max_input_chars=4000,
+        patience=200,
+    )
     assert len(examples.rows) == 20_000
     assert time.process_time() - started < 15

@@ -6,7 +6,13 @@ from p2m.metric.chrf import ChrF
 
 SAID = ["the cat sat on the mat", "xyz", "", "hello, world", "日本語のテスト"]
 ONE = [["the cat sat on a mat"], ["abc"], ["no"], ["hello world"], ["日本語テスト"]]
-MANY = [["the cat sat on a mat", "a cat on the mat", "mat"], ["abc"], ["no", "n/a"], ["hello world"], ["テスト", "日本語テスト"]]
+MANY = [
+    ["the cat sat on a mat", "a cat on the mat", "mat"],
+    ["abc"],
+    ["no", "n/a"],
+    ["hello world"],
+    ["テスト", "日本語テスト"],
+]
 
 
 def test_it_is_sacrebleus_corpus_score_over_a_hundred():
@@ -31,5 +37,7 @@ def test_the_score_of_a_resample_is_that_of_its_summed_rows():
     tally = ChrF().tally(SAID, ONE)
     counts = np.array([[2, 0, 1, 1, 1], [0, 3, 0, 2, 0]])
     resampled = [[i for i, times in enumerate(row) for _ in range(times)] for row in counts]
-    wanted = [ChrF().score([SAID[i] for i in order], [ONE[i] for i in order]) for order in resampled]
+    wanted = [
+        ChrF().score([SAID[i] for i in order], [ONE[i] for i in order]) for order in resampled
+    ]
     assert tally.whole(counts @ tally.rows) == pytest.approx(wanted, abs=1e-12)

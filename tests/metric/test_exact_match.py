@@ -2,7 +2,10 @@ from p2m.metric.exact_match import ExactMatch
 
 
 def test_answers_equal_once_stripped_count():
-    assert ExactMatch().score([" 2024-05-01\n", "x", "Paris"], [["2024-05-01"], ["y"], ["paris"]]) == 1 / 3
+    assert (
+        ExactMatch().score([" 2024-05-01\n", "x", "Paris"], [["2024-05-01"], ["y"], ["paris"]])
+        == 1 / 3
+    )
 
 
 def test_any_accepted_answer_will_do():

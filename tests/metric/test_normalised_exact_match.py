@@ -2,7 +2,12 @@ from p2m.metric.normalised_exact_match import NormalisedExactMatch
 
 
 def test_case_punctuation_articles_and_spaces_do_not_count():
-    assert NormalisedExactMatch().score(["The  Denver Broncos.", "an apple"], [["denver broncos"], ["Apple!"]]) == 1.0
+    assert (
+        NormalisedExactMatch().score(
+            ["The  Denver Broncos.", "an apple"], [["denver broncos"], ["Apple!"]]
+        )
+        == 1.0
+    )
 
 
 def test_an_article_inside_a_word_counts():

@@ -11,7 +11,10 @@ from p2m.metric.exact_match import ExactMatch
 from p2m.metric.normalised_exact_match import NormalisedExactMatch
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "paper"
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the measuring data (shared/data beside the project) is not on this machine")
+pytestmark = pytest.mark.skipif(
+    not DATA.is_dir(),
+    reason="the measuring data (shared/data beside the project) is not on this machine",
+)
 METRICS = {"em": ExactMatch(), "norm": NormalisedExactMatch(), "chrf": ChrF()}
 
 
@@ -47,7 +50,9 @@ def test_a_large_models_answers_score_as_published(task, metric, per_cent):
 )
 def test_a_students_answers_score_as_published(name, metric, per_cent):
     answered = rows(f"student_predictions/{name}_real")
-    score = METRICS[metric].score([row["prediction"] for row in answered], [[row["output"]] for row in answered])
+    score = METRICS[metric].score(
+        [row["prediction"] for row in answered], [[row["output"]] for row in answered]
+    )
     assert round(100 * score, 2) == per_cent
 
 

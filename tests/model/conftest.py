@@ -3,7 +3,9 @@
 import importlib.util
 from pathlib import Path
 
-_spec = importlib.util.spec_from_file_location("stand_ins", Path(__file__).parents[1] / "retriever" / "conftest.py")
+_spec = importlib.util.spec_from_file_location(
+    "stand_ins", Path(__file__).parents[1] / "retriever" / "conftest.py"
+)
 _stand_ins = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_stand_ins)
 

@@ -78,8 +78,12 @@ def test_every_value_has_its_type() -> None:
         assert re.fullmatch(r"[\w.-]+/[\w.-]+", name), name
         assert line["kind"] in KINDS, name
         assert re.fullmatch(r"[a-z0-9_-]+", line["architecture"]), name
-        assert line["size_bytes"] is None or (type(line["size_bytes"]) is int and line["size_bytes"] > 0), name
-        assert line["downloads"] is None or (type(line["downloads"]) is int and line["downloads"] >= 0), name
+        assert line["size_bytes"] is None or (
+            type(line["size_bytes"]) is int and line["size_bytes"] > 0
+        ), name
+        assert line["downloads"] is None or (
+            type(line["downloads"]) is int and line["downloads"] >= 0
+        ), name
         assert (line["size_bytes"] is None) is (line["downloads"] is None), name
         assert line["licence"] is None or is_text(line["licence"]), name
         assert isinstance(line["languages"], list), name
@@ -103,7 +107,9 @@ def test_descriptions_are_unique_and_of_fair_length() -> None:
 
 
 def test_descriptions_hold_no_emoji_and_no_control_character() -> None:
-    odd = re.compile("[\u0000-\u001f\u007f-\u009f\u2028\u2029\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]")
+    odd = re.compile(
+        "[\u0000-\u001f\u007f-\u009f\u2028\u2029\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]"
+    )
     assert [line["name"] for line in lines() if odd.search(line["description"])] == []
 
 
@@ -138,6 +144,9 @@ def test_sizes_and_downloads_are_those_of_the_source() -> None:
 def test_no_description_repeats_twelve_words_of_its_source() -> None:
     cards = source()
     copied = [
-        line["name"] for line in lines() if (card := source_of(line, cards)) and runs(line["description"]) & runs(card["description"] or "")
+        line["name"]
+        for line in lines()
+        if (card := source_of(line, cards))
+        and runs(line["description"]) & runs(card["description"] or "")
     ]
     assert copied == []

@@ -78,17 +78,29 @@ def test_other_architectures_are_refused_with_the_list(tmp_path, work, config, h
 
 
 def test_local_folder_has_no_revision(tmp_path):
-    with pytest.raises(ValueError, match=f"^revision is a commit of the hub, and {tmp_path} is a local folder: set revision=null$"):
+    with pytest.raises(
+        ValueError,
+        match=f"^revision is a commit of the hub, and {tmp_path} is a local folder: set revision=null$",
+    ):
         Named(tmp_path, FIRST, KIND, tmp_path / "met.json")
 
 
 def test_folder_is_taken_for_a_folder_when_the_configuration_is_checked(tmp_path):
     from p2m.config import _settled
 
-    node = {"_target_": "p2m.model.named.Named", "name": str(tmp_path), "revision": None, "kind": KIND, "revisions": "met.json"}
+    node = {
+        "_target_": "p2m.model.named.Named",
+        "name": str(tmp_path),
+        "revision": None,
+        "kind": KIND,
+        "revisions": "met.json",
+    }
     faults: list[str] = []
     assert _settled("model", node, faults)["name"] == tmp_path
-    assert _settled("model", node | {"name": "google-t5/t5-small"}, faults)["name"] == "google-t5/t5-small"
+    assert (
+        _settled("model", node | {"name": "google-t5/t5-small"}, faults)["name"]
+        == "google-t5/t5-small"
+    )
     assert faults == []
 
 
@@ -106,7 +118,9 @@ def test_model_that_cannot_be_had_is_told_before_anything_is_paid(tmp_path, work
 def test_commit_met_at_first_use_is_kept_when_the_hub_moves_on(hub, publish, told):
     publish(FIRST)
     assert told() == ["[]", f"google-t5/t5-small {FIRST} encoder-decoder"]
-    assert json.loads((hub.root / "met.json").read_text()) == {"models/google-t5/t5-small": {"name": "google-t5/t5-small", "commit": FIRST}}
+    assert json.loads((hub.root / "met.json").read_text()) == {
+        "models/google-t5/t5-small": {"name": "google-t5/t5-small", "commit": FIRST}
+    }
     publish(SECOND)
     assert told()[1] == f"google-t5/t5-small {FIRST} encoder-decoder"
     assert told(revision=SECOND)[1] == f"google-t5/t5-small {SECOND} encoder-decoder"
@@ -154,7 +168,9 @@ def test_commit_that_the_hub_does_not_have_is_told(hub, publish, told):
 @pytest.mark.slow
 def test_cached_model_needs_no_hub(hub, publish, told):
     publish(FIRST)
-    hub.run('from huggingface_hub import snapshot_download; snapshot_download("google-t5/t5-small")')
+    hub.run(
+        'from huggingface_hub import snapshot_download; snapshot_download("google-t5/t5-small")'
+    )
     assert told(HF_HUB_OFFLINE="1") == ["[]", f"google-t5/t5-small {FIRST} encoder-decoder"]
 
 
@@ -170,5 +186,7 @@ def test_hub_that_hangs_is_given_up_in_two_seconds(hub):
 
 def test_a_model_that_chooses_is_refused_for_a_task_without_labels(tmp_path):
     named = Named("sentence-transformers/all-MiniLM-L12-v2", None, "encoder", tmp_path / "met.json")
-    with pytest.raises(InputError, match="chooses its answers from a closed set of labels, and this task has none"):
+    with pytest.raises(
+        InputError, match="chooses its answers from a closed set of labels, and this task has none"
+    ):
         named.run(TASK, None)

@@ -37,7 +37,9 @@ CONF = Path(__file__).resolve().parents[2] / "conf/model/retrieved.yaml"
 def retrieved(tmp_path):
     settings = yaml.safe_load(CONF.read_text(encoding="utf-8"))
     del settings["_target_"]
-    return Retrieved(**settings | {"hyde": False, "teacher": None, "revisions": tmp_path / "met.json"})
+    return Retrieved(
+        **settings | {"hyde": False, "teacher": None, "revisions": tmp_path / "met.json"}
+    )
 
 
 def candidates(retrieved, query):
@@ -46,7 +48,10 @@ def candidates(retrieved, query):
 
 def test_score_is_that_of_the_search_times_the_logarithm_of_downloads(retrieved):
     cards = {c.name: c for c in eligible(bundled(), "encoder-decoder", retrieved.max_bytes)}
-    plain = {c.name: c.score for c in Index({n: c.text for n, c in cards.items()}, 1.2, 0.75).ranked(CODE)}
+    plain = {
+        c.name: c.score
+        for c in Index({n: c.text for n, c in cards.items()}, 1.2, 0.75).ranked(CODE)
+    }
     best = candidates(retrieved, CODE)[0]
     assert best.score == plain[best.name] * math.log10(cards[best.name].downloads + 2)
 
@@ -67,13 +72,26 @@ def test_large_ones_those_of_unknown_size_and_other_kinds_are_out():
     cards = {c.name: c for c in bundled()}
     names = {c.name for c in eligible(list(cards.values()), "encoder-decoder", 1_000_000_000)}
     assert {"google-t5/t5-small", "google/flan-t5-base"} <= names
-    assert not {"google/flan-t5-large", "facebook/bart-base", "openai-community/gpt2", "Helsinki-NLP/opus-mt-en-de"} & names
-    assert {c.name for c in eligible(list(cards.values()), "encoder-decoder", None)} >= {"google/flan-t5-xxl", "facebook/bart-base"}
+    assert (
+        not {
+            "google/flan-t5-large",
+            "facebook/bart-base",
+            "openai-community/gpt2",
+            "Helsinki-NLP/opus-mt-en-de",
+        }
+        & names
+    )
+    assert {c.name for c in eligible(list(cards.values()), "encoder-decoder", None)} >= {
+        "google/flan-t5-xxl",
+        "facebook/bart-base",
+    }
     assert max(cards[n].size_bytes for n in names) <= 1_000_000_000
 
 
 def test_teacher_imagines_the_card_to_search_with(retrieved, work, rote):
-    teacher = rote(('{"card": "A model for program code that writes comments for functions."}', "ok"))
+    teacher = rote(
+        ('{"card": "A model for program code that writes comments for functions."}', "ok")
+    )
     with pytest.raises(ServiceError, match=r"^model Salesforce/codet5"):
         replace(retrieved, hyde=True, teacher=teacher).run(TaskSpec("Tell me in words."), work)
     request = teacher.requests[0]
@@ -81,17 +99,28 @@ def test_teacher_imagines_the_card_to_search_with(retrieved, work, rote):
     assert "Tell me in words." in request.messages[1]["content"].split("\n")
 
 
-@pytest.mark.parametrize("answer", [("no", "refusal"), ("not JSON", "ok"), ('{"card": " "}', "ok"), ('{"card": 3}', "ok")])
-def test_instruction_is_searched_for_where_the_teacher_gives_no_card(retrieved, work, rote, caplog, answer):
-    assert replace(retrieved, hyde=True, teacher=rote(answer))._imagined(TaskSpec(CODE), work) == CODE
-    assert caplog.messages == [f"model: the teacher wrote no card ({answer[1]}); the instruction itself is searched for"]
+@pytest.mark.parametrize(
+    "answer",
+    [("no", "refusal"), ("not JSON", "ok"), ('{"card": " "}', "ok"), ('{"card": 3}', "ok")],
+)
+def test_instruction_is_searched_for_where_the_teacher_gives_no_card(
+    retrieved, work, rote, caplog, answer
+):
+    assert (
+        replace(retrieved, hyde=True, teacher=rote(answer))._imagined(TaskSpec(CODE), work) == CODE
+    )
+    assert caplog.messages == [
+        f"model: the teacher wrote no card ({answer[1]}); the instruction itself is searched for"
+    ]
 
 
 def test_found_model_that_cannot_be_had_stops_the_stage(retrieved, work):
     with pytest.raises(ServiceError) as error:
         retrieved.run(TaskSpec(CODE), work)
     assert str(error.value).startswith("model Salesforce/codet5")
-    assert str(error.value).endswith(f"the hub does not answer ({hubs.endpoint()}) and no copy lies in the local cache; {REMEDY}")
+    assert str(error.value).endswith(
+        f"the hub does not answer ({hubs.endpoint()}) and no copy lies in the local cache; {REMEDY}"
+    )
 
 
 @pytest.mark.parametrize("whole", [1, None], ids=["the second", "none"])
@@ -101,10 +130,14 @@ def test_model_that_has_no_weights_to_read_gives_way_to_the_next_best(retrieved,
         folder = hub.root / "models" / name / ("1" * 40)
         folder.mkdir(parents=True)
         (folder / "config.json").write_text('{"model_type": "t5"}')
-        (folder / ("model.safetensors" if i == whole else "pytorch_model.bin")).write_bytes(b"weights")
+        (folder / ("model.safetensors" if i == whole else "pytorch_model.bin")).write_bytes(
+            b"weights"
+        )
     told = hub.run(CHOICE.format(conf=CONF, task=CODE)).split("\n")
     passed = names if whole is None else names[:whole]
-    assert [line.split(" has no weights as safetensors")[0] for line in told[:-1]] == [f"model.name: {n} at {'1' * 40}" for n in passed]
+    assert [line.split(" has no weights as safetensors")[0] for line in told[:-1]] == [
+        f"model.name: {n} at {'1' * 40}" for n in passed
+    ]
     assert all(line.endswith("; the next best is tried") for line in told[:-1])
     none = f"IncompleteError model: p2m can train none of the {len(names)} best cards; name a model, such as model=flan_t5_base"
     assert told[-1] == (none if whole is None else names[whole])

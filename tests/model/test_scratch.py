@@ -19,7 +19,12 @@ def nano():
 
 def test_choice_is_a_t5_config_and_no_hub_model(nano, work):
     choice = nano.run(TaskSpec("x"), work)
-    assert (choice.base, choice.revision, choice.kind, choice.candidates) == ("scratch", None, "encoder-decoder", ())
+    assert (choice.base, choice.revision, choice.kind, choice.candidates) == (
+        "scratch",
+        None,
+        "encoder-decoder",
+        (),
+    )
     assert choice.config == {
         "model_type": "t5", "vocab_size": 384, "d_model": 128, "d_ff": 384, "d_kv": 32, "num_heads": 4, "num_layers": 3,
         "num_decoder_layers": 2, "relative_attention_num_buckets": 32, "relative_attention_max_distance": 128, "feed_forward_proj": "relu",
@@ -45,7 +50,9 @@ def test_distances_that_leave_no_far_bucket_are_refused(nano):
 def test_the_least_distance_that_is_taken_has_a_bucket_for_every_place(nano, work):
     from p2m.student import build
 
-    least = replace(nano, relative_attention_max_distance=nano.relative_attention_num_buckets // 2 + 1)
+    least = replace(
+        nano, relative_attention_max_distance=nano.relative_attention_num_buckets // 2 + 1
+    )
     model = build.fresh(least.run(TaskSpec("x"), work), seed=0).model
     for stack in (model.encoder, model.decoder):
         assert stack.block[0].layer[0].SelfAttention.compute_bias(200, 200).isfinite().all()

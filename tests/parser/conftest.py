@@ -42,7 +42,11 @@ class Told:
     def submit(self, request):
         self.requests.append(request)
         said = self.say(request, len(self.requests) - 1)
-        answer = said if isinstance(said, Answer) else Answer(said, "ok", f"call{len(self.requests) - 1}", 0.5, True)
+        answer = (
+            said
+            if isinstance(said, Answer)
+            else Answer(said, "ok", f"call{len(self.requests) - 1}", 0.5, True)
+        )
         self.meter.add(answer.usd, answer.fresh)
         future = Future()
         future.set_result(answer)

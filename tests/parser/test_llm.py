@@ -24,13 +24,19 @@ def run(teacher, work, text=TEXT, demonstrations=()):
 
 
 def answers(*values):
-    return lambda request, i: values[i] if isinstance(values[i], str | Answer) else json.dumps(values[i])
+    return lambda request, i: (
+        values[i] if isinstance(values[i], str | Answer) else json.dumps(values[i])
+    )
 
 
 def test_the_parts_that_the_teacher_names_make_the_task(told, work):
     task = run(told(answers(GOOD)), work, demonstrations=[Example("Chad", "N'Djamena", "prompt")])
     assert task.instruction == GOOD["instruction"]
-    assert [(d.input, d.output) for d in task.demonstrations] == [("France", "Paris"), ("Peru", "Lima"), ("Chad", "N'Djamena")]
+    assert [(d.input, d.output) for d in task.demonstrations] == [
+        ("France", "Paris"),
+        ("Peru", "Lima"),
+        ("Chad", "N'Djamena"),
+    ]
     assert (task.labels, task.input_language, task.output_language) == ((), "en", "en")
 
 
@@ -39,7 +45,13 @@ def test_the_prompt_goes_to_the_teacher_as_data_between_lines_with_the_schema_of
     run(teacher, work)
     request = teacher.requests[0]
     assert request.messages[1]["content"].endswith(f"\n=====\n{TEXT}\n=====")
-    assert (request.schema, request.schema["title"], request.temperature, request.max_tokens, request.sample) == (
+    assert (
+        request.schema,
+        request.schema["title"],
+        request.temperature,
+        request.max_tokens,
+        request.sample,
+    ) == (
         SCHEMA,
         "task",
         0.0,
@@ -49,7 +61,12 @@ def test_the_prompt_goes_to_the_teacher_as_data_between_lines_with_the_schema_of
 
 
 def test_an_answer_in_a_fence_with_prose_around_is_read(told, work):
-    assert run(told(answers(f"Here it is:\n```json\n{json.dumps(GOOD)}\n```\nDone.")), work).instruction == GOOD["instruction"]
+    assert (
+        run(
+            told(answers(f"Here it is:\n```json\n{json.dumps(GOOD)}\n```\nDone.")), work
+        ).instruction
+        == GOOD["instruction"]
+    )
 
 
 def test_labels_that_the_prompt_lists_are_taken_and_language_codes_only_in_their_form(told, work):
@@ -59,8 +76,14 @@ def test_labels_that_the_prompt_lists_are_taken_and_language_codes_only_in_their
         "demonstrations": [{"input": "30 degrees", "output": "hot"}],
         "labels": ["hot", "cold", "hot "],
     }
-    task = run(told(answers(value | {"input_language": "English", "output_language": "en"})), work, text)
-    assert (task.labels, task.input_language, task.output_language) == (("hot", "cold"), "und", "und")
+    task = run(
+        told(answers(value | {"input_language": "English", "output_language": "en"})), work, text
+    )
+    assert (task.labels, task.input_language, task.output_language) == (
+        ("hot", "cold"),
+        "und",
+        "und",
+    )
 
 
 @pytest.mark.parametrize(
@@ -81,7 +104,9 @@ def test_after_an_answer_that_cannot_be_used_it_is_asked_again(told, work, bad):
 
 def test_after_the_last_try_it_says_what_was_wrong_and_what_to_do(told, work):
     invented = GOOD | {"demonstrations": [{"input": "Spain", "output": "Madrid"}]}
-    teacher = told(answers(invented, Answer("", "refusal", "k", 0.0, True), invented | {"labels": "x"}))
+    teacher = told(
+        answers(invented, Answer("", "refusal", "k", 0.0, True), invented | {"labels": "x"})
+    )
     with pytest.raises(IncompleteError) as error:
         run(teacher, work)
     assert str(error.value) == (
@@ -91,7 +116,9 @@ def test_after_the_last_try_it_says_what_was_wrong_and_what_to_do(told, work):
 
 
 def test_a_prompt_in_which_the_teacher_finds_no_instruction_is_told(told, work):
-    with pytest.raises(InputError, match=r"^prompt: has no instruction: nothing stands beside its demonstrations"):
+    with pytest.raises(
+        InputError, match=r"^prompt: has no instruction: nothing stands beside its demonstrations"
+    ):
         run(told(answers(GOOD | {"instruction": " "})), work)
 
 

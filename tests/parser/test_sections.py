@@ -49,8 +49,14 @@ Write N/A where there is none.
 
 def test_headings_and_quoted_pairs_are_told_apart():
     task = parsed(QUOTED)
-    assert task.instruction == "Name the capital of the country.\n\n## Notes\n\nWrite N/A where there is none."
-    assert list(task.demonstrations) == [Example("France", "Paris", "prompt"), Example("Peru", "Lima", "prompt")]
+    assert (
+        task.instruction
+        == "Name the capital of the country.\n\n## Notes\n\nWrite N/A where there is none."
+    )
+    assert list(task.demonstrations) == [
+        Example("France", "Paris", "prompt"),
+        Example("Peru", "Lima", "prompt"),
+    ]
     assert task.labels == ()
 
 
@@ -63,9 +69,18 @@ def test_headings_and_quoted_pairs_are_told_apart():
         ('- input="a"\n  output="b"\n- input="c"\n  output="d"\n', [("a", "b"), ("c", "d")]),
         ('1. input="a" output="b"\n2. input="c" output="d"', [("a", "b"), ("c", "d")]),
         ('input="a" output="b" input="c" output="d"', [("a", "b"), ("c", "d")]),
-        ('input="say "hi" to\n\nall" output="print("hi")"\n\ninput="c"\noutput="d"', [('say "hi" to\n\nall', 'print("hi")'), ("c", "d")]),
-        ('input="a"\noutput="one\n\nsays "two"\n\nthree"\n\ninput="c"\noutput="d"', [("a", 'one\n\nsays "two"\n\nthree'), ("c", "d")]),
-        ('input="a"\noutput="def f():\n  # it\'s a comment\n  return "x""\n', [("a", 'def f():\n  # it\'s a comment\n  return "x"')]),
+        (
+            'input="say "hi" to\n\nall" output="print("hi")"\n\ninput="c"\noutput="d"',
+            [('say "hi" to\n\nall', 'print("hi")'), ("c", "d")],
+        ),
+        (
+            'input="a"\noutput="one\n\nsays "two"\n\nthree"\n\ninput="c"\noutput="d"',
+            [("a", 'one\n\nsays "two"\n\nthree'), ("c", "d")],
+        ),
+        (
+            'input="a"\noutput="def f():\n  # it\'s a comment\n  return "x""\n',
+            [("a", 'def f():\n  # it\'s a comment\n  return "x"')],
+        ),
         ('input="a"\noutput="b"\n\nAnswer "N/A" where nobody knows.\n', [("a", "b")]),
         ('input="a \\"b\\""\noutput="c"', [('a "b"', "c")]),
         ('input="a \\"b" c"\noutput="d"', [('a \\"b" c', "d")]),
@@ -77,12 +92,24 @@ def test_a_quoted_pair_is_found_whatever_stands_in_it(text, expected):
     assert pairs(text) == expected
 
 
-VALUES = st.text(alphabet=string.ascii_letters + string.digits + " \"'=,.:#-|é日\n", min_size=1, max_size=40).filter(
-    lambda v: v.strip() and "put" not in v.lower() and not v.rstrip().endswith('"') and '"\n' not in v and not v.endswith("\\")
+VALUES = st.text(
+    alphabet=string.ascii_letters + string.digits + " \"'=,.:#-|é日\n", min_size=1, max_size=40
+).filter(
+    lambda v: (
+        v.strip()
+        and "put" not in v.lower()
+        and not v.rstrip().endswith('"')
+        and '"\n' not in v
+        and not v.endswith("\\")
+    )
 )
 
 
-@given(st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=4), st.sampled_from(["\n", " ", ", "]), st.sampled_from(["\n", "\n\n"]))
+@given(
+    st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=4),
+    st.sampled_from(["\n", " ", ", "]),
+    st.sampled_from(["\n", "\n\n"]),
+)
 def test_pairs_that_are_written_out_come_back_exactly(written, middle, between):
     text = between.join(f'input="{source}"{middle}output="{output}"' for source, output in written)
     assert pairs(f"Do it.\n\n{text}\n") == written
@@ -94,18 +121,30 @@ def test_pairs_that_are_written_out_come_back_exactly(written, middle, between):
         ("Input: a\nOutput: b\n\nInput: c\nOutput: d\n", [("a", "b"), ("c", "d")]),
         ("**Input:** a\n**Output:** b", [("a", "b")]),
         ("- Input: a\n- Output: b", [("a", "b")]),
-        ("Example 1:\nInput: a\nOutput: b\n\nExample 2:\nInput: c\nOutput: d", [("a", "b"), ("c", "d")]),
+        (
+            "Example 1:\nInput: a\nOutput: b\n\nExample 2:\nInput: c\nOutput: d",
+            [("a", "b"), ("c", "d")],
+        ),
         ('Input: "a"\nOutput: "b"', [("a", "b")]),
         ('Input: "a"\nOutput: b', [('"a"', "b")]),
         ("Input:\na\n\nb\nOutput:\nc\n\nThat was all.", [("a\n\nb", "c")]),
-        ("Input: a\nOutput: b\n\nc\n\nHere is another:\n\nInput: d\nOutput: e", [("a", "b\n\nc"), ("d", "e")]),
-        ("Input: a\nOutput:\n```python\ndef f():\n\n    return 1\n```\nThat was all.", [("a", "def f():\n\n    return 1")]),
+        (
+            "Input: a\nOutput: b\n\nc\n\nHere is another:\n\nInput: d\nOutput: e",
+            [("a", "b\n\nc"), ("d", "e")],
+        ),
+        (
+            "Input: a\nOutput:\n```python\ndef f():\n\n    return 1\n```\nThat was all.",
+            [("a", "def f():\n\n    return 1")],
+        ),
         ("Input:\n```\na\n\nb\n```\nOutput: c", [("a\n\nb", "c")]),
         ("Input: a\nOutput: b\n---\nInput: c\nOutput: d\n# End", [("a", "b"), ("c", "d")]),
         ("Eingabe: a\nAusgabe: b", [("a", "b")]),
         ("入力：東京\n出力：日本", [("東京", "日本")]),
         ("Input: a\nOutput: b\n\nInput: {text}\nOutput:\n", [("a", "b"), ("", "")]),
-        ("Input: a question\nOutput: its answer\n\n## Examples\n\nInput: a\nOutput: b", [("a", "b")]),
+        (
+            "Input: a question\nOutput: its answer\n\n## Examples\n\nInput: a\nOutput: b",
+            [("a", "b")],
+        ),
     ],
 )
 def test_blocks_of_input_and_output_are_found(text, expected):
@@ -115,7 +154,10 @@ def test_blocks_of_input_and_output_are_found(text, expected):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("| input | output |\n|---|---|\n| a | b |\n| c \\| d | e |\n", [("a", "b"), ("c | d", "e")]),
+        (
+            "| input | output |\n|---|---|\n| a | b |\n| c \\| d | e |\n",
+            [("a", "b"), ("c | d", "e")],
+        ),
         ("No | Output | Input\n--|:--:|--\n1 | b | a\n\nThe end | of | it", [("a", "b")]),
         ("| Input | Output |\n|---|---|\n| `a` | `b` |\n", [("a", "b")]),
         ("| name | value |\n|---|---|\n| a | b |\n", []),
@@ -133,8 +175,14 @@ def test_tables_and_json_lines_are_found(text, expected):
         ('Translate to French:\n\ninput="a"\noutput="b"', "Translate to French:"),
         ('Translate.\n\nHere are some examples:\n\ninput="a"\noutput="b"', "Translate."),
         ('Translate.\n\n## Examples\n\n```\ninput="a"\noutput="b"\n```\n', "Translate."),
-        ("Translate.\n\nExample 1:\nInput: a\nOutput: b\n\nExample 2:\nInput: c\nOutput: d", "Translate."),
-        ("## Task\nTranslate.\n## Style\nShort.\n```\n# no heading\n```", "Translate.\n\n## Style\nShort.\n```\n# no heading\n```"),
+        (
+            "Translate.\n\nExample 1:\nInput: a\nOutput: b\n\nExample 2:\nInput: c\nOutput: d",
+            "Translate.",
+        ),
+        (
+            "## Task\nTranslate.\n## Style\nShort.\n```\n# no heading\n```",
+            "Translate.\n\n## Style\nShort.\n```\n# no heading\n```",
+        ),
         ("# Translate to French", "Translate to French"),
         ('# Translate to French\n\n## Examples\n\ninput="a"\noutput="b"', "Translate to French"),
         ("Translate.\r\n\r\nInput: a\r\nOutput: b\r\n", "Translate."),
@@ -203,7 +251,15 @@ def test_whatever_a_prompt_says_it_makes_a_task_or_an_error_that_is_the_users(pi
 
 
 @pytest.mark.parametrize(
-    "text", ['x = "' * 20_000, 'input="a"' + " " * 20_000, "Input: a\n" * 5_000, "|" * 20_000, "a, " * 20_000, '{"input": ' * 5_000]
+    "text",
+    [
+        'x = "' * 20_000,
+        'input="a"' + " " * 20_000,
+        "Input: a\n" * 5_000,
+        "|" * 20_000,
+        "a, " * 20_000,
+        '{"input": ' * 5_000,
+    ],
 )
 def test_a_long_and_strange_prompt_takes_no_more_than_seconds(text):
     started = time.process_time()
@@ -213,15 +269,25 @@ def test_a_long_and_strange_prompt_takes_no_more_than_seconds(text):
 
 
 def test_languages_are_those_of_the_demonstrations():
-    task = parsed('Write Python.\n\ninput="Zähle die Wörter, die in der Liste sind."\noutput="len(words.split())"')
+    task = parsed(
+        'Write Python.\n\ninput="Zähle die Wörter, die in der Liste sind."\noutput="len(words.split())"'
+    )
     assert (task.input_language, task.output_language) == ("de", "code")
-    task = parsed('Translate.\n\ninput="Where is the parcel?"\noutput="Où est le colis que je vous ai dit ?"')
+    task = parsed(
+        'Translate.\n\ninput="Where is the parcel?"\noutput="Où est le colis que je vous ai dit ?"'
+    )
     assert (task.input_language, task.output_language) == ("en", "fr")
-    assert (parsed("Translate.").input_language, parsed("Translate.").output_language) == ("und", "und")
+    assert (parsed("Translate.").input_language, parsed("Translate.").output_language) == (
+        "und",
+        "und",
+    )
 
 
 def test_demonstrations_beside_the_prompt_come_after_those_inside_and_each_once():
-    task = parsed('Do.\n\ninput="a"\noutput="b"\n\ninput="a"\noutput="b"', [Example("c", "d", "prompt"), Example("a ", "b", "prompt")])
+    task = parsed(
+        'Do.\n\ninput="a"\noutput="b"\n\ninput="a"\noutput="b"',
+        [Example("c", "d", "prompt"), Example("a ", "b", "prompt")],
+    )
     assert list(task.demonstrations) == [Example("a", "b", "prompt"), Example("c", "d", "prompt")]
 
 
@@ -235,8 +301,14 @@ def test_demonstrations_beside_the_prompt_come_after_those_inside_and_each_once(
                 " for example under a heading '## Instruction'"
             ),
         ),
-        ('Do.\n\ninput="a"\n\ninput="b"\noutput="c"', 'prompt, line 3: input=... is not followed by its output="..."'),
-        ('Do.\n\ninput="a"\noutput="b and so on', 'prompt, line 4: output="... is not closed by " at the end of a line'),
+        (
+            'Do.\n\ninput="a"\n\ninput="b"\noutput="c"',
+            'prompt, line 3: input=... is not followed by its output="..."',
+        ),
+        (
+            'Do.\n\ninput="a"\noutput="b and so on',
+            'prompt, line 4: output="... is not closed by " at the end of a line',
+        ),
         ('Do.\n\ninput=""\noutput="b"', "prompt, line 3: a demonstration has an empty input"),
         ('Do.\n\ninput="a"\noutput=" "', "prompt, line 3: a demonstration has an empty output"),
         (
@@ -268,10 +340,16 @@ def test_a_demonstration_beside_the_prompt_that_contradicts_one_inside_is_told()
          "f = open('test.html', 'w') f.write(text.encode('utf-8'))", ("ja", "code")),
     ],
 )  # fmt: skip
-def test_the_papers_prompts_give_their_demonstrations_word_for_word(shared, name, n, first, last, languages):
+def test_the_papers_prompts_give_their_demonstrations_word_for_word(
+    shared, name, n, first, last, languages
+):
     text = (shared / "paper" / "prompts" / f"{name}.txt").read_text(encoding="utf-8")
     task = parsed(text)
-    assert (len(task.demonstrations), task.demonstrations[0].output, task.demonstrations[-1].output) == (n, first, last)
+    assert (
+        len(task.demonstrations),
+        task.demonstrations[0].output,
+        task.demonstrations[-1].output,
+    ) == (n, first, last)
     assert (task.input_language, task.output_language) == languages
     assert task.labels == ()
     for shown in task.demonstrations:  # written out again, each is a part of the prompt

@@ -31,9 +31,21 @@ def many(n, origin="teacher:k", start=0):
     return [Example(f"number {i}", f"out {i}", origin) for i in range(start, start + n)]
 
 
-def run(work, generated=(), retrieved=(), train=(), valid=(), test=(), task=None, choice=SCRATCH, **changed):
+def run(
+    work,
+    generated=(),
+    retrieved=(),
+    train=(),
+    valid=(),
+    test=(),
+    task=None,
+    choice=SCRATCH,
+    **changed,
+):
     prompt = Prompt("Do.", (), train, valid, test)
-    return Seq2Seq(**(SETTINGS | changed)).run(prompt, task or TaskSpec("Do."), Examples(retrieved), Examples(generated), choice, work)
+    return Seq2Seq(**(SETTINGS | changed)).run(
+        prompt, task or TaskSpec("Do."), Examples(retrieved), Examples(generated), choice, work
+    )
 
 
 def pairs(rows):
@@ -52,15 +64,30 @@ def test_all_sources_are_joined_the_users_first(work):
         train=examples(("a", "1"), origin="user:train"),
         test=examples(("t", "9"), origin="user:test"),
     )
-    assert [(row.input, row.origin) for row in splits.train] == [("a", "user:train"), ("b", "hub:x@r#1"), ("c", "teacher:k")]
+    assert [(row.input, row.origin) for row in splits.train] == [
+        ("a", "user:train"),
+        ("b", "hub:x@r#1"),
+        ("c", "teacher:k"),
+    ]
     assert (list(splits.valid), list(splits.test), pairs(splits.real)) == ([], [], [("t", "9")])
     assert (splits.dropped, splits.prefix, splits.labels) == ({}, "", ())
 
 
 def test_the_users_test_set_is_read_as_training_examples_are_and_loses_none(work):
-    given = [Example(" t ", "POSITIVE", "user:test", ("Negative ",)), Example("", "other", "user:test")]
-    real = run(work, examples(("a", "positive")), test=given, task=TaskSpec("Do.", labels=("positive", "negative"))).real
-    assert list(real) == [Example("t", "positive", "user:test", ("negative",)), Example("", "other", "user:test")]
+    given = [
+        Example(" t ", "POSITIVE", "user:test", ("Negative ",)),
+        Example("", "other", "user:test"),
+    ]
+    real = run(
+        work,
+        examples(("a", "positive")),
+        test=given,
+        task=TaskSpec("Do.", labels=("positive", "negative")),
+    ).real
+    assert list(real) == [
+        Example("t", "positive", "user:test", ("negative",)),
+        Example("", "other", "user:test"),
+    ]
 
 
 def test_other_accepted_answers_stay_with_the_users_examples_that_are_scored_on(work):
@@ -76,7 +103,12 @@ def test_white_space_around_is_taken_off_and_what_is_inside_is_kept(work):
 
 @pytest.mark.parametrize(
     ("pair", "reason"),
-    [(("", "x"), "empty"), (("a", " "), "empty"), (("x" * 41, "x"), "input too long"), (("a", "x" * 21), "output too long")],
+    [
+        (("", "x"), "empty"),
+        (("a", " "), "empty"),
+        (("x" * 41, "x"), "input too long"),
+        (("a", "x" * 21), "output too long"),
+    ],
 )
 def test_an_example_out_of_bounds_is_counted(work, pair, reason):
     splits = run(work, examples(pair, ("good", "x")))
@@ -86,7 +118,14 @@ def test_an_example_out_of_bounds_is_counted(work, pair, reason):
 
 def test_of_duplicates_and_near_duplicates_with_one_output_the_first_stays(work):
     splits = run(
-        work, examples(("Where is it?", "x"), ("Where  is it?", "x"), ("where is it", "x"), ("where is it 2", "x"), ("WHERE IS IT", "x"))
+        work,
+        examples(
+            ("Where is it?", "x"),
+            ("Where  is it?", "x"),
+            ("where is it", "x"),
+            ("where is it 2", "x"),
+            ("WHERE IS IT", "x"),
+        ),
     )
     assert pairs(splits.train) == [("Where is it?", "x"), ("where is it 2", "x")]
     assert splits.dropped == {"duplicate": 1, "near-duplicate": 2}
@@ -110,23 +149,42 @@ def test_conflicting_outputs_are_settled_by_vote_then_length_then_order(work):
 
 
 def test_the_users_own_word_outvotes_the_teacher(work):
-    splits = run(work, examples(("a", "no"), ("a", "no"), ("a", "no")), train=examples(("a", "yes, it is"), origin="user:train"))
+    splits = run(
+        work,
+        examples(("a", "no"), ("a", "no"), ("a", "no")),
+        train=examples(("a", "yes, it is"), origin="user:train"),
+    )
     assert pairs(splits.train) == [("a", "yes, it is")]
     assert splits.dropped == {"outvoted": 3}
 
 
 def test_nothing_that_stands_in_a_test_or_validation_set_or_is_a_demonstration_is_trained_on(work):
-    rows = examples(("In the TEST", "x"), ("in the test", "y"), ("In valid.", "x"), ("Shown!", "x"), ("free", "x"))
+    rows = examples(
+        ("In the TEST", "x"),
+        ("in the test", "y"),
+        ("In valid.", "x"),
+        ("Shown!", "x"),
+        ("free", "x"),
+    )
     task = TaskSpec("Do.", [Example("shown", "x", "prompt")])
     splits = run(
-        work, rows, test=examples(("in the test", "z")), valid=examples(("in valid", "z")), train=examples(("in the test", "z")), task=task
+        work,
+        rows,
+        test=examples(("in the test", "z")),
+        valid=examples(("in valid", "z")),
+        train=examples(("in the test", "z")),
+        task=task,
     )
     assert pairs(splits.train) == [("free", "x")]
     assert splits.dropped == {"in a test or validation set": 4, "is a demonstration": 1}
 
 
 def test_labels_are_taken_in_the_case_of_the_list_and_others_are_dropped(work):
-    splits = run(work, examples(("a", "HOT"), ("b", "cold"), ("c", "mild")), task=TaskSpec("Do.", (), ("Hot", "Cold")))
+    splits = run(
+        work,
+        examples(("a", "HOT"), ("b", "cold"), ("c", "mild")),
+        task=TaskSpec("Do.", (), ("Hot", "Cold")),
+    )
     assert pairs(splits.train) == [("a", "Hot"), ("b", "Cold")]
     assert (splits.dropped, splits.labels) == ({"not a label": 1}, ("Hot", "Cold"))
 
@@ -144,23 +202,38 @@ def test_shares_split_into_parts_that_have_no_input_in_common(work):
 def test_growth_and_order_of_the_data_leave_each_example_on_its_side(n, more, chance):
     few, grown = many(n), many(n + more)
     chance.shuffle(grown)
-    small, large = (run(WORK, rows, valid_share=0.3, test_share=0.3, min_train=1) for rows in (few, grown))
+    small, large = (
+        run(WORK, rows, valid_share=0.3, test_share=0.3, min_train=1) for rows in (few, grown)
+    )
     assert not inputs(small.train) & (inputs(large.valid) | inputs(large.test))
-    bands = len(small.valid) > 1, len(small.test) > 1  # a band with no example of its own borrows one, and gives it back
+    bands = (
+        len(small.valid) > 1,
+        len(small.test) > 1,
+    )  # a band with no example of its own borrows one, and gives it back
     assert not bands[0] or inputs(small.valid) <= inputs(large.valid)
     assert not bands[1] or inputs(small.test) <= inputs(large.test)
 
 
 def test_where_a_side_is_full_growth_moves_examples_to_training_only(work):
-    small, large = (run(work, many(n), valid_share=0.2, valid_max=10, test_share=0.2, test_max=10) for n in (100, 1000))
+    small, large = (
+        run(work, many(n), valid_share=0.2, valid_max=10, test_share=0.2, test_max=10)
+        for n in (100, 1000)
+    )
     assert (len(large.valid), len(large.test), len(large.train)) == (10, 10, 980)
     assert not inputs(small.train) & (inputs(large.valid) | inputs(large.test))
 
 
 def test_near_duplicates_lie_on_one_side(work):
-    rows = [Example(form, f"{form} {i}", "teacher:k") for i in range(200) for form in (f"Number {i}", f"number {i}.")]
+    rows = [
+        Example(form, f"{form} {i}", "teacher:k")
+        for i in range(200)
+        for form in (f"Number {i}", f"number {i}.")
+    ]
     splits = run(work, rows, valid_share=0.3, test_share=0.3)
-    sides = [{row.input.lower().strip(".") for row in side} for side in (splits.train, splits.valid, splits.test)]
+    sides = [
+        {row.input.lower().strip(".") for row in side}
+        for side in (splits.train, splits.valid, splits.test)
+    ]
     assert sides[0].isdisjoint(sides[1] | sides[2])
     assert sides[1].isdisjoint(sides[2])
     assert sum(len(side) for side in sides) == 200
@@ -172,7 +245,13 @@ def test_a_small_set_still_gives_one_example_to_each_side(work):
 
 
 def test_the_users_validation_set_takes_the_place_of_a_split_one(work):
-    splits = run(work, many(50), valid=examples(("mine", "x"), ("in the test", "x")), test=examples(("In the test", "x")), valid_share=0.3)
+    splits = run(
+        work,
+        many(50),
+        valid=examples(("mine", "x"), ("in the test", "x")),
+        test=examples(("In the test", "x")),
+        valid_share=0.3,
+    )
     assert pairs(splits.valid) == [("mine", "x")]
     assert len(splits.train) == 50
     assert splits.dropped == {"validation example in the test set": 1}
@@ -181,15 +260,27 @@ def test_the_users_validation_set_takes_the_place_of_a_split_one(work):
 def test_a_validation_example_that_no_student_could_answer_is_left_out_and_counted(work):
     task = TaskSpec("x", labels=("red", "blue"))
     rows = examples(*((f"input {i}", "red") for i in range(50)))
-    splits = run(work, rows, valid=examples(("a", "Red"), ("b", "green"), ("c" * 41, "blue")), task=task, valid_share=0.3)
+    splits = run(
+        work,
+        rows,
+        valid=examples(("a", "Red"), ("b", "green"), ("c" * 41, "blue")),
+        task=task,
+        valid_share=0.3,
+    )
     assert pairs(splits.valid) == [("a", "red")]
-    assert splits.dropped == {"validation example: input too long": 1, "validation example: not a label": 1}
+    assert splits.dropped == {
+        "validation example: input too long": 1,
+        "validation example: not a label": 1,
+    }
 
 
 @pytest.mark.parametrize(
-    ("setting", "own_test", "from_user"), [("auto", True, False), ("auto", False, True), ("always", True, True), ("never", False, False)]
+    ("setting", "own_test", "from_user"),
+    [("auto", True, False), ("auto", False, True), ("always", True, True), ("never", False, False)],
 )
-def test_the_users_own_examples_go_to_the_test_split_only_as_the_setting_says(work, setting, own_test, from_user):
+def test_the_users_own_examples_go_to_the_test_split_only_as_the_setting_says(
+    work, setting, own_test, from_user
+):
     own, written = many(100, "user:train"), many(100, start=100)
     test = examples(("t", "x")) if own_test else ()
     splits = run(work, written, train=own, test=test, test_share=0.3, test_of_user=setting)
@@ -198,7 +289,13 @@ def test_the_users_own_examples_go_to_the_test_split_only_as_the_setting_says(wo
 
 
 def test_own_examples_and_an_own_test_set_alone_leave_no_test_split(work):
-    splits = run(work, train=many(100, "user:train"), test=examples(("t", "x")), test_share=0.3, valid_share=0.1)
+    splits = run(
+        work,
+        train=many(100, "user:train"),
+        test=examples(("t", "x")),
+        test_share=0.3,
+        valid_share=0.1,
+    )
     assert len(splits.test) == 0
     assert len(splits.train) + len(splits.valid) == 100
 
@@ -220,14 +317,28 @@ def test_a_written_example_that_is_near_one_of_the_users_is_not_measured_on(work
         ("never", "google/flan-t5-base", "Do.", ""),
     ],
 )
-def test_the_instruction_stands_before_each_input_as_the_setting_says(work, setting, base, instruction, prefix):
-    splits = run(work, many(3), task=TaskSpec(instruction), choice=Choice(base, None, "encoder-decoder"), instruction=setting)
+def test_the_instruction_stands_before_each_input_as_the_setting_says(
+    work, setting, base, instruction, prefix
+):
+    splits = run(
+        work,
+        many(3),
+        task=TaskSpec(instruction),
+        choice=Choice(base, None, "encoder-decoder"),
+        instruction=setting,
+    )
     assert splits.prefix == prefix
 
 
 def test_too_few_examples_are_told_with_where_they_were_lost_and_what_to_do(work):
     with pytest.raises(IncompleteError) as error:
-        run(work, [*many(12), *many(12), *examples(("", "x"))], retrieved=many(3), valid_share=0.1, min_train=50)
+        run(
+            work,
+            [*many(12), *many(12), *examples(("", "x"))],
+            retrieved=many(3),
+            valid_share=0.1,
+            min_train=50,
+        )
     assert str(error.value) == (
         "processor: 11 examples are left to train on, and processor.min_train=50 are wanted. There were 0 of your own,"
         " 3 retrieved, 25 generated; dropped: 15 duplicate, 1 empty; validation took 1 and test 0. Generate more"
@@ -238,27 +349,41 @@ def test_too_few_examples_are_told_with_where_they_were_lost_and_what_to_do(work
 
 def test_no_example_at_all_is_told_too(work):
     with pytest.raises(
-        IncompleteError, match=r"^processor: 0 examples are left to train on, .* dropped: none; validation took 0 and test 0\. "
+        IncompleteError,
+        match=r"^processor: 0 examples are left to train on, .* dropped: none; validation took 0 and test 0\. ",
     ):
         run(work, valid_share=0.1, test_share=0.1)
 
 
 def test_shares_that_leave_nothing_to_train_on_are_refused():
-    with pytest.raises(ValueError, match=r"^valid_share=0\.5 and test_share=0\.5 leave nothing to train on; keep their sum below 1$"):
+    with pytest.raises(
+        ValueError,
+        match=r"^valid_share=0\.5 and test_share=0\.5 leave nothing to train on; keep their sum below 1$",
+    ):
         Seq2Seq(**(SETTINGS | {"valid_share": 0.5, "test_share": 0.5}))
 
 
 def test_every_example_is_in_a_split_or_counted(work):
-    rows = [Example(f"{'Number' if i % 3 else 'number'} {i % 70}", f"{i % 7}", "teacher:k") for i in range(500)]
+    rows = [
+        Example(f"{'Number' if i % 3 else 'number'} {i % 70}", f"{i % 7}", "teacher:k")
+        for i in range(500)
+    ]
     splits = run(work, rows, test=many(5), valid_share=0.1, test_share=0.1)
-    assert len(splits.train) + len(splits.valid) + len(splits.test) + sum(splits.dropped.values()) == 500
+    assert (
+        len(splits.train) + len(splits.valid) + len(splits.test) + sum(splits.dropped.values())
+        == 500
+    )
 
 
 def test_what_is_made_can_be_saved_and_read_again(work):
     splits = run(work, many(30), valid_share=0.1, test_share=0.1)
     artifacts.save(splits, work.folder)
     kept = artifacts.load(Splits, work.folder)
-    assert [list(kept.train), list(kept.valid), list(kept.test)] == [list(splits.train), list(splits.valid), list(splits.test)]
+    assert [list(kept.train), list(kept.valid), list(kept.test)] == [
+        list(splits.train),
+        list(splits.valid),
+        list(splits.test),
+    ]
     assert splits.train[-1] == list(splits.train)[-1]
     assert splits.train[:2] == list(splits.train)[:2]
 
@@ -268,11 +393,26 @@ def test_a_published_training_set_is_kept_whole(work, shared, name):
     def read(side):
         with gzip.open(shared / "students" / f"{name}.{side}.jsonl.gz", "rt") as file:
             rows = [json.loads(line) for line in file]
-        return [Example(row["input"], row.get("outputs", [row.get("output")])[0], "user:train") for row in rows]
+        return [
+            Example(row["input"], row.get("outputs", [row.get("output")])[0], "user:train")
+            for row in rows
+        ]
 
     bounds = {"max_input_chars": 4000, "max_output_chars": 4000}
-    splits = run(work, train=read("train"), valid=read("dev"), test=read("test"), valid_share=0.05, test_share=0.05, **bounds)
-    assert (len(splits.train), len(splits.valid), len(splits.real)) == ({"g2p.fre": 8000}.get(name, 10_000), 1000, 1000)
+    splits = run(
+        work,
+        train=read("train"),
+        valid=read("dev"),
+        test=read("test"),
+        valid_share=0.05,
+        test_share=0.05,
+        **bounds,
+    )
+    assert (len(splits.train), len(splits.valid), len(splits.real)) == (
+        {"g2p.fre": 8000}.get(name, 10_000),
+        1000,
+        1000,
+    )
     assert splits.dropped == {}
 
 
@@ -297,7 +437,9 @@ stage = Seq2Seq("never", 0, 0.05, 1000, 0.05, 1000, "auto", 10, 4000, 2000)
 splits = stage.run(Prompt("x"), TaskSpec("x"), Examples(), Examples(rows), Choice("scratch", None, "encoder-decoder"), work)
 print(len(splits.train), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 - path.stat().st_size)
 """
-    n, beyond = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    n, beyond = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
     assert int(n) == 98_000
     assert int(beyond) < 20e6  # beyond the pages of the file itself, which the system may take back
 

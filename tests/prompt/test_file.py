@@ -20,7 +20,9 @@ def written(folder, name, text):
 
 
 def read(work, path, **sets):
-    return File(prompt_file.found(path), **({"train": None, "valid": None, "test": None} | sets)).run(work)
+    return File(
+        prompt_file.found(path), **({"train": None, "valid": None, "test": None} | sets)
+    ).run(work)
 
 
 def told(work, path, **sets):
@@ -40,10 +42,15 @@ def test_a_markdown_prompt_is_its_text(tmp_path, work):
     assert read(work, path) == Prompt("# Task\n\nSay yes.\n", [], (), (), ())
 
 
-@pytest.mark.parametrize(("name", "rows"), [("task.jsonl", '{"input": "a", "output": "b"}\n'), ("task.csv", "input,output\na,b\n")])
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [("task.jsonl", '{"input": "a", "output": "b"}\n'), ("task.csv", "input,output\na,b\n")],
+)
 def test_demonstrations_stand_beside_the_prompt_under_its_name(tmp_path, work, name, rows):
     written(tmp_path, name, rows)
-    assert read(work, written(tmp_path, "task.txt", "Say b.")).demonstrations == [Example("a", "b", "prompt")]
+    assert read(work, written(tmp_path, "task.txt", "Say b.")).demonstrations == [
+        Example("a", "b", "prompt")
+    ]
 
 
 def test_a_yaml_prompt_keeps_scalars_as_they_are_written(tmp_path, work):
@@ -51,21 +58,37 @@ def test_a_yaml_prompt_keeps_scalars_as_they_are_written(tmp_path, work):
     text += "  outputs: [no, 0x1]\nlabels: [no, ok]\n"
     prompt = read(work, written(tmp_path, "task.yaml", text))
     assert prompt.text == "Say when.\n\n## Labels\n\n- no\n- ok"
-    assert prompt.demonstrations == [Example("yes", "2024-03-16", "prompt"), Example("two\nlines", "no", "prompt", ("0x1",))]
+    assert prompt.demonstrations == [
+        Example("yes", "2024-03-16", "prompt"),
+        Example("two\nlines", "no", "prompt", ("0x1",)),
+    ]
 
 
 def test_a_users_sets_are_read_with_every_accepted_answer(tmp_path, work):
     path = written(tmp_path, "task.md", "Say b.")
     train = written(tmp_path, "t.csv", "input,output,more\na,1.50,x\n")
-    test = written(tmp_path, "e.jsonl", '{"input": "c", "outputs": ["d", "e", "d"]}\n{"input": "f", "output": "g", "outputs": ["h"]}\n')
+    test = written(
+        tmp_path,
+        "e.jsonl",
+        '{"input": "c", "outputs": ["d", "e", "d"]}\n{"input": "f", "output": "g", "outputs": ["h"]}\n',
+    )
     prompt = read(work, path, train=train, valid=train, test=test)
     assert list(prompt.train) == [Example("a", "1.50", "user:train")]
     assert list(prompt.valid) == [Example("a", "1.50", "user:valid")]
-    assert list(prompt.test) == [Example("c", "d", "user:test", ("e",)), Example("f", "g", "user:test", ("h",))]
+    assert list(prompt.test) == [
+        Example("c", "d", "user:test", ("e",)),
+        Example("f", "g", "user:test", ("h",)),
+    ]
 
 
-def test_the_stage_leaves_no_file_of_its_own_and_its_result_can_be_saved_where_it_worked(tmp_path, work):
-    prompt = read(work, written(tmp_path, "task.md", "Say b."), train=written(tmp_path, "t.csv", "input,output\na,b\n"))
+def test_the_stage_leaves_no_file_of_its_own_and_its_result_can_be_saved_where_it_worked(
+    tmp_path, work
+):
+    prompt = read(
+        work,
+        written(tmp_path, "task.md", "Say b."),
+        train=written(tmp_path, "t.csv", "input,output\na,b\n"),
+    )
     assert list(work.folder.iterdir()) == []
     artifacts.save(prompt, work.folder)
     assert artifacts.load(Prompt, work.folder) == prompt
@@ -75,7 +98,9 @@ def test_a_change_beside_the_prompt_changes_the_key_of_the_stage(tmp_path):
     path = written(tmp_path, "task.md", "Say b.")
 
     def key():
-        return store._digest(store._settings({"_target_": "p2m.prompt.file.File", "path": prompt_file.found(path)}))
+        return store._digest(
+            store._settings({"_target_": "p2m.prompt.file.File", "path": prompt_file.found(path)})
+        )
 
     keys = [key()]
     for rows in ("input,output\na,b\n", "input,output\na,c\n"):
@@ -132,11 +157,16 @@ def test_a_set_that_cannot_be_used_is_told_with_file_and_line(tmp_path, work, ro
     assert told(work, path, test=written(tmp_path, "t.jsonl", rows)) == message
 
 
-def test_demonstrations_beside_the_prompt_that_contradict_each_other_are_told_with_file_and_line(tmp_path, work):
+def test_demonstrations_beside_the_prompt_that_contradict_each_other_are_told_with_file_and_line(
+    tmp_path, work
+):
     written(tmp_path, "p.csv", "input,output\na,b\nc,d\na,c\n")
     message = told(work, written(tmp_path, "p.md", "Say b."))
-    assert message == f"p.csv:4 contradicts {tmp_path}/p.csv:2: the input 'a' has the outputs 'b' and 'c'; keep the right one".replace(
-        f"{tmp_path}/", ""
+    assert (
+        message
+        == f"p.csv:4 contradicts {tmp_path}/p.csv:2: the input 'a' has the outputs 'b' and 'c'; keep the right one".replace(
+            f"{tmp_path}/", ""
+        )
     )
 
 
@@ -158,7 +188,10 @@ def test_a_path_that_cannot_be_a_prompt_is_refused_before_the_run(tmp_path):
 
 def test_a_set_with_the_prompts_own_name_is_refused_as_it_would_be_its_demonstrations_too(tmp_path):
     path, test = written(tmp_path, "p.md", "Say b."), written(tmp_path, "p.jsonl", "")
-    with pytest.raises(ValueError, match="has the prompt's own name, so it would also be its demonstrations; rename it") as error:
+    with pytest.raises(
+        ValueError,
+        match="has the prompt's own name, so it would also be its demonstrations; rename it",
+    ) as error:
         read(None, path, test=test)
     assert str(error.value).startswith(f"test={test} ")
 
@@ -175,6 +208,8 @@ def test_a_large_set_does_not_grow_memory(tmp_path):
         f"rows = spooled(Path({str(tmp_path)!r}) / 'spool', examples_of(Path({str(path)!r}), 'user:train'))\n"
         "print(len(rows), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)"
     )
-    n, grown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    n, grown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
     assert int(n) == 50_000
     assert int(grown) < 3.5e6

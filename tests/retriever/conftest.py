@@ -53,7 +53,9 @@ def work(tmp_path):
     folder = tmp_path / "work"
     folder.mkdir()
     bar = Bar()
-    made = Work(folder, "retriever", "run", "account", lambda total, unit: contextlib.nullcontext(bar))
+    made = Work(
+        folder, "retriever", "run", "account", lambda total, unit: contextlib.nullcontext(bar)
+    )
     object.__setattr__(made, "seen", bar)  # for the tests alone
     return made
 
@@ -66,7 +68,12 @@ class Hub:
         for kind in ("datasets", "models"):
             (root / kind).mkdir(parents=True)
         script = Path(__file__).with_name("stand_in_hub.py")
-        self.server = subprocess.Popen([sys.executable, str(script), str(root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.server = subprocess.Popen(
+            [sys.executable, str(script), str(root)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         self.url = self.server.stdout.readline().strip()
 
     def asked(self) -> list[str]:
@@ -83,7 +90,13 @@ class Hub:
             "PYTHONPATH": str(ROOT),
             **env,
         }
-        done = subprocess.run([sys.executable, "-W", "error", "-c", code], env=env, cwd=self.root, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", code],
+            env=env,
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 

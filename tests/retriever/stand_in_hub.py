@@ -14,7 +14,9 @@ from pathlib import Path
 from urllib.parse import unquote
 
 ROOT = Path(sys.argv[1])
-API = re.compile(r"/api/(datasets|models)/(.+?)(?:/(revision|tree|paths-info)/([^/?]+)(?:/([^?]*))?)?")
+API = re.compile(
+    r"/api/(datasets|models)/(.+?)(?:/(revision|tree|paths-info)/([^/?]+)(?:/([^?]*))?)?"
+)
 FILE = re.compile(r"/(datasets/)?(.+?)/resolve/([^/]+)/(.+)")
 
 
@@ -60,20 +62,42 @@ class Hub(BaseHTTPRequestHandler):
         files = [self.entry(commit, p) for p in sorted(commit.rglob("*")) if p.is_file()]
         if what == "tree":
             folder = commit / unquote(under or "")
-            inner = sorted(folder.rglob("*") if "recursive=true" in self.path.lower() else folder.glob("*"))
+            inner = sorted(
+                folder.rglob("*") if "recursive=true" in self.path.lower() else folder.glob("*")
+            )
             self.reply(200 if folder.is_dir() else 404, [self.entry(commit, p) for p in inner])
         elif what == "paths-info":
             wanted = self.sent.decode()
             self.reply(200, [f for f in files if f["path"] in wanted])
         else:
             siblings = [{"rfilename": f["path"]} for f in files]
-            self.reply(200, {"_id": "0", "id": name, "sha": commit.name, "private": False, "tags": [], "siblings": siblings})
+            self.reply(
+                200,
+                {
+                    "_id": "0",
+                    "id": name,
+                    "sha": commit.name,
+                    "private": False,
+                    "tags": [],
+                    "siblings": siblings,
+                },
+            )
 
     def entry(self, commit, path):
         if path.is_dir():
-            return {"type": "directory", "oid": "0", "size": 0, "path": path.relative_to(commit).as_posix()}
+            return {
+                "type": "directory",
+                "oid": "0",
+                "size": 0,
+                "path": path.relative_to(commit).as_posix(),
+            }
         blob = path.read_bytes()
-        return {"type": "file", "oid": hashlib.sha1(blob).hexdigest(), "size": len(blob), "path": path.relative_to(commit).as_posix()}
+        return {
+            "type": "file",
+            "oid": hashlib.sha1(blob).hexdigest(),
+            "size": len(blob),
+            "path": path.relative_to(commit).as_posix(),
+        }
 
     def file(self, kind, name, revision, file):
         if not (commit := self.commit(kind, name, revision)):
@@ -88,7 +112,12 @@ class Hub(BaseHTTPRequestHandler):
     def reply(self, status, body=b"", error=None, commit=None, etag=None, location=None):
         blob = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
-        for name, value in {"X-Error-Code": error, "X-Repo-Commit": commit, "ETag": etag and f'"{etag}"', "Location": location}.items():
+        for name, value in {
+            "X-Error-Code": error,
+            "X-Repo-Commit": commit,
+            "ETag": etag and f'"{etag}"',
+            "Location": location,
+        }.items():
             if value:
                 self.send_header(name, value)
         self.send_header("Content-Type", "application/json")

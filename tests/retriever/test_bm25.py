@@ -13,17 +13,25 @@ from p2m.stages import Estimate
 ROOT = Path(__file__).resolve().parents[2]
 CAPITALS = [("France", "Paris"), ("Peru", "Lima"), ("Ghana", "Accra"), ("Norway", "Oslo")]
 MANY = [(f"{a}{b}land", f"{a}{b}ville") for a in "ABCDEFGHIJ" for b in "aeiouyrlnm"]
-TASK = TaskSpec("Name the capital of a country.", [Example("Spain", "Madrid", "prompt"), Example("Japan", "Tokyo", "prompt")])
+TASK = TaskSpec(
+    "Name the capital of a country.",
+    [Example("Spain", "Madrid", "prompt"), Example("Japan", "Tokyo", "prompt")],
+)
 
 
 @pytest.fixture
 def folder(tmp_path):
     made = tmp_path / "data"
     made.mkdir()
-    (made / "capitals.csv").write_text("country,capital\n" + "".join(f"{a},{b}\n" for a, b in CAPITALS), encoding="utf-8")
-    (made / "capitals.md").write_text("Countries of the world and the capital of each country.", encoding="utf-8")
+    (made / "capitals.csv").write_text(
+        "country,capital\n" + "".join(f"{a},{b}\n" for a, b in CAPITALS), encoding="utf-8"
+    )
+    (made / "capitals.md").write_text(
+        "Countries of the world and the capital of each country.", encoding="utf-8"
+    )
     (made / "recipes.jsonl").write_text(
-        '{"dish": "country soup", "steps": "Boil 2 litres of water; add leeks, wait 30 min."}\n', encoding="utf-8"
+        '{"dish": "country soup", "steps": "Boil 2 litres of water; add leeks, wait 30 min."}\n',
+        encoding="utf-8",
     )
     return made
 
@@ -62,7 +70,9 @@ def test_origin_names_file_content_and_row(bm25, folder, work):
     import hashlib
 
     sha = hashlib.sha256((folder / "capitals.csv").read_bytes()).hexdigest()
-    assert [e.origin for e in bm25.run(TASK, work).rows] == [f"folder:capitals.csv@{sha}#{i}" for i in range(4)]
+    assert [e.origin for e in bm25.run(TASK, work).rows] == [
+        f"folder:capitals.csv@{sha}#{i}" for i in range(4)
+    ]
 
 
 def test_what_datasets_makes_on_the_way_is_deleted(bm25, work):
@@ -75,7 +85,10 @@ def test_set_without_a_card_is_found_by_its_rows(bm25, folder, work):
     (folder / "capitals.csv").rename(folder / "x.csv")
     found = bm25.run(TASK, work)
     assert pairs(found) == CAPITALS
-    assert found.candidates[0].card == "x.csv\ncountry capital\nFrance Paris\nPeru Lima\nGhana Accra\nNorway Oslo"
+    assert (
+        found.candidates[0].card
+        == "x.csv\ncountry capital\nFrance Paris\nPeru Lima\nGhana Accra\nNorway Oslo"
+    )
 
 
 def test_set_far_below_the_best_is_not_looked_at(bm25, work):
@@ -92,11 +105,15 @@ def test_set_that_shares_no_word_with_the_task_is_not_even_asked_about(bm25, fol
 
 
 def test_teacher_chooses_the_columns(bm25, work, rote):
-    teacher = rote(('{"input": ["capital"], "output": "country"}', "ok"), ('{"input": [], "output": ""}', "ok"))
+    teacher = rote(
+        ('{"input": ["capital"], "output": "country"}', "ok"), ('{"input": [], "output": ""}', "ok")
+    )
     found = replace(bm25, teacher=teacher).run(TASK, work)
     assert pairs(found) == [(b, a) for a, b in CAPITALS]
     assert found.dropped == {"sets: do not fit": 1}
-    assert "Name the capital of a country." in teacher.requests[0].messages[1]["content"].split("\n")
+    assert "Name the capital of a country." in teacher.requests[0].messages[1]["content"].split(
+        "\n"
+    )
 
 
 def test_rule_chooses_where_the_teacher_refuses(bm25, work, rote, caplog):
@@ -111,20 +128,34 @@ def test_rule_chooses_where_the_teacher_refuses(bm25, work, rote, caplog):
 
 
 def test_what_is_left_is_counted_by_reason(bm25, folder, work, rote):
-    rows = [{"q": "a", "out": "Good"}, {"q": " ", "out": "bad"}, {"q": "b", "out": None}, {"q": [["b"]], "out": "bad"}]
+    rows = [
+        {"q": "a", "out": "Good"},
+        {"q": " ", "out": "bad"},
+        {"q": "b", "out": None},
+        {"q": [["b"]], "out": "bad"},
+    ]
     rows += [{"q": "c" * 21, "out": "bad"}, {"q": "d", "out": "ugly"}]
     for path in folder.iterdir():
         path.unlink()
-    (folder / "moods.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    (folder / "moods.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
+    )
     teacher = rote(('{"input": ["q"], "output": "out"}', "ok"))
     task = replace(TASK, instruction="Say out whether it is good or bad.", labels=("good", "bad"))
     found = replace(bm25, teacher=teacher, max_chars=20).run(task, work)
     assert pairs(found) == [("a", "good")]
-    assert found.dropped == {"empty value": 2, "not one of the labels": 1, "not text": 1, "too long": 1}
+    assert found.dropped == {
+        "empty value": 2,
+        "not one of the labels": 1,
+        "not text": 1,
+        "too long": 1,
+    }
 
 
 def test_rows_above_the_limit_are_left_by_chance_and_the_same_each_time(bm25, folder, work):
-    (folder / "capitals.csv").write_text("country,capital\n" + "".join(f"{a},{b}\n" for a, b in MANY), encoding="utf-8")
+    (folder / "capitals.csv").write_text(
+        "country,capital\n" + "".join(f"{a},{b}\n" for a, b in MANY), encoding="utf-8"
+    )
     ten = replace(bm25, max_examples=10)
     first = ten.run(TASK, work)
     assert len(first.rows) == 10
@@ -141,7 +172,9 @@ def test_broken_file_of_the_user_stops_the_stage(bm25, folder, work):
 
 
 def test_hub_sets_are_listed_and_counted_where_the_hub_is_not_to_be_used(bm25, work):
-    task = replace(TASK, instruction="Answer a question on a Wikipedia paragraph with words of the paragraph.")
+    task = replace(
+        TASK, instruction="Answer a question on a Wikipedia paragraph with words of the paragraph."
+    )
     found = replace(bm25, catalogue=True, min_share=0.3).run(task, work)
     assert "squad" in [c.name for c in found.candidates]
     assert found.dropped["sets: on the hub, which hub=never leaves out"] == 5
@@ -149,7 +182,9 @@ def test_hub_sets_are_listed_and_counted_where_the_hub_is_not_to_be_used(bm25, w
 
 
 def test_silent_hub_is_counted_and_local_files_are_used(bm25, work):
-    found = replace(bm25, catalogue=True, hub="auto").run(replace(TASK, instruction="Name the capital of each country of the world."), work)
+    found = replace(bm25, catalogue=True, hub="auto").run(
+        replace(TASK, instruction="Name the capital of each country of the world."), work
+    )
     assert found.candidates[0].name == "capitals.csv"
     assert pairs(found) == CAPITALS
     assert len(found.candidates) == 5
@@ -169,7 +204,10 @@ def test_silent_hub_that_is_required_stops_the_stage(bm25, work):
 
 
 def test_nothing_to_search_is_refused(bm25):
-    with pytest.raises(ValueError, match=r"^has nothing to search: set folder=\.\.\., or catalogue=true, or take retriever=none$"):
+    with pytest.raises(
+        ValueError,
+        match=r"^has nothing to search: set folder=\.\.\., or catalogue=true, or take retriever=none$",
+    ):
         replace(bm25, folder=None)
 
 

@@ -75,19 +75,32 @@ def retrieve(hub, request):
 
 def test_hub_set_is_found_loaded_and_named_by_its_commit(hub, squad, retrieve):
     found, dropped, candidates = retrieve()
-    assert found[0] == ["When was bridge 10 built? Bridge 10 was built in 1910 by Ada.", "1910", f"hub:rajpurkar/squad@{FIRST}#0"]
-    assert [origin for _, _, origin in found] == [f"hub:rajpurkar/squad@{FIRST}#{i}" for i in range(4)]
+    assert found[0] == [
+        "When was bridge 10 built? Bridge 10 was built in 1910 by Ada.",
+        "1910",
+        f"hub:rajpurkar/squad@{FIRST}#0",
+    ]
+    assert [origin for _, _, origin in found] == [
+        f"hub:rajpurkar/squad@{FIRST}#{i}" for i in range(4)
+    ]
     assert (dropped, candidates) == ({}, ["squad"])
 
 
 @pytest.mark.slow
 def test_commit_met_at_first_use_is_kept_when_the_hub_moves_on(hub, squad, retrieve):
     first = retrieve()
-    assert json.loads((hub.root / "met.json").read_text()) == {"datasets/squad": {"name": "rajpurkar/squad", "commit": FIRST}}
+    assert json.loads((hub.root / "met.json").read_text()) == {
+        "datasets/squad": {"name": "rajpurkar/squad", "commit": FIRST}
+    }
     squad(SECOND, range(20, 22))
     assert retrieve() == first
-    assert retrieve(revisions=str(hub.root / "other.json"))[0][0][2] == f"hub:rajpurkar/squad@{SECOND}#0"
-    assert f"GET /datasets/rajpurkar/squad/resolve/{SECOND}/plain_text/train-0.parquet" in hub.asked()
+    assert (
+        retrieve(revisions=str(hub.root / "other.json"))[0][0][2]
+        == f"hub:rajpurkar/squad@{SECOND}#0"
+    )
+    assert (
+        f"GET /datasets/rajpurkar/squad/resolve/{SECOND}/plain_text/train-0.parquet" in hub.asked()
+    )
 
 
 @pytest.mark.slow
@@ -103,7 +116,10 @@ def test_set_above_max_set_is_not_loaded(hub, squad, retrieve):
 
 @pytest.mark.slow
 def test_hub_that_stops_answering_in_auto_mode_is_counted(hub, squad, retrieve):
-    assert retrieve(hub="auto", env={"HF_HUB_OFFLINE": "1"})[:2] == [[], {"sets: hub unreachable": 1}]
+    assert retrieve(hub="auto", env={"HF_HUB_OFFLINE": "1"})[:2] == [
+        [],
+        {"sets: hub unreachable": 1},
+    ]
     assert hub.asked() == []
 
 
@@ -111,6 +127,7 @@ def test_hub_that_stops_answering_in_auto_mode_is_counted(hub, squad, retrieve):
 def test_folder_of_the_same_name_does_not_stand_in_for_a_hub_set(hub, squad, retrieve):
     (hub.root / "rajpurkar/squad").mkdir(parents=True)
     with pytest.raises(
-        AssertionError, match=r"\./rajpurkar/squad would be loaded in place of the hub's data set of that name; start p2m from another"
+        AssertionError,
+        match=r"\./rajpurkar/squad would be loaded in place of the hub's data set of that name; start p2m from another",
     ):
         retrieve()

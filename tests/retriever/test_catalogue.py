@@ -12,7 +12,18 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CATALOGUE = ROOT / "p2m" / "retriever" / "catalogue.jsonl"
 SOURCE = ROOT.parent / "shared" / "data" / "retrieval"
-KEYS = ["name", "config", "revision", "licence", "size", "languages", "tasks", "columns", "splits", "description"]
+KEYS = [
+    "name",
+    "config",
+    "revision",
+    "licence",
+    "size",
+    "languages",
+    "tasks",
+    "columns",
+    "splits",
+    "description",
+]
 # Text that is fit for a search is neither a bare title nor a page; a run this long is hardly an accident.
 SHORTEST, LONGEST, COPIED_WORDS = 60, 600, 12
 
@@ -70,7 +81,11 @@ def test_no_revision_and_no_unknown_licence_is_claimed() -> None:
 
 
 def test_a_size_is_given_exactly_where_there_is_a_training_split() -> None:
-    wrong = [line["name"] for line in lines() if (line["size"] is None) is any(split.startswith("train") for split in line["splits"])]
+    wrong = [
+        line["name"]
+        for line in lines()
+        if (line["size"] is None) is any(split.startswith("train") for split in line["splits"])
+    ]
     assert wrong == []
 
 
@@ -90,11 +105,15 @@ def test_descriptions_are_of_fair_length_unique_and_of_two_sentences_or_more() -
     texts = {line["name"]: line["description"] for line in lines()}
     assert [name for name, text in texts.items() if not SHORTEST <= len(text) <= LONGEST] == []
     assert len(set(texts.values())) == len(texts)
-    assert [name for name, text in texts.items() if len(re.findall(r"[.?!](?=\s|$)", text)) < 2] == []
+    assert [
+        name for name, text in texts.items() if len(re.findall(r"[.?!](?=\s|$)", text)) < 2
+    ] == []
 
 
 def test_descriptions_hold_no_emoji_and_no_control_character() -> None:
-    odd = re.compile("[\u0000-\u001f\u007f-\u009f\u2028\u2029\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]")
+    odd = re.compile(
+        "[\u0000-\u001f\u007f-\u009f\u2028\u2029\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]"
+    )
     assert [line["name"] for line in lines() if odd.search(line["description"])] == []
 
 
@@ -144,11 +163,16 @@ def test_no_description_repeats_twelve_words_of_its_source() -> None:
     for entry in source("datasets.jsonl.gz"):
         texts.setdefault(entry["name"], []).append(entry["description"] or "")
     for entry in source("dataset_schemas.jsonl.gz"):
-        texts.setdefault(entry["name"], []).extend(entry.get(key) or "" for key in ("description", "card_summary", "licence_info"))
+        texts.setdefault(entry["name"], []).extend(
+            entry.get(key) or "" for key in ("description", "card_summary", "licence_info")
+        )
     for entry in source("datasets.meta.json.gz"):
         texts.setdefault(entry["id"], []).append(entry.get("description") or "")
     copied = [
-        line["name"] for line in lines() if runs(line["description"]) & set().union(*(runs(text) for text in texts.get(line["name"], [])))
+        line["name"]
+        for line in lines()
+        if runs(line["description"])
+        & set().union(*(runs(text) for text in texts.get(line["name"], [])))
     ]
     assert copied == []
 
@@ -160,7 +184,9 @@ def test_configs_columns_splits_and_sizes_are_those_of_the_source() -> None:
         if line["config"] is None:
             assert schema["n_configs"] == 1, line["name"]
         config = schema["configs"][line["config"] or next(iter(schema["configs"]))]
-        train = sum(count or 0 for split, count in config["splits"].items() if split.startswith("train"))
+        train = sum(
+            count or 0 for split, count in config["splits"].items() if split.startswith("train")
+        )
         assert line["columns"] == list(config["features"]), line["name"]
         assert line["splits"] == list(config["splits"]), line["name"]
         assert line["size"] == (train or None), line["name"]

@@ -11,8 +11,16 @@ def test_catalogue_gives_a_card_for_each_set_and_the_training_split_first():
     sources = {source.name: source for source in of_hub()}
     squad = sources["squad"]
     assert len(sources) >= 160
-    assert (squad.file, squad.revision, squad.config, squad.split, squad.size) == (None, None, None, "train", 87599)
-    assert {"squad", "extractive question answering", "English", "context", "question"} <= set(squad.card.split("\n"))
+    assert (squad.file, squad.revision, squad.config, squad.split, squad.size) == (
+        None,
+        None,
+        None,
+        "train",
+        87599,
+    )
+    assert {"squad", "extractive question answering", "English", "context", "question"} <= set(
+        squad.card.split("\n")
+    )
 
 
 def test_files_of_a_folder_come_by_name_with_the_card_beside_them(tmp_path):
@@ -20,7 +28,11 @@ def test_files_of_a_folder_come_by_name_with_the_card_beside_them(tmp_path):
     for name in ("b.csv", "a.JSONL", "sub/c.parquet", "notes.txt", "a.md"):
         (tmp_path / name).write_text(name, encoding="utf-8")
     found = of_folder(tmp_path)
-    assert [(s.name, s.card) for s in found] == [("a.JSONL", "a.md"), ("b.csv", None), ("sub/c.parquet", None)]
+    assert [(s.name, s.card) for s in found] == [
+        ("a.JSONL", "a.md"),
+        ("b.csv", None),
+        ("sub/c.parquet", None),
+    ]
     sha = hashlib.sha256(b"b.csv").hexdigest()
     assert found[1].revision == sha
     assert found[1].origin(sha, 7) == f"folder:b.csv@{sha}#7"
@@ -29,7 +41,10 @@ def test_files_of_a_folder_come_by_name_with_the_card_beside_them(tmp_path):
 def test_folder_without_a_data_set_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(
-        InputError, match=re.escape(f"retriever.folder: {tmp_path} holds no data set; files must end in .jsonl, .csv, .parquet")
+        InputError,
+        match=re.escape(
+            f"retriever.folder: {tmp_path} holds no data set; files must end in .jsonl, .csv, .parquet"
+        ),
     ):
         of_folder(tmp_path)
 
@@ -37,5 +52,8 @@ def test_folder_without_a_data_set_is_refused(tmp_path):
 def test_card_that_is_not_utf8_is_refused(tmp_path):
     (tmp_path / "a.csv").write_text("x")
     (tmp_path / "a.md").write_bytes(b"caf\xe9")
-    with pytest.raises(InputError, match=re.escape(f"{tmp_path}/a.md: is not UTF-8 text (byte 3); save the card as UTF-8")):
+    with pytest.raises(
+        InputError,
+        match=re.escape(f"{tmp_path}/a.md: is not UTF-8 text (byte 3); save the card as UTF-8"),
+    ):
         of_folder(tmp_path)

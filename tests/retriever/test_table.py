@@ -24,7 +24,10 @@ def read(table):
 
 
 def test_jsonl_values_stay_as_they_are_written(table):
-    found = table("a.jsonl", '{"day": "2024-07-16", "n": 1.50, "ok": true, "x": null}\n{"day": "2024-07-17", "n": 7, "late": "N/A"}\n')
+    found = table(
+        "a.jsonl",
+        '{"day": "2024-07-16", "n": 1.50, "ok": true, "x": null}\n{"day": "2024-07-17", "n": 7, "late": "N/A"}\n',
+    )
     assert found.columns == ("day", "n", "ok", "x", "late")
     assert read(found) == [
         {"day": "2024-07-16", "n": "1.50", "ok": "true", "x": "", "late": ""},
@@ -40,8 +43,13 @@ def test_csv_values_stay_as_they_are_written(table):
 
 
 def test_nested_values_lie_flat_and_lists_give_their_first_text(table):
-    found = table("a.jsonl", '{"t": {"de": "ja", "en": "yes"}, "answers": {"text": ["x", "y"], "at": [3]}, "none": []}\n')
-    assert read(found) == [{"t.de": "ja", "t.en": "yes", "answers.text": "x", "answers.at": "3", "none": ""}]
+    found = table(
+        "a.jsonl",
+        '{"t": {"de": "ja", "en": "yes"}, "answers": {"text": ["x", "y"], "at": [3]}, "none": []}\n',
+    )
+    assert read(found) == [
+        {"t.de": "ja", "t.en": "yes", "answers.text": "x", "answers.at": "3", "none": ""}
+    ]
 
 
 def test_parquet_gives_class_names_dates_and_flat_fields(tmp_path):
@@ -58,7 +66,10 @@ def test_parquet_gives_class_names_dates_and_flat_fields(tmp_path):
     rows = [{"label": 1, "t": {"en": "yes"}, "at": [1]}, {"label": -1, "t": {"en": None}, "at": []}]
     datasets.Dataset.from_list(rows, features).to_parquet(tmp_path / "data" / "a.parquet")
     found = loaded(of_folder(tmp_path / "data")[0], tmp_path / "cache", tmp_path / "met.json")
-    assert read(found) == [{"label": "good", "t.en": "yes", "at": None}, {"label": "", "t.en": "", "at": ""}]
+    assert read(found) == [
+        {"label": "good", "t.en": "yes", "at": None},
+        {"label": "", "t.en": "", "at": ""},
+    ]
 
 
 @pytest.mark.parametrize(
@@ -83,9 +94,14 @@ def test_empty_file_is_refused(table):
 
 
 def test_broken_parquet_is_refused(table):
-    with pytest.raises(InputError, match=re.escape("a.parquet: is not a parquet file that can be read (")):
+    with pytest.raises(
+        InputError, match=re.escape("a.parquet: is not a parquet file that can be read (")
+    ):
         table("a.parquet", b"PAR1 nothing of the kind")
 
 
 def test_card_made_of_rows_holds_name_columns_and_values(table):
-    assert table("a.csv", "q,answer\none,1\ntwo,2\nthree,3\n").card(2) == "a.csv\nq answer\none 1\ntwo 2"
+    assert (
+        table("a.csv", "q,answer\none,1\ntwo,2\nthree,3\n").card(2)
+        == "a.csv\nq answer\none 1\ntwo 2"
+    )

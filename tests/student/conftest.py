@@ -44,7 +44,9 @@ def one_thread():
 
 def choice(config: dict) -> Choice:
     """The config as a student from scratch, of the kind that its architecture is."""
-    kind = next(kind for kind, known in build.ARCHITECTURES.items() if config["model_type"] in known)
+    kind = next(
+        kind for kind, known in build.ARCHITECTURES.items() if config["model_type"] in known
+    )
     return Choice("scratch", None, kind, config)
 
 
@@ -68,5 +70,11 @@ def built(chosen: Choice, seed: int = 0, labels: tuple[str, ...] = ()) -> build.
 
 
 def student(folder, **changes) -> Student:
-    plain = {"base": "scratch", "kind": "encoder-decoder", "prefix": "", "max_input": 64, "max_output": 24}
+    plain = {
+        "base": "scratch",
+        "kind": "encoder-decoder",
+        "prefix": "",
+        "max_input": 64,
+        "max_output": 24,
+    }
     return Student(folder, **(plain | changes))

@@ -9,7 +9,9 @@ from tests.student.conftest import TINY_BART, TINY_BERT, TINY_T5, built, choice,
 
 
 def test_the_seed_decides_the_weights():
-    first, second, other = (build.fresh(choice(TINY_T5), seed).model.state_dict() for seed in (1, 1, 2))
+    first, second, other = (
+        build.fresh(choice(TINY_T5), seed).model.state_dict() for seed in (1, 1, 2)
+    )
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert not torch.equal(first["shared.weight"], other["shared.weight"])
 
@@ -20,7 +22,11 @@ def test_a_kept_student_answers_as_before(tmp_path, config):
     build.keep(made, kept)
     texts = ["abc", "a longer text", "é"]
     assert decode.load(kept).answers(texts) == decode.Decoder(made, "", 64, 24).answers(texts)
-    assert {p.name for p in tmp_path.iterdir()} >= {"model.safetensors", "config.json", "student.json"}
+    assert {p.name for p in tmp_path.iterdir()} >= {
+        "model.safetensors",
+        "config.json",
+        "student.json",
+    }
     assert not list(tmp_path.glob("*.bin"))
 
 
@@ -35,17 +41,26 @@ def test_a_kept_student_may_be_trained_further_as_a_local_folder(tmp_path):
 
 
 def test_an_architecture_off_the_list_is_refused_with_the_list():
-    with pytest.raises(UserError, match=r"'scratch' has the architecture 'bert'; as encoder-decoder these are known: bart, mt5, t5"):
+    with pytest.raises(
+        UserError,
+        match=r"'scratch' has the architecture 'bert'; as encoder-decoder these are known: bart, mt5, t5",
+    ):
         build.fresh(Choice("scratch", None, "encoder-decoder", {"model_type": "bert"}), 0)
 
 
 def test_a_kind_that_cannot_be_trained_is_refused():
-    with pytest.raises(UserError, match=r"student: 'x' is of kind diffusion; p2m trains decoder-only, encoder, encoder-decoder"):
+    with pytest.raises(
+        UserError,
+        match=r"student: 'x' is of kind diffusion; p2m trains decoder-only, encoder, encoder-decoder",
+    ):
         build._check("diffusion", "x", "x")
 
 
 def test_a_student_that_chooses_needs_labels_to_choose_from():
-    with pytest.raises(UserError, match=r"student: 'scratch' chooses among labels, and the task has no closed set of them"):
+    with pytest.raises(
+        UserError,
+        match=r"student: 'scratch' chooses among labels, and the task has no closed set of them",
+    ):
         build.fresh(choice(TINY_BERT), 0)
 
 
@@ -55,7 +70,10 @@ def test_settings_that_the_architecture_does_not_take_are_told():
 
 
 def test_a_student_that_the_hub_does_not_give_is_named_with_a_way_out():
-    with pytest.raises(ServiceError, match=r"student: cannot load 'nobody/nothing' at revision main: .*model=byt5_nano needs no hub"):
+    with pytest.raises(
+        ServiceError,
+        match=r"student: cannot load 'nobody/nothing' at revision main: .*model=byt5_nano needs no hub",
+    ):
         build.fresh(Choice("nobody/nothing", None, "encoder-decoder"), 0)
 
 

@@ -11,8 +11,12 @@ INPUTS, ANSWERS = ["a", "hello world", "x" * 90, "é日"], ["yes", "no way", "a"
 
 def batch(made, rows):
     outputs = made.answers.encode([ANSWERS[i] for i in rows])
-    ids = made.read([INPUTS[i] + "\n" for i in rows]).padded(range(len(rows)), 64, made.closing("\n"), 0, made.is_causal)
-    return torch.from_numpy(ids), torch.from_numpy(outputs.padded(range(len(rows)), 12, [1], IGNORED))
+    ids = made.read([INPUTS[i] + "\n" for i in rows]).padded(
+        range(len(rows)), 64, made.closing("\n"), 0, made.is_causal
+    )
+    return torch.from_numpy(ids), torch.from_numpy(
+        outputs.padded(range(len(rows)), 12, [1], IGNORED)
+    )
 
 
 @pytest.mark.parametrize("name", list(CONFIGS))

@@ -7,9 +7,13 @@ BLOCK = "processor\t: {n}\nphysical id\t: 0\ncore id\t\t: {core}\nflags\t\t: fpu
 
 def cpuinfo(tmp_path, monkeypatch, cores, flag=""):
     path = tmp_path / "cpuinfo"
-    path.write_text("\n".join(BLOCK.format(n=n, core=core, flag=flag) for n, core in enumerate(cores)))
+    path.write_text(
+        "\n".join(BLOCK.format(n=n, core=core, flag=flag) for n, core in enumerate(cores))
+    )
     monkeypatch.setattr(machine, "CPUINFO", path)
-    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda pid: set(range(len(cores))), raising=False)
+    monkeypatch.setattr(
+        machine.os, "sched_getaffinity", lambda pid: set(range(len(cores))), raising=False
+    )
 
 
 def test_two_threads_of_a_core_count_once(tmp_path, monkeypatch):
@@ -46,7 +50,10 @@ def test_threads_that_wait_sleep_unless_the_user_wants_otherwise(monkeypatch):
     assert machine.os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
 
 
-@pytest.mark.parametrize(("said", "quiet"), [("0.1 0.2 0.3 1/80 99\n", True), ("2.9 0.2 0.3 3/80 99\n", False), ("?", False)])
+@pytest.mark.parametrize(
+    ("said", "quiet"),
+    [("0.1 0.2 0.3 1/80 99\n", True), ("2.9 0.2 0.3 3/80 99\n", False), ("?", False)],
+)
 def test_quiet_is_when_no_other_process_runs(tmp_path, monkeypatch, said, quiet):
     (tmp_path / "loadavg").write_text(said)
     monkeypatch.setattr(machine, "LOADAVG", tmp_path / "loadavg")

@@ -26,13 +26,21 @@ def test_logits_and_gradients_are_those_of_transformers(name):
     assert _t5_forward.gains(model.config, "cpu")
     ids, mask, fed = inputs()
     found = {}
-    for who, logits in (("ours", _t5_forward.logits(model, ids, mask, fed, torch.float32)), ("theirs", theirs(model, ids, mask, fed))):
+    for who, logits in (
+        ("ours", _t5_forward.logits(model, ids, mask, fed, torch.float32)),
+        ("theirs", theirs(model, ids, mask, fed)),
+    ):
         model.zero_grad()
         logits.logsumexp(-1).sum().backward()
-        found[who] = (logits.detach(), {name: p.grad.clone() for name, p in model.named_parameters()})
+        found[who] = (
+            logits.detach(),
+            {name: p.grad.clone() for name, p in model.named_parameters()},
+        )
     assert torch.allclose(found["ours"][0], found["theirs"][0], rtol=1e-4, atol=1e-4)
     for at, gradient in found["theirs"][1].items():
-        assert torch.allclose(found["ours"][1][at], gradient, rtol=1e-3, atol=1e-3 * gradient.abs().max()), at
+        assert torch.allclose(
+            found["ours"][1][at], gradient, rtol=1e-3, atol=1e-3 * gradient.abs().max()
+        ), at
 
 
 def test_in_bf16_it_is_as_near_to_fp32_as_autocast():
@@ -47,8 +55,13 @@ def test_in_bf16_it_is_as_near_to_fp32_as_autocast():
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_what_is_no_t5_is_left_to_transformers_and_on_a_processor_what_has_dropout_of_its_own(device):
-    with_dropout, bart = (build.fresh(choice(c), 0).model.config for c in (CONFIGS["t5"] | {"dropout_rate": 0.1}, CONFIGS["bart"]))
+def test_what_is_no_t5_is_left_to_transformers_and_on_a_processor_what_has_dropout_of_its_own(
+    device,
+):
+    with_dropout, bart = (
+        build.fresh(choice(c), 0).model.config
+        for c in (CONFIGS["t5"] | {"dropout_rate": 0.1}, CONFIGS["bart"])
+    )
     assert not _t5_forward.gains(bart, device)
     assert _t5_forward.gains(with_dropout, device) == (device == "cuda")
 
@@ -60,7 +73,9 @@ def test_as_a_gpu_and_a_compiler_take_it_logits_and_gradients_are_those_of_trans
     ids, mask, fed = inputs()
     torch._dynamo.reset()
     with torch.profiler.profile() as seen:
-        ours = torch.compile(_t5_forward.logits, backend="eager")(model, ids, mask, fed, torch.float32)
+        ours = torch.compile(_t5_forward.logits, backend="eager")(
+            model, ids, mask, fed, torch.float32
+        )
     found = {event.key for event in seen.key_averages()}
     assert any("rms_norm" in key for key in found), found
     assert ("aten::gelu" in found) == model.config.is_gated_act
@@ -71,7 +86,9 @@ def test_as_a_gpu_and_a_compiler_take_it_logits_and_gradients_are_those_of_trans
         gradients.append({at: p.grad.clone() for at, p in model.named_parameters()})
     assert torch.allclose(ours, theirs(model, ids, mask, fed), rtol=1e-4, atol=1e-4)
     for at, gradient in gradients[1].items():
-        assert torch.allclose(gradients[0][at], gradient, rtol=1e-3, atol=1e-3 * gradient.abs().max()), at
+        assert torch.allclose(
+            gradients[0][at], gradient, rtol=1e-3, atol=1e-3 * gradient.abs().max()
+        ), at
 
 
 @pytest.mark.parametrize("name", ["t5", "gated t5"])
@@ -80,12 +97,17 @@ def test_dropout_of_its_own_leaves_out_what_it_does_in_transformers(name):
     model = build.fresh(choice(CONFIGS[name] | {"dropout_rate": 0.3}), 0).model.train()
     model.set_attn_implementation("eager")
     found = []
-    for forward in (lambda *what: _t5_forward.logits(model, *what, torch.float32), lambda *what: theirs(model, *what)):
+    for forward in (
+        lambda *what: _t5_forward.logits(model, *what, torch.float32),
+        lambda *what: theirs(model, *what),
+    ):
         what = inputs()
         torch.manual_seed(1)
         found.append(forward(*what))
     assert torch.allclose(*found, rtol=1e-4, atol=1e-4)
-    assert not torch.allclose(found[0], _t5_forward.logits(model.eval(), *inputs(), torch.float32), rtol=0.1, atol=0.1)
+    assert not torch.allclose(
+        found[0], _t5_forward.logits(model.eval(), *inputs(), torch.float32), rtol=0.1, atol=0.1
+    )
 
 
 def test_residual_dropout_leaves_out_what_transformers_layers_leave_out():
@@ -107,7 +129,9 @@ def test_dropout_leaves_out_its_share_and_makes_up_for_it(dtype):
     torch.manual_seed(0)
     thinned = _t5_forward.FastDropout(0.2)(torch.ones(333, 301, dtype=dtype))
     assert sorted(set(thinned.flatten().tolist())) == [0.0, torch.tensor(1.25, dtype=dtype).item()]
-    assert (thinned == 0).float().mean() == pytest.approx(0.2, abs=0.005)  # 4 standard errors of 100,233 draws
+    assert (thinned == 0).float().mean() == pytest.approx(
+        0.2, abs=0.005
+    )  # 4 standard errors of 100,233 draws
 
 
 def test_dropout_follows_from_torchs_seed_and_draws_anew_each_time():

@@ -12,7 +12,11 @@ from p2m.student.tokens import LabelTokenizer, learned, of_base, of_student
 
 def test_bytes_have_the_ids_of_byt5_and_the_end_token():
     tokens = ByteTokenizer().encode(["hi", "", "é"])
-    assert [row.tolist() for row in map(tokens.__getitem__, range(3))] == [[107, 108, 1], [1], [198, 172, 1]]
+    assert [row.tolist() for row in map(tokens.__getitem__, range(3))] == [
+        [107, 108, 1],
+        [1],
+        [198, 172, 1],
+    ]
 
 
 def test_ids_agree_with_the_tokenizer_published_with_byt5():
@@ -20,7 +24,9 @@ def test_ids_agree_with_the_tokenizer_published_with_byt5():
 
     texts = ["Hello, world", "größe 日本 \U0001f600", "", "a\nb\tc"]
     ours, theirs = ByteTokenizer().encode(texts), ByT5Tokenizer()
-    assert [ours[i].tolist() for i in range(len(texts))] == [theirs(text)["input_ids"] for text in texts]
+    assert [ours[i].tolist() for i in range(len(texts))] == [
+        theirs(text)["input_ids"] for text in texts
+    ]
 
 
 def test_a_special_token_written_in_a_text_stays_letters():
@@ -67,7 +73,13 @@ def test_a_tokenizer_that_is_but_a_sentencepiece_model_is_read(tmp_path):
             sentence_iterator=iter(["hello world", "a quick fox"] * 20), model_writer=file, vocab_size=40, hard_vocab_limit=False,
             minloglevel=2, **ids,
         )  # fmt: skip
-    about = {"tokenizer_class": "T5Tokenizer", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>", "extra_ids": 0}
+    about = {
+        "tokenizer_class": "T5Tokenizer",
+        "eos_token": "</s>",
+        "unk_token": "<unk>",
+        "pad_token": "<pad>",
+        "extra_ids": 0,
+    }
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(about))
     (tmp_path / "config.json").write_text('{"model_type": "mt5"}')
     tokenizer = PieceTokenizer.load(str(tmp_path), None)
@@ -88,9 +100,15 @@ def pieces(tmp_path):
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    words = Tokenizer(models.WordLevel({"<pad>": 0, "</s>": 1, "<unk>": 2, "red": 3, "green": 4, "blue": 5}, unk_token="<unk>"))
+    words = Tokenizer(
+        models.WordLevel(
+            {"<pad>": 0, "</s>": 1, "<unk>": 2, "red": 3, "green": 4, "blue": 5}, unk_token="<unk>"
+        )
+    )
     words.pre_tokenizer = pre_tokenizers.Whitespace()
-    PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="</s>", unk_token="<unk>").save_pretrained(tmp_path)
+    PreTrainedTokenizerFast(
+        tokenizer_object=words, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
+    ).save_pretrained(tmp_path)
     return tmp_path
 
 
@@ -128,7 +146,9 @@ def test_pieces_are_words_that_recur_and_the_same_texts_give_the_same(tmp_path):
     for at, made in (("a", tokenizer), ("b", again)):
         (tmp_path / at).mkdir()
         made.save(tmp_path / at)
-    assert (tmp_path / "a/tokenizer.json").read_bytes() == (tmp_path / "b/tokenizer.json").read_bytes()
+    assert (tmp_path / "a/tokenizer.json").read_bytes() == (
+        tmp_path / "b/tokenizer.json"
+    ).read_bytes()
     assert 259 < tokenizer.size <= 320
 
 
@@ -141,7 +161,22 @@ def test_pieces_reach_over_no_space_and_from_letters_into_no_digits():
     texts = ["may 2024 (may_2024), it's 12 o'clock!"] * 50
     tokenizer = learned(texts, 1024)
     pieces = tokenizer.decode([[i] for i in tokenizer.encode(texts[:1])[0].tolist()])
-    assert pieces == ["may", " 2024", " (", "may_", "2024", "),", " it", "'s", " 12", " o", "'", "clock", "!", ""]
+    assert pieces == [
+        "may",
+        " 2024",
+        " (",
+        "may_",
+        "2024",
+        "),",
+        " it",
+        "'s",
+        " 12",
+        " o",
+        "'",
+        "clock",
+        "!",
+        "",
+    ]
 
 
 def test_learnt_pieces_are_kept_with_the_student(tmp_path):
@@ -149,7 +184,9 @@ def test_learnt_pieces_are_kept_with_the_student(tmp_path):
     tokenizer.save(tmp_path)
     (tmp_path / "student.json").write_text(json.dumps({"tokenizer": tokenizer.name}))
     texts = ["next friday é", "</s> is four letters", "a\ud800b", "<pad>"]
-    assert [of_student(tmp_path).encode(texts)[i].tolist() for i in range(4)] == [tokenizer.encode(texts)[i].tolist() for i in range(4)]
+    assert [of_student(tmp_path).encode(texts)[i].tolist() for i in range(4)] == [
+        tokenizer.encode(texts)[i].tolist() for i in range(4)
+    ]
     assert tokenizer.decode([tokenizer.encode(texts)[i].tolist() for i in range(4)]) == [
         "next friday é",
         "</s> is four letters",
@@ -174,5 +211,7 @@ def test_inputs_that_an_answer_follows_have_no_end_token_and_are_padded_at_the_l
 def test_a_label_that_is_not_known_is_told_with_those_that_are():
     labels = LabelTokenizer(["red", "green"])
     assert labels.decode([labels.encode(["green", "red"])[0].tolist()]) == ["green"]
-    with pytest.raises(UserError, match="'blue' is none of the 2 labels that this student chooses from: red, green"):
+    with pytest.raises(
+        UserError, match="'blue' is none of the 2 labels that this student chooses from: red, green"
+    ):
         labels.encode(["red", "blue"])

@@ -20,18 +20,35 @@ class Shop:
         self.batches: dict[str, dict[str, Any]] = {}
         self.looks, self.status, self.slow_s = 2, "completed", 0.0
         self.refuse: tuple[int, dict[str, Any]] | None = None
-        self.answer: Callable[[dict[str, Any]], tuple[int, Any]] = lambda body: (200, json.loads(good().body))
+        self.answer: Callable[[dict[str, Any]], tuple[int, Any]] = lambda body: (
+            200,
+            json.loads(good().body),
+        )
 
     def upload(self, raw: bytes) -> dict[str, Any]:
         content = re.search(rb'name="file".*?\r\n\r\n(.*?)\r\n--', raw, re.DOTALL)
         assert content is not None
         name = f"file-{len(self.files)}"
         self.files[name] = content[1]
-        return {"id": name, "object": "file", "bytes": 1, "created_at": 1, "filename": "x", "purpose": "batch", "status": "processed"}
+        return {
+            "id": name,
+            "object": "file",
+            "bytes": 1,
+            "created_at": 1,
+            "filename": "x",
+            "purpose": "batch",
+            "status": "processed",
+        }
 
     def create(self, asked: dict[str, Any]) -> dict[str, Any]:
         name = f"batch-{len(self.batches)}"
-        self.batches[name] = asked | {"id": name, "object": "batch", "created_at": 1, "status": "in_progress", "seen": 0}
+        self.batches[name] = asked | {
+            "id": name,
+            "object": "batch",
+            "created_at": 1,
+            "status": "in_progress",
+            "seen": 0,
+        }
         time.sleep(self.slow_s)
         return self.batches[name]
 
@@ -41,7 +58,10 @@ class Shop:
         if batch["seen"] >= self.looks and batch["status"] == "in_progress":
             batch["status"] = self.status
             if self.status == "failed":
-                batch["errors"] = {"object": "list", "data": [{"message": "model not found", "code": "x"}]}
+                batch["errors"] = {
+                    "object": "list",
+                    "data": [{"message": "model not found", "code": "x"}],
+                }
             else:
                 batch["output_file_id"] = f"{name}-out"
                 self.files[f"{name}-out"] = b"".join(self._lines(batch))
@@ -52,7 +72,11 @@ class Shop:
         for line in lines if self.status == "completed" else lines[: (len(lines) + 1) // 2]:
             asked = json.loads(line)
             status, body = self.answer(asked["body"])
-            record = {"custom_id": asked["custom_id"], "response": {"status_code": status, "body": body}, "error": None}
+            record = {
+                "custom_id": asked["custom_id"],
+                "response": {"status_code": status, "body": body},
+                "error": None,
+            }
             yield json.dumps(record).encode() + b"\n"
 
 
@@ -74,7 +98,12 @@ def _handler(shop: Shop) -> type[BaseHTTPRequestHandler]:
             elif len(path) == 4:
                 self._send(200, json.dumps(shop.look(path[3])).encode())
             else:
-                self._send(200, json.dumps({"object": "list", "data": list(shop.batches.values()), "has_more": False}).encode())
+                self._send(
+                    200,
+                    json.dumps(
+                        {"object": "list", "data": list(shop.batches.values()), "has_more": False}
+                    ).encode(),
+                )
 
         def _send(self, status: int, body: bytes) -> None:
             with contextlib.suppress(ConnectionError):

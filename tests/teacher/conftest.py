@@ -1,4 +1,7 @@
+"""Paths of the doubles beside the tests: the importlib mode of pytest adds none."""
+
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "calls"))  # for teacher_ends: the importlib mode of pytest adds no path
+for folder in ("calls", "teacher"):
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent / folder))

@@ -19,10 +19,14 @@ def tiny_chat(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer = Tokenizer(models.BPE(vocab={c: i for i, c in enumerate([*letters, "<end>"])}, merges=[]))
+    tokenizer = Tokenizer(
+        models.BPE(vocab={c: i for i, c in enumerate([*letters, "<end>"])}, merges=[])
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<end>", pad_token="<end>", chat_template=TEMPLATE)
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, eos_token="<end>", pad_token="<end>", chat_template=TEMPLATE
+    )
     torch.manual_seed(0)
     config = Qwen2Config(
         vocab_size=257, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
@@ -39,7 +43,13 @@ def local(model: Path, calls: Path, batch_size: int = 4, seed: int = 0) -> Local
 
 
 def ask(i: int, temperature: float = 1.0, max_tokens: int = 12) -> Request:
-    return Request(({"role": "user", "content": "tell me " * (1 + i % 3) + str(i)},), temperature, max_tokens, None, 0.9)
+    return Request(
+        ({"role": "user", "content": "tell me " * (1 + i % 3) + str(i)},),
+        temperature,
+        max_tokens,
+        None,
+        0.9,
+    )
 
 
 def texts(teacher: Local, folder: Path, requests: list[Request]) -> list[str]:
@@ -55,7 +65,9 @@ def test_local_model_answers_in_batches_whatever_the_batch(tiny_chat: Path, tmp_
     assert len({alone[i] for i in (0, 2, 4)}) == 3  # those that were sampled
 
 
-def test_another_seed_writes_another_text_and_temperature_zero_the_same(tiny_chat: Path, tmp_path: Path) -> None:
+def test_another_seed_writes_another_text_and_temperature_zero_the_same(
+    tiny_chat: Path, tmp_path: Path
+) -> None:
     requests = [ask(1), ask(2, temperature=0.0)]
     first = texts(local(tiny_chat, tmp_path / "a", seed=1), tmp_path, requests)
     second = texts(local(tiny_chat, tmp_path / "b", seed=2), tmp_path, requests)
@@ -69,7 +81,9 @@ def test_usage_and_length_are_told(tiny_chat: Path, tmp_path: Path) -> None:
     from p2m.teacher import ledger
 
     db = ledger(tmp_path)
-    body, asked, wrote = db.execute("SELECT body, input_tokens, output_tokens FROM attempts").fetchone()
+    body, asked, wrote = db.execute(
+        "SELECT body, input_tokens, output_tokens FROM attempts"
+    ).fetchone()
     db.close()
     assert (asked, wrote) == (len("<|user|>" + "tell me " * 2 + "1<|assistant|>"), 3)
     assert json.loads(body)["choices"][0]["finish_reason"] == "length"
@@ -78,7 +92,10 @@ def test_usage_and_length_are_told(tiny_chat: Path, tmp_path: Path) -> None:
 def test_request_that_does_not_fit_is_told(tiny_chat: Path, tmp_path: Path) -> None:
     with (
         local(tiny_chat, tmp_path).session(work(tmp_path)) as session,
-        pytest.raises(InputError, match="a request of 30 tokens and 600 to write does not fit into the model's window of 512"),
+        pytest.raises(
+            InputError,
+            match="a request of 30 tokens and 600 to write does not fit into the model's window of 512",
+        ),
     ):
         session.submit(ask(0, max_tokens=600)).result()
 
@@ -98,7 +115,9 @@ def test_model_without_a_chat_template_is_told(tiny_chat: Path, tmp_path: Path) 
         if path.name != "chat_template.jinja":
             (plain / path.name).write_bytes(path.read_bytes())
     with (
-        pytest.raises(InputError, match="has no chat template; choose a model that was trained to chat"),
+        pytest.raises(
+            InputError, match="has no chat template; choose a model that was trained to chat"
+        ),
         local(plain, tmp_path).session(work(tmp_path)),
     ):
         pass

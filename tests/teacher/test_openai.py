@@ -24,11 +24,23 @@ FIELDS: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"base_url": "api.openai.com/v1"}, "base_url must be like https://api.openai.com/v1, got 'api.openai.com/v1'"),
-        ({"base_url": "https://me:secret@host/v1"}, "base_url must hold no user, password, query or fragment"),
-        ({"free": False}, "the price of 'm' at http://127.0.0.1:1/v1 is not known, so no budget could hold"),
+        (
+            {"base_url": "api.openai.com/v1"},
+            "base_url must be like https://api.openai.com/v1, got 'api.openai.com/v1'",
+        ),
+        (
+            {"base_url": "https://me:secret@host/v1"},
+            "base_url must hold no user, password, query or fragment",
+        ),
+        (
+            {"free": False},
+            "the price of 'm' at http://127.0.0.1:1/v1 is not known, so no budget could hold",
+        ),
         ({"price": Price(1, 1)}, "free is true and a price is given"),
-        ({"extra": {"n": 4, "stream": True}}, "extra must not hold n, stream: p2m sets it, and the budget counts on it"),
+        (
+            {"extra": {"n": 4, "stream": True}},
+            "extra must not hold n, stream: p2m sets it, and the budget counts on it",
+        ),
     ],
 )
 def test_settings_that_cannot_be_are_refused(given: dict[str, Any], said: str) -> None:
@@ -44,16 +56,25 @@ def test_key_that_is_not_set_is_named_before_the_run(monkeypatch: pytest.MonkeyP
     ]
 
 
-def test_key_that_is_not_set_ends_the_session_at_its_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_that_is_not_set_ends_the_session_at_its_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("NO_SUCH_KEY", raising=False)
     teacher = OpenAI(**FIELDS | {"api_key_env": "NO_SUCH_KEY", "calls": tmp_path})
-    with pytest.raises(ConfigError, match="the environment variable NO_SUCH_KEY is not set"), teacher.session(work(tmp_path)):
+    with (
+        pytest.raises(ConfigError, match="the environment variable NO_SUCH_KEY is not set"),
+        teacher.session(work(tmp_path)),
+    ):
         pass
 
 
 def test_listed_prices_are_known_for_dated_models_at_openai_only() -> None:
-    assert price_of("gpt-4o-mini-2024-07-18", "https://api.openai.com/v1", None, free=False) == Price(0.15, 0.6)
-    with pytest.raises(ValueError, match=r"the price of 'gpt-4o-mini' at https://other\.example/v1 is not known"):
+    assert price_of(
+        "gpt-4o-mini-2024-07-18", "https://api.openai.com/v1", None, free=False
+    ) == Price(0.15, 0.6)
+    with pytest.raises(
+        ValueError, match=r"the price of 'gpt-4o-mini' at https://other\.example/v1 is not known"
+    ):
         price_of("gpt-4o-mini", "https://other.example/v1", None, free=False)
     assert str(listed()["date"]).startswith("20")
 
@@ -71,12 +92,17 @@ def test_worst_case_covers_every_byte_of_the_prompt_and_the_schema() -> None:
 @pytest.mark.slow  # waits five times, twice as long each time
 def test_server_that_is_not_there_is_told_after_six_tries(tmp_path: Path) -> None:
     teacher = OpenAI(**FIELDS | {"calls": tmp_path})
-    with teacher.session(work(tmp_path)) as session, pytest.raises(ServiceError, match=r"failed 6 times in a row .* no connection"):
+    with (
+        teacher.session(work(tmp_path)) as session,
+        pytest.raises(ServiceError, match=r"failed 6 times in a row .* no connection"),
+    ):
         session.submit(ask(1)).result()
 
 
 def test_parameters_are_added_and_taken_out() -> None:
-    it = line(extra={"temperature": None, "reasoning_effort": "low"}, tokens_field="max_completion_tokens")
+    it = line(
+        extra={"temperature": None, "reasoning_effort": "low"}, tokens_field="max_completion_tokens"
+    )
     assert it.body(ask(1), structured=True) == {
         "model": "large",
         "messages": [{"role": "user", "content": "question 1"}],
@@ -89,10 +115,22 @@ def test_parameters_are_added_and_taken_out() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "look"),
     [
-        (400, {"message": "Unsupported parameter"}, "a parameter that this model does not take: see teacher.extra"),
+        (
+            400,
+            {"message": "Unsupported parameter"},
+            "a parameter that this model does not take: see teacher.extra",
+        ),
         (401, {"message": "no"}, "the key in the environment variable KEY (teacher.api_key_env)"),
-        (402, {"message": "no"}, "the credit of the account behind the key in the environment variable KEY"),
-        (403, {"message": "no"}, "what the key in the environment variable KEY (teacher.api_key_env) may use"),
+        (
+            402,
+            {"message": "no"},
+            "the credit of the account behind the key in the environment variable KEY",
+        ),
+        (
+            403,
+            {"message": "no"},
+            "what the key in the environment variable KEY (teacher.api_key_env) may use",
+        ),
         (404, {"message": "no"}, "Look at teacher.model and teacher.base_url"),
         (429, {"code": "insufficient_quota"}, "the credit of the account"),
         (429, {"message": "Request too large for m"}, "the size of a request"),
@@ -132,7 +170,14 @@ def test_other_models_answer_is_not_taken_and_stays_at_its_reservation(tmp_path:
 
 def test_answers_come_through_every_fault_and_never_below_the_servers_bill(tmp_path: Path) -> None:
     with server(tmp_path, rate=0.4, latency=0.002) as (port, bill):
-        first = client({"port": port, "folder": str(tmp_path), "n": 60, "settings": {"concurrency": 32, "first_byte_s": 0.5}})
+        first = client(
+            {
+                "port": port,
+                "folder": str(tmp_path),
+                "n": 60,
+                "settings": {"concurrency": 32, "first_byte_s": 0.5},
+            }
+        )
         charged = billed(bill)
         again = client({"port": port, "folder": str(tmp_path), "n": 60})
         assert billed(bill) == charged
@@ -146,7 +191,14 @@ def test_answers_come_through_every_fault_and_never_below_the_servers_bill(tmp_p
 def test_key_reaches_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CANARY_KEY", "sk-canary-0123456789")
     with server(tmp_path, fatal="401", fatal_after=2) as (port, _):
-        told = client({"port": port, "folder": str(tmp_path), "n": 5, "settings": {"api_key_env": "CANARY_KEY", "concurrency": 1}})
+        told = client(
+            {
+                "port": port,
+                "folder": str(tmp_path),
+                "n": 5,
+                "settings": {"api_key_env": "CANARY_KEY", "concurrency": 1},
+            }
+        )
     assert told["code"] == 69
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or b"sk-canary" not in path.read_bytes()

@@ -38,7 +38,11 @@ def test_calls_go_out_in_batches_of_the_size_given_and_are_billed(tmp_path: Path
     sizes = [len(shop.files[b["input_file_id"]].splitlines()) for b in shop.batches.values()]
     assert (sum(sizes), max(sizes)) == (12, 5)
     line = json.loads(shop.files["file-0"].splitlines()[0])
-    assert (line["method"], line["url"], line["body"]["model"]) == ("POST", "/v1/chat/completions", "large")
+    assert (line["method"], line["url"], line["body"]["model"]) == (
+        "POST",
+        "/v1/chat/completions",
+        "large",
+    )
     assert line["body"]["response_format"]["json_schema"]["name"] == "examples"
 
 
@@ -56,12 +60,16 @@ answers(batch(sys.argv[2], Path(sys.argv[3])), Path(sys.argv[3]), 5)
 """
 
 
-@pytest.mark.parametrize("slow_s", [0.0, 2.0])  # killed while it polls; killed before the receipt of its submission came
+@pytest.mark.parametrize(
+    "slow_s", [0.0, 2.0]
+)  # killed while it polls; killed before the receipt of its submission came
 def test_killed_run_goes_on_with_the_batch_that_it_submitted(tmp_path: Path, slow_s: float) -> None:
     shop = Shop()
     shop.looks, shop.slow_s = 10**9, slow_s
     with serving(shop) as url:
-        process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(Path(__file__).parent), url, str(tmp_path)])
+        process = subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, str(Path(__file__).parent), url, str(tmp_path)]
+        )
         while not shop.batches or (slow_s == 0 and next(iter(shop.batches.values()))["seen"] < 2):
             assert process.poll() is None
             time.sleep(0.02)
@@ -77,7 +85,9 @@ def test_killed_run_goes_on_with_the_batch_that_it_submitted(tmp_path: Path, slo
     db.close()
 
 
-def test_calls_that_a_batch_did_not_do_in_time_are_made_again_and_not_charged(tmp_path: Path) -> None:
+def test_calls_that_a_batch_did_not_do_in_time_are_made_again_and_not_charged(
+    tmp_path: Path,
+) -> None:
     shop = Shop()
     shop.status = "expired"
     with serving(shop) as url:
@@ -93,25 +103,44 @@ def test_calls_that_a_batch_did_not_do_in_time_are_made_again_and_not_charged(tm
 def test_batch_that_the_server_refuses_is_told(tmp_path: Path) -> None:
     shop = Shop()
     shop.status = "failed"
-    with serving(shop) as url, pytest.raises(ServiceError, match=r"refused the batch batch-0 \(model not found\). Look at teacher\.model"):
+    with (
+        serving(shop) as url,
+        pytest.raises(
+            ServiceError,
+            match=r"refused the batch batch-0 \(model not found\). Look at teacher\.model",
+        ),
+    ):
         answers(batch(url, tmp_path), tmp_path, 1)
 
 
-def test_refusal_of_the_key_names_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refusal_of_the_key_names_the_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SOME_KEY", "k")
     shop = Shop()
     shop.refuse = (401, {"message": "Incorrect API key"})
-    with serving(shop) as url, pytest.raises(ServiceError, match=r"environment variable SOME_KEY \(teacher\.api_key_env\)"):
+    with (
+        serving(shop) as url,
+        pytest.raises(
+            ServiceError, match=r"environment variable SOME_KEY \(teacher\.api_key_env\)"
+        ),
+    ):
         answers(batch(url, tmp_path, api_key_env="SOME_KEY"), tmp_path, 1)
     db = ledger(tmp_path)
-    assert db.execute("SELECT COUNT(*) FROM attempts WHERE billed > 0 AND state <> 'open'").fetchone() == (0,)
+    assert db.execute(
+        "SELECT COUNT(*) FROM attempts WHERE billed > 0 AND state <> 'open'"
+    ).fetchone() == (0,)
     db.close()
 
 
 def test_failed_line_of_a_batch_is_tried_again_in_another(tmp_path: Path) -> None:
     shop = Shop()
     seen: list[int] = []
-    shop.answer = lambda body: (200, json.loads(good().body)) if seen or seen.append(1) else (500, {"error": {"message": "oops"}})
+    shop.answer = lambda body: (
+        (200, json.loads(good().body))
+        if seen or seen.append(1)
+        else (500, {"error": {"message": "oops"}})
+    )
     with serving(shop) as url:
         found = answers(batch(url, tmp_path), tmp_path, 1)
     assert (found[0].outcome, len(shop.batches)) == ("ok", 2)

@@ -24,16 +24,28 @@ def test_pairs_are_given_out_in_order_of_the_requests_and_then_none(tmp_path: Pa
     teacher = recorded(written(tmp_path / "pairs.jsonl"), tmp_path)
     for fresh in (True, False):
         with teacher.session(work(tmp_path)) as session:
-            answers = [f.result() for f in [session.submit(ask(i, schema=SCHEMA)) for i in range(4)]]
-        assert [json.loads(answer.text)["examples"] for answer in answers] == [PAIRS[:3], PAIRS[3:6], PAIRS[6:], []]
-        assert {(answer.outcome, answer.usd, answer.fresh) for answer in answers} == {("ok", 0.0, fresh)}
+            answers = [
+                f.result() for f in [session.submit(ask(i, schema=SCHEMA)) for i in range(4)]
+            ]
+        assert [json.loads(answer.text)["examples"] for answer in answers] == [
+            PAIRS[:3],
+            PAIRS[3:6],
+            PAIRS[6:],
+            [],
+        ]
+        assert {(answer.outcome, answer.usd, answer.fresh) for answer in answers} == {
+            ("ok", 0.0, fresh)
+        }
 
 
 def test_request_for_anything_else_is_told_with_the_way_out(tmp_path: Path) -> None:
     teacher = recorded(written(tmp_path / "pairs.jsonl"), tmp_path)
     with (
         teacher.session(work(tmp_path)) as session,
-        pytest.raises(InputError, match=r"only replays examples, and was asked for 'task'\. Choose .* parser=sections"),
+        pytest.raises(
+            InputError,
+            match=r"only replays examples, and was asked for 'task'\. Choose .* parser=sections",
+        ),
     ):
         session.submit(ask(1, schema={"title": "task"})).result()
 
@@ -46,7 +58,10 @@ def test_packed_file_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"input": "a", "output": "b"}\n{"input": 3}\n', r"a\.jsonl:2: not a pair; a line must be like .*, got \{\"input\": 3\}"),
+        (
+            '{"input": "a", "output": "b"}\n{"input": 3}\n',
+            r"a\.jsonl:2: not a pair; a line must be like .*, got \{\"input\": 3\}",
+        ),
         ('{"input": "a", "output": "b"}\n\n{"in', r"a\.jsonl:3: not JSON"),
         ("\n", r"a\.jsonl: holds no pair"),
     ],

@@ -35,15 +35,28 @@ TICKETS_PROMPT = EXPERIMENTS / "tickets/prompt.md"
 FORM = re.compile(r"([+-]\d+d|\d{4}-\d\d-\d\d)(T\d\d:\d\d)?|[+-]\d+[my]|\d{4}-\d\d|\d{4}|N/A")
 
 
-def ask(prompt: Path, kind: str, more: str = "", *, temperature: float = 1.0, sample: int = 0) -> Request:
+def ask(
+    prompt: Path, kind: str, more: str = "", *, temperature: float = 1.0, sample: int = 0
+) -> Request:
     user = f"{prompt.read_text(encoding='utf-8')}\n{more}"
     return Request(
-        ({"role": "system", "content": "Be exact."}, {"role": "user", "content": user}), temperature, 4096, {"title": kind}, 1.0, sample
+        ({"role": "system", "content": "Be exact."}, {"role": "user", "content": user}),
+        temperature,
+        4096,
+        {"title": kind},
+        1.0,
+        sample,
     )
 
 
 def drawn(
-    prompt: Path, n: int, *, error_rate: float = 0.0, repeat_rate: float = 0.0, more: str = "", temperature: float = 1.0
+    prompt: Path,
+    n: int,
+    *,
+    error_rate: float = 0.0,
+    repeat_rate: float = 0.0,
+    more: str = "",
+    temperature: float = 1.0,
 ) -> list[dict]:
     request = ask(prompt, "examples", f"{more}\nWrite {n} new examples", temperature=temperature)
     return json.loads(reply(request, error_rate, repeat_rate, 0.0, 1))["examples"]
@@ -187,7 +200,9 @@ def test_an_expression_of_the_conventions_has_its_exact_answer(reference, expres
 def test_the_demonstrations_of_the_dates_prompt_are_answered_as_they_stand_there():
     spec = json.loads(reply(ask(DATES_PROMPT, "task"), 0, 0, 0, 1))
     assert len(spec["demonstrations"]) == 6
-    assert [dates.solve(pair["input"]) for pair in spec["demonstrations"]] == [pair["output"] for pair in spec["demonstrations"]]
+    assert [dates.solve(pair["input"]) for pair in spec["demonstrations"]] == [
+        pair["output"] for pair in spec["demonstrations"]
+    ]
 
 
 def test_nearly_every_drawn_expression_reads_back_to_its_own_answer():
@@ -275,13 +290,28 @@ def test_every_group_of_conventions_makes_up_at_least_a_hundredth():
     }
     weights = {rule.kind: rule.weight for rule in RULES}
     total = sum(weights.values()) / (1 - dates.NONE_SHARE)
-    assert {name: share for name, kinds in rules.items() if (share := sum(weights[kind] for kind in kinds) / total) < 0.01} == {}
+    assert {
+        name: share
+        for name, kinds in rules.items()
+        if (share := sum(weights[kind] for kind in kinds) / total) < 0.01
+    } == {}
 
 
 def test_numbers_are_written_in_letters_and_ordinals():
     assert [words(n) for n in (0, 12, 20, 45)] == ["zero", "twelve", "twenty", "forty-five"]
     assert [ordinal_words(n) for n in (1, 2, 3, 5, 8, 9, 12, 20, 21, 30)] == (
-        ["first", "second", "third", "fifth", "eighth", "ninth", "twelfth", "twentieth", "twenty-first", "thirtieth"]
+        [
+            "first",
+            "second",
+            "third",
+            "fifth",
+            "eighth",
+            "ninth",
+            "twelfth",
+            "twentieth",
+            "twenty-first",
+            "thirtieth",
+        ]
     )
     assert [ordinal(n) for n in (1, 2, 3, 4, 11, 12, 13, 21, 22, 23, 31)] == [
         "1st",
@@ -336,9 +366,16 @@ def test_the_same_request_has_the_same_answer_and_any_difference_another():
     request = ask(DATES_PROMPT, "examples", "Write 3 new examples")
     rates = (0.1, 0.1, 0.1)
     assert reply(request, *rates, 1) == reply(request, *rates, 1)
-    others = [ask(DATES_PROMPT, "examples", "Write 3 new examples", sample=1), ask(DATES_PROMPT, "examples", "Write 3 new examples.")]
+    others = [
+        ask(DATES_PROMPT, "examples", "Write 3 new examples", sample=1),
+        ask(DATES_PROMPT, "examples", "Write 3 new examples."),
+    ]
     others += [ask(DATES_PROMPT, "examples", "Write 3 new examples", temperature=0.9)]
-    answers = [reply(request, *rates, 1), reply(request, *rates, 2), *(reply(other, *rates, 1) for other in others)]
+    answers = [
+        reply(request, *rates, 1),
+        reply(request, *rates, 2),
+        *(reply(other, *rates, 1) for other in others),
+    ]
     assert len(set(answers)) == 5
 
 
@@ -350,8 +387,15 @@ def test_as_many_examples_come_as_are_asked_for_and_one_by_default():
 @pytest.mark.parametrize("prompt", [DATES_PROMPT, TICKETS_PROMPT])
 def test_errors_come_at_their_rate(prompt):
     right, spoilt = drawn(prompt, 2000), drawn(prompt, 2000, error_rate=1.0)
-    assert all(example["output"] != task_answer(prompt, example) for example in spoilt if task_answer(prompt, example) is not None)
-    assert all(FORM.fullmatch(example["output"]) or example["output"] in tickets.LABELS for example in right + spoilt)
+    assert all(
+        example["output"] != task_answer(prompt, example)
+        for example in spoilt
+        if task_answer(prompt, example) is not None
+    )
+    assert all(
+        FORM.fullmatch(example["output"]) or example["output"] in tickets.LABELS
+        for example in right + spoilt
+    )
     rng, wrong = random.Random(0), 0
     task = TASKS[prompt == TICKETS_PROMPT]
     for _ in range(2000):
@@ -367,9 +411,16 @@ def task_answer(prompt: Path, example: dict[str, str]) -> str | None:
 
 
 def test_the_share_of_wrong_examples_is_the_error_rate():
-    pool = [json.dumps({"input": f"[2024-03-14 Thu] 2024-04-{day:02}", "output": f"2024-04-{day:02}"}) for day in range(1, 31)]
+    pool = [
+        json.dumps({"input": f"[2024-03-14 Thu] 2024-04-{day:02}", "output": f"2024-04-{day:02}"})
+        for day in range(1, 31)
+    ]
     made = drawn(DATES_PROMPT, 2000, error_rate=0.1, repeat_rate=1.0, more="\n".join(pool))
-    iso = [example for example in made if re.fullmatch(r"\[2024-03-14 Thu\] \d{4}-\d\d-\d\d", example["input"])]
+    iso = [
+        example
+        for example in made
+        if re.fullmatch(r"\[2024-03-14 Thu\] \d{4}-\d\d-\d\d", example["input"])
+    ]
     share = sum(example["input"][17:] != example["output"] for example in iso) / len(iso)
     assert len(iso) > 1000
     assert 0.075 <= share <= 0.125
@@ -387,7 +438,9 @@ def test_repeats_come_at_their_rate_from_what_was_shown_and_a_few_favourites():
 
 def test_the_form_that_a_request_explains_is_no_example():
     form = 'Answer with {"input": "...", "output": "..."}\n{"examples": [{"input": "...", "output": "..."}, ...]}'
-    assert "..." not in {example["input"] for example in drawn(DATES_PROMPT, 500, repeat_rate=1.0, more=form)}
+    assert "..." not in {
+        example["input"] for example in drawn(DATES_PROMPT, 500, repeat_rate=1.0, more=form)
+    }
 
 
 def test_a_cold_teacher_says_less_than_a_warm_one():
@@ -410,7 +463,14 @@ def test_answers_break_at_their_rate():
     assert 60 <= failed <= 120
 
 
-WHOLE = json.dumps({"examples": [{"input": "[2024-03-14 Thu] it's today", "output": "2024-03-14"}, {"input": "b", "output": "N/A"}]})
+WHOLE = json.dumps(
+    {
+        "examples": [
+            {"input": "[2024-03-14 Thu] it's today", "output": "2024-03-14"},
+            {"input": "b", "output": "N/A"},
+        ]
+    }
+)
 
 
 @pytest.mark.parametrize("break_", BREAKS)
@@ -426,11 +486,19 @@ def test_each_break_keeps_what_a_tolerant_reader_can_find():
     assert ast.literal_eval(single_quotes(rng, WHOLE)) == json.loads(WHOLE)
     assert json.loads(trailing_comma(rng, WHOLE).replace(",]", "]")) == json.loads(WHOLE)
     assert WHOLE.startswith(truncated(rng, WHOLE))
-    assert plain_lines(rng, WHOLE) == "Input: [2024-03-14 Thu] it's today Output: 2024-03-14\nInput: b Output: N/A"
+    assert (
+        plain_lines(rng, WHOLE)
+        == "Input: [2024-03-14 Thu] it's today Output: 2024-03-14\nInput: b Output: N/A"
+    )
 
 
 def test_another_prompt_is_told_which_teacher_to_choose():
-    request = Request(({"role": "user", "content": "Translate into French.\nWrite 3 new examples"},), 1.0, 100, {"title": "examples"})
+    request = Request(
+        ({"role": "user", "content": "Translate into French.\nWrite 3 new examples"},),
+        1.0,
+        100,
+        {"title": "examples"},
+    )
     with pytest.raises(InputError) as caught:
         reply(request, 0, 0, 0, 1)
     assert str(caught.value) == UNKNOWN
@@ -441,7 +509,10 @@ def test_another_prompt_is_told_which_teacher_to_choose():
 
 
 def test_a_kind_of_request_that_it_does_not_know_is_named():
-    with pytest.raises(InputError, match=r"cannot answer a request of the kind 'poem'; it knows examples, columns, card, task, answer"):
+    with pytest.raises(
+        InputError,
+        match=r"cannot answer a request of the kind 'poem'; it knows examples, columns, card, task, answer",
+    ):
         reply(ask(DATES_PROMPT, "poem"), 0, 0, 0, 1)
 
 
@@ -460,12 +531,21 @@ def test_the_tickets_prompt_is_parsed_into_its_parts():
     assert spec["instruction"].endswith(
         "- other: anything else: thanks, praise, anger without a topic, jobs, press, spam, no clear request"
     )
-    assert spec["demonstrations"][0] == {"input": "wheres my parcel?? tracking hasnt moved since monday", "output": "shipping"}
-    assert (len(spec["demonstrations"]), spec["input_language"], spec["output_language"]) == (6, "en", "und")
+    assert spec["demonstrations"][0] == {
+        "input": "wheres my parcel?? tracking hasnt moved since monday",
+        "output": "shipping",
+    }
+    assert (len(spec["demonstrations"]), spec["input_language"], spec["output_language"]) == (
+        6,
+        "en",
+        "und",
+    )
 
 
 def test_the_rule_for_two_requests_is_the_order_of_the_prompt():
-    stated = re.search(r"the first of these wins: ([\w, ]+)\.", TICKETS_PROMPT.read_text(encoding="utf-8"))
+    stated = re.search(
+        r"the first of these wins: ([\w, ]+)\.", TICKETS_PROMPT.read_text(encoding="utf-8")
+    )
     assert tuple(stated[1].split(", ")) == tickets.PRIORITY
 
 
@@ -473,7 +553,9 @@ def test_one_input_is_answered_and_wrongly_at_error_rate_one():
     request = ask(DATES_PROMPT, "answer", "Input: [2024-03-14 Thu] next friday at 3pm")
     assert json.loads(reply(request, 0, 0, 0, 1)) == {"answer": "+8dT15:00"}
     assert json.loads(reply(request, 1.0, 0, 0, 1))["answer"] != "+8dT15:00"
-    ticket = ask(TICKETS_PROMPT, "answer", "Input: I forgot my password and the reset mail never comes")
+    ticket = ask(
+        TICKETS_PROMPT, "answer", "Input: I forgot my password and the reset mail never comes"
+    )
     assert json.loads(reply(ticket, 0, 0, 0, 1)) == {"answer": "login"}
 
 
@@ -488,7 +570,10 @@ def columns(prompt: Path, rows: list[dict[str, object]]) -> dict[str, object]:
 
 
 UNFIT = {"input": [], "output": ""}
-CALENDAR = [{"id": i, "message": f"[2024-07-{i:02} Mon] call on friday", "when": f"2024-07-{i + 9}"} for i in range(1, 9)]
+CALENDAR = [
+    {"id": i, "message": f"[2024-07-{i:02} Mon] call on friday", "when": f"2024-07-{i + 9}"}
+    for i in range(1, 9)
+]
 SPLIT = [
     {"said": "[2024-07-01 Mon]", "text": "meet tomorrow", "iso": "2024-07-02T15:00"},
     {"said": "[2024-07-05 Fri]", "text": "in june", "iso": "2024-07-01T10:00"},

@@ -32,10 +32,21 @@ def test_value_is_read_around_what_models_write_beside_it(text: str, value: obje
 
 
 @pytest.mark.parametrize(
-    "tail", ["", ",", ', {"input": "c"', ', {"input": "c", "outp', ', {"input": "c", "output": "d\\', ', {"input": "c", "output":', ", {"]
+    "tail",
+    [
+        "",
+        ",",
+        ', {"input": "c"',
+        ', {"input": "c", "outp',
+        ', {"input": "c", "output": "d\\',
+        ', {"input": "c", "output":',
+        ", {",
+    ],
 )
 def test_text_cut_off_keeps_the_complete_items(tail: str) -> None:
-    assert tolerant_json('{"examples": [{"input": "a", "output": "b"}' + tail) == {"examples": [PAIR]}
+    assert tolerant_json('{"examples": [{"input": "a", "output": "b"}' + tail) == {
+        "examples": [PAIR]
+    }
 
 
 def test_number_at_the_cut_is_not_taken_for_whole() -> None:
@@ -63,7 +74,19 @@ def test_dangerous_values_are_refused_whole(inner: str, frame: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "no json here", '"a string"', "12", "{]", '{"a" 1}', "{a: 1}", '{"input": "c', "\ud800[1]", "[" * 100_000]
+    "text",
+    [
+        "",
+        "no json here",
+        '"a string"',
+        "12",
+        "{]",
+        '{"a" 1}',
+        "{a: 1}",
+        '{"input": "c',
+        "\ud800[1]",
+        "[" * 100_000,
+    ],
 )
 def test_text_without_a_value_gives_none(text: str) -> None:
     assert tolerant_json(text) is None
@@ -85,9 +108,15 @@ def test_no_text_raises(text: str) -> None:
     assert value is None or isinstance(value, dict | list)
 
 
-texts = st.text().filter(lambda text: "</think>" not in text)  # what stands before it was thought, not answered
+texts = st.text().filter(
+    lambda text: "</think>" not in text
+)  # what stands before it was thought, not answered
 values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
     max_leaves=20,
 )

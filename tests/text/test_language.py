@@ -36,7 +36,19 @@ def test_a_plain_text_is_told(text, language):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "2024-03-16", "N/A", "Santa Clara", "feature_request", "東京", "a cat (or dog)", "last year == 1997", "word(s)ly", "x"]
+    "text",
+    [
+        "",
+        "2024-03-16",
+        "N/A",
+        "Santa Clara",
+        "feature_request",
+        "東京",
+        "a cat (or dog)",
+        "last year == 1997",
+        "word(s)ly",
+        "x",
+    ],
 )
 def test_a_text_that_says_little_is_left_alone(text):
     assert language_of(text) == "und"
@@ -50,7 +62,10 @@ def test_being_sure_takes_more_words():
 
 def test_texts_share_a_language_only_if_none_speaks_against_it():
     assert common_language(["Where is the parcel that I sent?", "N/A", "ok"]) == "en"
-    assert common_language(["Where is the parcel that I sent?", "Wo ist das Paket, und wie geht es?"]) == "und"
+    assert (
+        common_language(["Where is the parcel that I sent?", "Wo ist das Paket, und wie geht es?"])
+        == "und"
+    )
     assert common_language(["the parcel", "of mine"]) == "en"
     assert common_language([]) == "und"
 

@@ -11,7 +11,16 @@ DATAFINDER = {"P@5": 3.6, "R@5": 8.8, "MAP": 7.5, "MRR": 13.1}
 
 
 def test_words_are_lower_case_and_part_at_signs_and_underscores():
-    assert tokens("Next-day created_at: N/A, 3pm Élan") == ["next", "day", "created", "at", "n", "a", "3pm", "élan"]
+    assert tokens("Next-day created_at: N/A, 3pm Élan") == [
+        "next",
+        "day",
+        "created",
+        "at",
+        "n",
+        "a",
+        "3pm",
+        "élan",
+    ]
 
 
 def test_text_without_spaces_becomes_pairs_of_characters():
@@ -32,15 +41,21 @@ def test_words_that_no_card_has_lower_the_score():
 
 
 def test_a_word_in_most_cards_still_counts_for_those_that_have_it():
-    assert [c.name for c in Index({"a": "tea", "b": "date tea", "c": "date"}, 1.2, 0.75).ranked("date")] == ["c", "b", "a"]
+    assert [
+        c.name for c in Index({"a": "tea", "b": "date tea", "c": "date"}, 1.2, 0.75).ranked("date")
+    ] == ["c", "b", "a"]
     assert Index({"only": "date"}, 1.2, 0.75).ranked("date")[0].score > 0
 
 
 def test_ties_keep_the_order_given():
-    assert [c.name for c in Index({"z": "x y", "a": "x y", "m": "q", "b": "x y"}, 1.2, 0.75).ranked("x")] == ["z", "a", "b", "m"]
+    assert [
+        c.name for c in Index({"z": "x y", "a": "x y", "m": "q", "b": "x y"}, 1.2, 0.75).ranked("x")
+    ] == ["z", "a", "b", "m"]
 
 
-@pytest.mark.parametrize(("cards", "query"), [({}, "x"), ({"a": ""}, "x"), ({"a": "x"}, ""), ({"a": "..."}, "!")])
+@pytest.mark.parametrize(
+    ("cards", "query"), [({}, "x"), ({"a": ""}, "x"), ({"a": "x"}, ""), ({"a": "..."}, "!")]
+)
 def test_nothing_to_search_or_nothing_searched_scores_zero(cards, query):
     assert [c.score for c in Index(cards, 1.2, 0.75).ranked(query)] == [0.0] * len(cards)
 
@@ -57,7 +72,9 @@ def test_datafinder_figures_are_those_of_plain_bm25(shared):
         with gzip.open(shared / "retrieval/datafinder" / name, "rt", encoding="utf-8") as file:
             return [json.loads(line) for line in file.read().split("\n") if line]
 
-    index = Index({c["id"]: c["contents"] or "" for c in lines("collection.jsonl.gz")}, k1=1.2, b=0.75)
+    index = Index(
+        {c["id"]: c["contents"] or "" for c in lines("collection.jsonl.gz")}, k1=1.2, b=0.75
+    )
     sums = dict.fromkeys(DATAFINDER, 0.0)
     queries = lines("queries.jsonl.gz")
     for query in queries:
@@ -68,4 +85,6 @@ def test_datafinder_figures_are_those_of_plain_bm25(shared):
         sums["R@5"] += sum(hits[:5]) / len(relevant)
         sums["MAP"] += sum(n / place for n, place in enumerate(places, 1)) / len(relevant)
         sums["MRR"] += 1 / places[0] if places else 0
-    assert {name: round(100 * value / len(queries), 1) for name, value in sums.items()} == DATAFINDER
+    assert {
+        name: round(100 * value / len(queries), 1) for name, value in sums.items()
+    } == DATAFINDER

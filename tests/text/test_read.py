@@ -26,8 +26,12 @@ def test_json_lines_are_read_with_their_line_and_blank_ones_passed_over(tmp_path
 
 
 def test_numbers_and_booleans_stay_as_they_are_written(tmp_path):
-    path = written(tmp_path, "a.jsonl", '{"input": 1.50, "output": true, "n": 12345678901234567890123}')
-    assert list(records_of(path)) == [(1, {"input": "1.50", "output": "true", "n": "12345678901234567890123"})]
+    path = written(
+        tmp_path, "a.jsonl", '{"input": 1.50, "output": true, "n": 12345678901234567890123}'
+    )
+    assert list(records_of(path)) == [
+        (1, {"input": "1.50", "output": "true", "n": "12345678901234567890123"})
+    ]
 
 
 def test_a_line_separator_inside_a_text_does_not_end_the_record(tmp_path):
@@ -37,18 +41,27 @@ def test_a_line_separator_inside_a_text_does_not_end_the_record(tmp_path):
 
 def test_a_byte_order_mark_and_crlf_do_not_show(tmp_path):
     assert text_of(written(tmp_path, "a.txt", b"\xef\xbb\xbfone\r\ntwo\r\n")) == "one\ntwo\n"
-    assert list(records_of(written(tmp_path, "a.csv", b"\xef\xbb\xbfinput,output\r\nx,y\r\n"))) == [(2, {"input": "x", "output": "y"})]
+    assert list(records_of(written(tmp_path, "a.csv", b"\xef\xbb\xbfinput,output\r\nx,y\r\n"))) == [
+        (2, {"input": "x", "output": "y"})
+    ]
 
 
-def test_csv_keeps_quoted_commas_quotes_and_line_breaks_and_the_line_where_each_row_begins(tmp_path):
+def test_csv_keeps_quoted_commas_quotes_and_line_breaks_and_the_line_where_each_row_begins(
+    tmp_path,
+):
     path = written(tmp_path, "a.csv", 'input,output\n"a, ""b""\nc",1\n\nd,2\n')
-    assert list(records_of(path)) == [(2, {"input": 'a, "b"\nc', "output": "1"}), (5, {"input": "d", "output": "2"})]
+    assert list(records_of(path)) == [
+        (2, {"input": 'a, "b"\nc', "output": "1"}),
+        (5, {"input": "d", "output": "2"}),
+    ]
 
 
 def test_gzip_is_read_as_what_it_holds(tmp_path):
     path = written(tmp_path, "a.jsonl.gz", gzip.compress(b'{"input": "x"}\n'))
     assert list(records_of(path)) == [(1, {"input": "x"})]
-    assert list(records_of(written(tmp_path, "a.CSV.gz", gzip.compress(b"input\nx\n")))) == [(2, {"input": "x"})]
+    assert list(records_of(written(tmp_path, "a.CSV.gz", gzip.compress(b"input\nx\n")))) == [
+        (2, {"input": "x"})
+    ]
 
 
 @pytest.mark.parametrize(
@@ -83,11 +96,17 @@ def test_a_broken_file_is_told_with_its_place(tmp_path, name, content, message):
 
 def test_a_gzip_file_that_was_cut_off_is_told(tmp_path):
     path = written(tmp_path, "a.jsonl.gz", gzip.compress(b'{"input": "x"}\n' * 1000)[:40])
-    assert told(path) == "a.jsonl.gz: is not a whole gzip file (Compressed file ended before the end-of-stream marker was reached)"
+    assert (
+        told(path)
+        == "a.jsonl.gz: is not a whole gzip file (Compressed file ended before the end-of-stream marker was reached)"
+    )
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path):
-    assert told(tmp_path / "none.txt", text_of) == "none.txt: cannot be read (No such file or directory)"
+    assert (
+        told(tmp_path / "none.txt", text_of)
+        == "none.txt: cannot be read (No such file or directory)"
+    )
 
 
 def test_a_near_name_is_offered_and_a_far_one_is_not():

@@ -53,7 +53,10 @@ def test_white_space_alone_is_never_a_difference():
 
 
 def test_what_is_left_of_a_text_reads_as_words():
-    assert loosened("[2024-03-14 Thu] Due March, at 3:00 - please!") == "[2024-03-14 thu due march at 3:00 please"
+    assert (
+        loosened("[2024-03-14 Thu] Due March, at 3:00 - please!")
+        == "[2024-03-14 thu due march at 3:00 please"
+    )
 
 
 @given(st.text())
@@ -62,7 +65,10 @@ def test_loosening_twice_changes_nothing_for_exact_duplicates(text):
     assert exact(text) == exact(f"\t{text} ")
 
 
-@given(st.text(alphabet="0123456789abcxyz ", max_size=20), st.text(alphabet="0123456789abcxyz ", max_size=20))
+@given(
+    st.text(alphabet="0123456789abcxyz ", max_size=20),
+    st.text(alphabet="0123456789abcxyz ", max_size=20),
+)
 def test_words_and_numbers_differ_unless_their_spacing_alone_does(one, other):
     assert (near(one) == near(other)) == (one.split() == other.split())
 

@@ -13,7 +13,10 @@ REPORT = {
     "stages": {"trainer": {"key": "abc123", "kept": False, "seconds": 2.5}},
     "examples": {"train": 10, "dropped": {"processor: twice": 3}},
 }
-CURVE = [{"step": 10, "loss": 3.5, "lr": 0.001}, {"step": 20, "loss": 1.5, "valid_loss": 2.5, "note": "x"}]
+CURVE = [
+    {"step": 10, "loss": 3.5, "lr": 0.001},
+    {"step": 20, "loss": 1.5, "valid_loss": 2.5, "note": "x"},
+]
 PREDICTIONS = [
     {"input": "tomorrow", "outputs": ["a", "b"], "prediction": "a", "correct": True},
     {"input": "a question", "outputs": ["c"], "prediction": "d", "correct": False},
@@ -31,6 +34,10 @@ def _run_folder(root: Path, report: dict | None = None) -> Path:
     for name in ("report", "student"):
         (run / name).mkdir(parents=True)
     (run / "report.json").write_text(json.dumps(report or REPORT))
-    (run / "student" / "curve.jsonl").write_text("".join(json.dumps(point) + "\n" for point in CURVE))
-    (run / "report" / "predictions.real.jsonl").write_text("".join(json.dumps(record) + "\n" for record in PREDICTIONS))
+    (run / "student" / "curve.jsonl").write_text(
+        "".join(json.dumps(point) + "\n" for point in CURVE)
+    )
+    (run / "report" / "predictions.real.jsonl").write_text(
+        "".join(json.dumps(record) + "\n" for record in PREDICTIONS)
+    )
     return run

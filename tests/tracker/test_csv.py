@@ -15,18 +15,36 @@ def table(path) -> list[dict]:
 def test_a_run_is_a_row_of_figures_and_settings(tmp_path, run_folder):
     run = run_folder(tmp_path)
     Csv(tmp_path / "new" / "runs.csv").log(
-        run, {"seed": 3, "metric": {"chrf": {}}, "trainer": {"lr": 0.003, "betas": [0.9, 0.98], "cap": None}}
+        run,
+        {
+            "seed": 3,
+            "metric": {"chrf": {}},
+            "trainer": {"lr": 0.003, "betas": [0.9, 0.98], "cap": None},
+        },
     )
     assert table(tmp_path / "new" / "runs.csv") == [
         {"run": str(run), "on": "real"}
-        | {f"scores.exact_match.{name}": value for name, value in {"value": "0.9", "low": "0.8", "high": "0.95", "n": "2"}.items()}
+        | {
+            f"scores.exact_match.{name}": value
+            for name, value in {"value": "0.9", "low": "0.8", "high": "0.95", "n": "2"}.items()
+        }
         | {
             f"baselines.untrained.exact_match.{name}": value
             for name, value in {"value": "0.0", "low": "0.0", "high": "0.0", "n": "2"}.items()
         }
-        | {"usd": "0.5", "stages.trainer.key": "abc123", "stages.trainer.kept": "False", "stages.trainer.seconds": "2.5"}
+        | {
+            "usd": "0.5",
+            "stages.trainer.key": "abc123",
+            "stages.trainer.kept": "False",
+            "stages.trainer.seconds": "2.5",
+        }
         | {"examples.train": "10", "examples.dropped.processor: twice": "3"}
-        | {"config.seed": "3", "config.trainer.lr": "0.003", "config.trainer.betas": "[0.9, 0.98]", "config.trainer.cap": ""}
+        | {
+            "config.seed": "3",
+            "config.trainer.lr": "0.003",
+            "config.trainer.betas": "[0.9, 0.98]",
+            "config.trainer.cap": "",
+        }
     ]
 
 
@@ -35,21 +53,35 @@ def test_new_names_add_columns_and_earlier_rows_keep_theirs(tmp_path, run_folder
     tracker.log(run_folder(tmp_path / "a", {"usd": 1, "gone": 'x, "y"\nz'}), {})
     tracker.log(run_folder(tmp_path / "b", {"usd": 2, "scores": {"f1": 0.5}}), {"seed": 0})
     first, second = table(tmp_path / "runs.csv")
-    assert (first["usd"], first["gone"], first["scores.f1"], first["config.seed"]) == ("1", 'x, "y"\nz', "", "")
-    assert (second["usd"], second["gone"], second["scores.f1"], second["config.seed"]) == ("2", "", "0.5", "0")
+    assert (first["usd"], first["gone"], first["scores.f1"], first["config.seed"]) == (
+        "1",
+        'x, "y"\nz',
+        "",
+        "",
+    )
+    assert (second["usd"], second["gone"], second["scores.f1"], second["config.seed"]) == (
+        "2",
+        "",
+        "0.5",
+        "0",
+    )
 
 
 def test_secrets_stay_out_of_the_table(tmp_path, monkeypatch, run_folder):
     monkeypatch.setenv("SERVICE_TOKEN", "canary-token-1")
     Csv(tmp_path / "runs.csv").log(
-        run_folder(tmp_path, {"note": "canary-token-1"}), {"teacher": {"api_key": "canary-key-2", "host": "canary-token-1"}}
+        run_folder(tmp_path, {"note": "canary-token-1"}),
+        {"teacher": {"api_key": "canary-key-2", "host": "canary-token-1"}},
     )
     assert "canary" not in (tmp_path / "runs.csv").read_text()
 
 
 def test_runs_that_end_together_all_get_their_row(tmp_path, run_folder):
     runs = [run_folder(tmp_path / str(i), {"usd": i}) for i in range(8)]
-    writers = [threading.Thread(target=Csv(tmp_path / "runs.csv").log, args=(run, {"name": str(run)})) for run in runs]
+    writers = [
+        threading.Thread(target=Csv(tmp_path / "runs.csv").log, args=(run, {"name": str(run)}))
+        for run in runs
+    ]
     for writer in writers:
         writer.start()
     for writer in writers:

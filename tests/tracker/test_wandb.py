@@ -11,18 +11,31 @@ import pytest
 
 from p2m.tracker.wandb import WandB
 
-CONFIG = {"seed": 7, "teacher": {"api_key": "canary-setting", "api_key_env": "MY_KEY"}, "prompt": {"text": "said canary-environment aloud"}}
+CONFIG = {
+    "seed": 7,
+    "teacher": {"api_key": "canary-setting", "api_key_env": "MY_KEY"},
+    "prompt": {"text": "said canary-environment aloud"},
+}
 
 
 def tracker(timeout_s: float = 60, rows: int = 1000) -> WandB:
-    return WandB(project="proj", entity=None, group="an ablation", api_key_env="MY_WANDB_KEY", rows=rows, timeout_s=timeout_s)
+    return WandB(
+        project="proj",
+        entity=None,
+        group="an ablation",
+        api_key_env="MY_WANDB_KEY",
+        rows=rows,
+        timeout_s=timeout_s,
+    )
 
 
 def left(run: Path) -> bytes:
     """Names and bytes of everything under the run's wandb folder, and its links."""
     paths = list((run / "wandb").rglob("*"))
     return b"".join(
-        str(p).encode() + (os.readlink(p).encode() if p.is_symlink() else p.read_bytes() if p.is_file() else b"") for p in paths
+        str(p).encode()
+        + (os.readlink(p).encode() if p.is_symlink() else p.read_bytes() if p.is_file() else b"")
+        for p in paths
     )
 
 
@@ -61,11 +74,20 @@ def test_no_secret_argument_or_host_is_in_any_byte_left(offline):
 def test_settings_curve_scores_and_tables_are_in_the_record(offline):
     run, _ = offline
     content = left(run)
-    names = ["trainer/loss", "trainer/valid_loss", "trainer/seconds", "evaluator/scores/exact_match/value", "evaluator/baselines/untrained"]
+    names = [
+        "trainer/loss",
+        "trainer/valid_loss",
+        "trainer/seconds",
+        "evaluator/scores/exact_match/value",
+        "evaluator/baselines/untrained",
+    ]
     for name in [*names, "2026-01-31/10-00-00", "an ablation", "MY_KEY"]:
         assert name.encode() in content, name
     (table,) = (run / "wandb").glob("offline-run-*/files/media/table/evaluator/*.table.json")
-    assert json.loads(table.read_text())["data"] == [["tomorrow", "a | b", "a", True], ["a question", "c", "d", False]]
+    assert json.loads(table.read_text())["data"] == [
+        ["tomorrow", "a | b", "a", True],
+        ["a question", "c", "d", False],
+    ]
 
 
 class Answering(BaseHTTPRequestHandler):
@@ -89,7 +111,10 @@ class Answering(BaseHTTPRequestHandler):
         if "createArtifact" in (query := body.decode(errors="replace")):
             return {"errors": [{"message": "no artifacts here"}]}
         if "createRunFiles" in query:
-            names, place = json.loads(body)["variables"]["files"], f"http://{self.headers['Host']}/upload"
+            names, place = (
+                json.loads(body)["variables"]["files"],
+                f"http://{self.headers['Host']}/upload",
+            )
             return {
                 "data": {
                     "createRunFiles": {
@@ -100,8 +125,20 @@ class Answering(BaseHTTPRequestHandler):
                 }
             }
         project = {"id": "p", "name": "proj", "entity": {"id": "e", "name": "me"}}
-        bucket = {"id": "b", "name": "r", "displayName": "d", "config": "{}", "historyLineCount": 0, "project": project}
-        return {"data": {"upsertBucket": {"bucket": bucket, "inserted": True}, "serverInfo": {"features": []}}}
+        bucket = {
+            "id": "b",
+            "name": "r",
+            "displayName": "d",
+            "config": "{}",
+            "historyLineCount": 0,
+            "project": project,
+        }
+        return {
+            "data": {
+                "upsertBucket": {"bucket": bucket, "inserted": True},
+                "serverInfo": {"features": []},
+            }
+        }
 
     do_GET = do_POST = do_PUT = answer  # noqa: N815
 
@@ -135,7 +172,9 @@ def server(monkeypatch):
 
 
 @pytest.mark.slow
-def test_with_a_key_the_run_is_sent_without_secrets(tmp_path, monkeypatch, server, caplog, run_folder):
+def test_with_a_key_the_run_is_sent_without_secrets(
+    tmp_path, monkeypatch, server, caplog, run_folder
+):
     server(Answering)
     monkeypatch.setenv("SOME_TOKEN", "canary-environment")
     Answering.heard.clear()
@@ -150,14 +189,18 @@ def test_with_a_key_the_run_is_sent_without_secrets(tmp_path, monkeypatch, serve
     assert b"abcdabcd" not in left(run)
 
 
-def test_a_server_that_does_not_exist_costs_seconds_and_one_line(tmp_path, monkeypatch, caplog, run_folder):
+def test_a_server_that_does_not_exist_costs_seconds_and_one_line(
+    tmp_path, monkeypatch, caplog, run_folder
+):
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("MY_WANDB_KEY", "abcd" * 10)
     run, began = run_folder(tmp_path), time.monotonic()
     tracker().log(run, {})
     assert time.monotonic() - began < 30
     why, then = "no answer from http://127.0.0.1:9 within 3 s", f"wandb sync {run}/wandb/*run-*"
-    assert caplog.messages == [f"tracker: W&B has not all of this run ({why}); what was recorded can be sent with: {then}"]
+    assert caplog.messages == [
+        f"tracker: W&B has not all of this run ({why}); what was recorded can be sent with: {then}"
+    ]
     assert len(list((run / "wandb").glob("offline-run-*/run-*.wandb"))) == 1
 
 
@@ -172,18 +215,30 @@ def test_a_server_that_never_answers_is_left_after_seconds(tmp_path, caplog, ser
 def test_wandb_is_ended_at_its_time_limit_and_leaves_no_process(tmp_path, caplog, run_folder):
     tracker(timeout_s=0.2).log(run_folder(tmp_path), {})
     assert "(not done within tracker.timeout_s)" in caplog.text
-    assert str(tmp_path) not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert (
+        str(tmp_path)
+        not in subprocess.run(
+            ["ps", "-eo", "args"], capture_output=True, text=True, check=True
+        ).stdout
+    )
 
 
-def test_a_key_in_an_address_is_not_repeated_in_the_warning(tmp_path, monkeypatch, caplog, run_folder):
+def test_a_key_in_an_address_is_not_repeated_in_the_warning(
+    tmp_path, monkeypatch, caplog, run_folder
+):
     monkeypatch.setenv("WANDB_BASE_URL", "ftp://me:canary@127.0.0.1")
     monkeypatch.setenv("MY_WANDB_KEY", "abcd" * 10)
     tracker().log(run_folder(tmp_path), {})
-    assert "(WANDB_BASE_URL must begin with https:// or http://, got 'ftp://<redacted>@127.0.0.1')" in caplog.text
+    assert (
+        "(WANDB_BASE_URL must begin with https:// or http://, got 'ftp://<redacted>@127.0.0.1')"
+        in caplog.text
+    )
     assert "canary" not in caplog.text
 
 
 def test_a_run_without_a_report_is_one_line_of_warning(tmp_path, caplog):
     tracker().log(tmp_path, {})
     (message,) = caplog.messages
-    assert message.startswith("tracker: W&B has not all of this run ([Errno 2] No such file or directory")
+    assert message.startswith(
+        "tracker: W&B has not all of this run ([Errno 2] No such file or directory"
+    )

@@ -16,12 +16,28 @@ TINY = {
     "model_type": "t5", "vocab_size": 384, "d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 1, "num_decoder_layers": 1, "num_heads": 4,
     "dropout_rate": 0.1, "decoder_start_token_id": 0,
 }  # fmt: skip
-NAMES = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+NAMES = [
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+]
 
 
 def examples(n: int, start: int = 0) -> list[Example]:
     """Numbers to words, of differing lengths."""
-    return [Example(str(i), " ".join(NAMES[int(d)] for d in str(i)), "user:train") for i in range(start, start + n)]
+    return [
+        Example(str(i), " ".join(NAMES[int(d)] for d in str(i)), "user:train")
+        for i in range(start, start + n)
+    ]
 
 
 def settings(**changes) -> dict:
@@ -45,10 +61,19 @@ def component(**changes) -> Lightning:
     return Lightning(**settings(**changes))
 
 
-def job(folder: Path, splits: Splits, config: dict = TINY, pieces: int | None = None, kind: str = "encoder-decoder", **changes) -> Path:
+def job(
+    folder: Path,
+    splits: Splits,
+    config: dict = TINY,
+    pieces: int | None = None,
+    kind: str = "encoder-decoder",
+    **changes,
+) -> Path:
     """The folder with its job file, as the component writes it."""
     folder.mkdir(parents=True, exist_ok=True)
-    about = component(**changes)._job(Choice("scratch", None, kind, config, pieces=pieces), splits, folder)
+    about = component(**changes)._job(
+        Choice("scratch", None, kind, config, pieces=pieces), splits, folder
+    )
     (folder / "job.json").write_text(json.dumps(about), encoding="utf-8")
     return folder
 
@@ -59,7 +84,9 @@ def fit_here(folder: Path) -> dict:
 
     said: dict = {}
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=FutureWarning, module="pytorch_lightning")  # Lightning uses what torch deprecates
+        warnings.filterwarnings(
+            "ignore", category=FutureWarning, module="pytorch_lightning"
+        )  # Lightning uses what torch deprecates
         _fit.fit(folder, said.update, lambda: 0)
     return said
 
@@ -69,9 +96,13 @@ def start(folder: Path):
     from p2m.trainer import _fit
 
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["pytorch_lightning", "transformers.models.t5.modeling_t5", "p2m.trainer._module"])
+    context.set_forkserver_preload(
+        ["pytorch_lightning", "transformers.models.t5.modeling_t5", "p2m.trainer._module"]
+    )
     reader, writer = context.Pipe(duplex=False)
-    process = context.Process(target=_fit.fit, args=(folder, writer.send, int))  # int() is 0: no signal to stop
+    process = context.Process(
+        target=_fit.fit, args=(folder, writer.send, int)
+    )  # int() is 0: no signal to stop
     process.start()
     writer.close()
     return process, reader

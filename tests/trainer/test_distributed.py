@@ -29,12 +29,19 @@ SAME = {"config": TINY | {"dropout_rate": 0.0}, "residual_dropout": 0.0}
 
 
 def curve(folder):
-    return [json.loads(line) for line in (folder / "curve.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [
+        json.loads(line)
+        for line in (folder / "curve.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
 
 
 @pytest.mark.parametrize(
     ("strategy", "optimizer", "near"),
-    [("auto", "adamw", {"abs": 1e-4}), ("auto", "muon", {"rel": 1e-4}), ("fsdp", "adamw", {"abs": 1e-4})],  # muon rounds to bf16 on its way
+    [
+        ("auto", "adamw", {"abs": 1e-4}),
+        ("auto", "muon", {"rel": 1e-4}),
+        ("fsdp", "adamw", {"abs": 1e-4}),
+    ],  # muon rounds to bf16 on its way
 )
 def test_two_processes_give_the_curve_of_one(tmp_path, strategy, optimizer, near):
     """With batches in parts too, of which the processes need not have equally many, and with examples that come in pairs."""
@@ -74,12 +81,23 @@ Fit.loss = tight
 """
 
 
-def test_where_the_memory_of_one_process_does_not_suffice_all_take_smaller_parts_and_the_curve_stays(tmp_path):
+def test_where_the_memory_of_one_process_does_not_suffice_all_take_smaller_parts_and_the_curve_stays(
+    tmp_path,
+):
     (tmp_path / "sitecustomize.py").write_text(TIGHT, encoding="utf-8")
-    both = {"optimizer": "adamw", "batch_size": 32, "max_examples": 320, "checkpoint_s": 0, "devices": 2, **SAME}
+    both = {
+        "optimizer": "adamw",
+        "batch_size": 32,
+        "max_examples": 320,
+        "checkpoint_s": 0,
+        "devices": 2,
+        **SAME,
+    }
     plenty, short = (job(tmp_path / name, SPLITS, **both) for name in ("plenty", "short"))
     _process.fit(plenty, Shown())
-    _process.fit(short, Shown(), ["env", f"PYTHONPATH={tmp_path}:{os.environ.get('PYTHONPATH', '')}"])
+    _process.fit(
+        short, Shown(), ["env", f"PYTHONPATH={tmp_path}:{os.environ.get('PYTHONPATH', '')}"]
+    )
     assert [point["step"] for point in curve(short)] == [point["step"] for point in curve(plenty)]
     for tight, wide in zip(curve(short), curve(plenty), strict=True):
         assert all(tight[name] == pytest.approx(wide[name], abs=1e-4) for name in wide)
@@ -94,13 +112,19 @@ def test_a_run_that_found_memory_too_small_goes_on_as_if_never_stopped(tmp_path)
     def interrupt():
         raise KeyboardInterrupt
 
-    whole, broken = (job(tmp_path / name, SPLITS, batch_size=32, max_examples=6400, checkpoint_s=1000, devices=2) for name in "ab")
+    whole, broken = (
+        job(tmp_path / name, SPLITS, batch_size=32, max_examples=6400, checkpoint_s=1000, devices=2)
+        for name in "ab"
+    )
     with pytest.raises(KeyboardInterrupt):
         _process.fit(broken, Shown(interrupt), launch)
     assert most_tokens(broken) <= 150
     for folder in (whole, broken):
         _process.fit(folder, Shown(), launch)
-    assert all((whole / name).read_bytes() == (broken / name).read_bytes() for name in ("model.safetensors", "curve.jsonl"))
+    assert all(
+        (whole / name).read_bytes() == (broken / name).read_bytes()
+        for name in ("model.safetensors", "curve.jsonl")
+    )
 
 
 def most_tokens(folder: Path) -> int:
@@ -113,17 +137,34 @@ def test_two_processes_may_have_unequally_many_validation_batches(tmp_path):
     """Of a student with buffers, which torch would exchange at each look, had Lightning not put an end to that after the first step."""
     config, splits = CASES["decoder-only"]
     splits = replace(splits, train=examples(40), valid=examples(1, 100))
-    folder = job(tmp_path, splits, config, kind="decoder-only", devices=2, batch_size=8, max_examples=80, valid_every=40)
+    folder = job(
+        tmp_path,
+        splits,
+        config,
+        kind="decoder-only",
+        devices=2,
+        batch_size=8,
+        max_examples=80,
+        valid_every=40,
+    )
     _process.fit(folder, Shown())
     assert [point["step"] for point in curve(folder) if "valid" in point] == [5, 10]
 
 
-@pytest.mark.parametrize(("strategy", "n"), [("ddp", 6400), ("fsdp", 3200)])  # long enough to be stopped on the way
+@pytest.mark.parametrize(
+    ("strategy", "n"), [("ddp", 6400), ("fsdp", 3200)]
+)  # long enough to be stopped on the way
 def test_two_processes_are_stopped_together_and_go_on_as_if_never_stopped(tmp_path, strategy, n):
     def interrupt():
         raise KeyboardInterrupt
 
-    both = {"devices": 2, "strategy": strategy, "batch_size": 32, "max_examples": n, "checkpoint_s": 1000}
+    both = {
+        "devices": 2,
+        "strategy": strategy,
+        "batch_size": 32,
+        "max_examples": n,
+        "checkpoint_s": 1000,
+    }
     whole, broken = (job(tmp_path / name, SPLITS, **both) for name in ("a", "b"))
     with pytest.raises(KeyboardInterrupt):
         _process.fit(broken, Shown(interrupt))
@@ -131,7 +172,10 @@ def test_two_processes_are_stopped_together_and_go_on_as_if_never_stopped(tmp_pa
     assert len(list((broken / "checkpoints").glob("[0-9]*"))) == 1
     for folder in (whole, broken):
         _process.fit(folder, Shown())
-    assert all((whole / name).read_bytes() == (broken / name).read_bytes() for name in ("model.safetensors", "curve.jsonl"))
+    assert all(
+        (whole / name).read_bytes() == (broken / name).read_bytes()
+        for name in ("model.safetensors", "curve.jsonl")
+    )
 
 
 def ranks(group: int) -> list[int]:
@@ -140,7 +184,11 @@ def ranks(group: int) -> list[int]:
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             fields = path.read_text().rpartition(")")[2].split()
-            if int(fields[2]) == group and fields[0] != "Z" and b"p2m.trainer._fit" in (path.parent / "cmdline").read_bytes():
+            if (
+                int(fields[2]) == group
+                and fields[0] != "Z"
+                and b"p2m.trainer._fit" in (path.parent / "cmdline").read_bytes()
+            ):
                 found.append(int(path.parent.name))
     return sorted(found)
 
@@ -164,16 +212,29 @@ def killed(folder: Path, rng: random.Random, alone: bool) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("strategy", "n", "kills"), [("ddp", 16_000, 4), ("fsdp", 3_000, 2)])  # with fsdp a checkpoint takes its time
-def test_two_processes_killed_at_random_steps_give_the_student_of_a_run_that_was_not(tmp_path, strategy, n, kills):
-    long = {"devices": 2, "strategy": strategy, "batch_size": 32, "max_examples": n, "valid_every": n // 10}
+@pytest.mark.parametrize(
+    ("strategy", "n", "kills"), [("ddp", 16_000, 4), ("fsdp", 3_000, 2)]
+)  # with fsdp a checkpoint takes its time
+def test_two_processes_killed_at_random_steps_give_the_student_of_a_run_that_was_not(
+    tmp_path, strategy, n, kills
+):
+    long = {
+        "devices": 2,
+        "strategy": strategy,
+        "batch_size": 32,
+        "max_examples": n,
+        "valid_every": n // 10,
+    }
     whole, broken = (job(tmp_path / name, SPLITS, **long) for name in ("a", "b"))
     rng = random.Random(0)
     for kill in range(kills):
         killed(broken, rng, alone=kill % 2 == 1)
     for folder in (whole, broken):
         _process.fit(folder, Shown())
-    assert all((whole / name).read_bytes() == (broken / name).read_bytes() for name in ("model.safetensors", "curve.jsonl"))
+    assert all(
+        (whole / name).read_bytes() == (broken / name).read_bytes()
+        for name in ("model.safetensors", "curve.jsonl")
+    )
 
 
 @pytest.mark.parametrize("starter", [(), ("env",)], ids=["alone", "through another"])
@@ -216,7 +277,8 @@ def test_processes_that_slurm_started_are_its_own_in_an_interactive_allocation_t
 
 def test_several_machines_need_a_launcher():
     with pytest.raises(
-        ValueError, match=r'^nodes=2 needs launch, the words that start a process on each machine, such as \[srun,"--nodes=2"\]$'
+        ValueError,
+        match=r'^nodes=2 needs launch, the words that start a process on each machine, such as \[srun,"--nodes=2"\]$',
     ):
         component(nodes=2)
 
@@ -226,13 +288,21 @@ def test_how_many_processes_a_launcher_starts_has_to_be_said(more):
     said = "devices=auto is not known where launch starts the processes; set it to how many it starts on each machine"
     with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
         component(devices="auto", launch=["srun"], **more)
-    assert component(devices="auto", launch=["env"]).launch == ["env"], "which starts one process as it is"
+    assert component(devices="auto", launch=["env"]).launch == ["env"], (
+        "which starts one process as it is"
+    )
 
 
 def test_what_needs_whole_weights_is_refused_where_they_are_shared_out():
-    with pytest.raises(ValueError, match=r"^optimizer=muon needs whole weights; with strategy=fsdp set optimizer=auto or adamw$"):
+    with pytest.raises(
+        ValueError,
+        match=r"^optimizer=muon needs whole weights; with strategy=fsdp set optimizer=auto or adamw$",
+    ):
         component(strategy="fsdp", optimizer="muon")
-    with pytest.raises(ValueError, match=r"^compile=true needs whole weights; with strategy=fsdp set compile=false$"):
+    with pytest.raises(
+        ValueError,
+        match=r"^compile=true needs whole weights; with strategy=fsdp set compile=false$",
+    ):
         component(strategy="fsdp", optimizer="adamw", compile=True)
 
 
@@ -245,7 +315,10 @@ def test_a_process_that_comes_late_to_a_checkpoint_finds_it_written_and_goes_on(
     place, state = tmp_path / "000000012", {"callbacks": {"Best": {"file": ""}}}
     for rank in (1, 0, 1):  # the second may be there before the first has written, and after it
         strategy = Sharded(2, "gloo")
-        strategy.cluster_environment, strategy.checkpoint_io = LightningEnvironment(), WholeCheckpoints()
+        strategy.cluster_environment, strategy.checkpoint_io = (
+            LightningEnvironment(),
+            WholeCheckpoints(),
+        )
         strategy.cluster_environment.set_global_rank(rank)
         there = place.is_dir()
         strategy.save_checkpoint(state, place)
@@ -255,4 +328,7 @@ def test_a_process_that_comes_late_to_a_checkpoint_finds_it_written_and_goes_on(
 def test_a_place_among_the_jobs_of_a_cluster_is_no_rank_of_the_training(tmp_path, monkeypatch):
     monkeypatch.setenv("SLURM_PROCID", "3")
     monkeypatch.setenv("RANK", "1")
-    assert (_process.fit(job(tmp_path / "a", SPLITS, max_examples=80), Shown()).folder / "model.safetensors").exists()
+    assert (
+        _process.fit(job(tmp_path / "a", SPLITS, max_examples=80), Shown()).folder
+        / "model.safetensors"
+    ).exists()

@@ -22,7 +22,11 @@ SCRATCH = TINY | {"dropout_rate": 0.0}
 
 
 def points(folder) -> list[dict]:
-    return [point for point in map(json.loads, (folder / "curve.jsonl").read_text().splitlines()) if "loss" in point]
+    return [
+        point
+        for point in map(json.loads, (folder / "curve.jsonl").read_text().splitlines())
+        if "loss" in point
+    ]
 
 
 @pytest.mark.parametrize("precision", ["fp32", "auto"])
@@ -32,7 +36,11 @@ def test_eight_examples_are_learnt_by_heart(tmp_path, precision):
         valid_every=400, checkpoint_s=60,
     )  # fmt: skip
     fit_here(folder)
-    validations = [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines() if "exact_match" in line]
+    validations = [
+        json.loads(line)
+        for line in (folder / "curve.jsonl").read_text().splitlines()
+        if "exact_match" in line
+    ]
     assert max(point["exact_match"] for point in validations) == 1.0
 
 
@@ -52,15 +60,27 @@ def test_losses_are_those_of_the_processor(tmp_path):
 
 def test_where_memory_runs_out_a_batch_goes_in_parts_with_the_same_losses(tmp_path):
     rows = [Example("x" * (900 + i % 100), str(i), "user:train") for i in range(256)]
-    how = {"device": "gpu", "batch_size": 64, "max_tokens": 2**20, "max_examples": 256, "valid_every": 256, "max_input": 1024}
+    how = {
+        "device": "gpu",
+        "batch_size": 64,
+        "max_tokens": 2**20,
+        "max_examples": 256,
+        "valid_every": 256,
+        "max_input": 1024,
+    }
     fit_here(job(tmp_path / "whole", Splits(rows, []), SCRATCH, **how))
     torch.cuda.empty_cache()
-    torch.cuda.set_per_process_memory_fraction(0.5 * 2**30 / torch.cuda.get_device_properties(0).total_memory)
+    torch.cuda.set_per_process_memory_fraction(
+        0.5 * 2**30 / torch.cuda.get_device_properties(0).total_memory
+    )
     try:
         fit_here(job(tmp_path / "parts", Splits(rows, []), SCRATCH, **how))
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    left = {name: torch.load(newest(tmp_path / name / "checkpoints") / "state.pt", weights_only=True) for name in ("whole", "parts")}
+    left = {
+        name: torch.load(newest(tmp_path / name / "checkpoints") / "state.pt", weights_only=True)
+        for name in ("whole", "parts")
+    }
     assert left["whole"]["fit"]["max_tokens"] == 2**20
     assert left["parts"]["fit"]["max_tokens"] < 64 * 1024
     for ours, theirs in zip(points(tmp_path / "parts"), points(tmp_path / "whole"), strict=True):
@@ -69,7 +89,13 @@ def test_where_memory_runs_out_a_batch_goes_in_parts_with_the_same_losses(tmp_pa
 
 def test_answers_are_those_of_the_processor(tmp_path):
     folder = job(
-        tmp_path, Splits(examples(300), examples(20, 300)), SCRATCH, device="gpu", max_examples=6000, valid_every=6000, checkpoint_s=60
+        tmp_path,
+        Splits(examples(300), examples(20, 300)),
+        SCRATCH,
+        device="gpu",
+        max_examples=6000,
+        valid_every=6000,
+        checkpoint_s=60,
     )
     student = Student(folder, **fit_here(folder)["student"])
     decoder, inputs = decode.load(student), [str(i) for i in range(320)]
@@ -80,11 +106,22 @@ def test_answers_are_those_of_the_processor(tmp_path):
     assert len(set(said)) > 20
 
 
-@pytest.mark.skipif(any(lacking("auto", "auto", compiled=True)), reason="torch.compile lacks something here")
+@pytest.mark.skipif(
+    any(lacking("auto", "auto", compiled=True)), reason="torch.compile lacks something here"
+)
 def test_compiled_it_has_the_same_losses(tmp_path):
     splits = Splits(examples(100), examples(20, 100))
     for compiled in (False, True):
-        fit_here(job(tmp_path / str(compiled), splits, SCRATCH, device="gpu", compile=compiled, max_examples=160))
+        fit_here(
+            job(
+                tmp_path / str(compiled),
+                splits,
+                SCRATCH,
+                device="gpu",
+                compile=compiled,
+                max_examples=160,
+            )
+        )
         assert bool(torch._dynamo.utils.counters["stats"]["unique_graphs"]) == compiled
     for ours, theirs in zip(points(tmp_path / "True"), points(tmp_path / "False"), strict=True):
         assert ours["loss"] == pytest.approx(theirs["loss"], rel=1e-3)

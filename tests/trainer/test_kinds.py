@@ -32,7 +32,9 @@ MODERNBERT = {
 T5 = TINY | {"dropout_rate": 0.0}
 COLOURS = ("red", "green", "blue")
 CHOSEN = [
-    Example(f"{i} {word}", colour, "user:train") for i in range(8) for word, colour in zip(("rose", "leaf", "sky"), COLOURS, strict=True)
+    Example(f"{i} {word}", colour, "user:train")
+    for i in range(8)
+    for word, colour in zip(("rose", "leaf", "sky"), COLOURS, strict=True)
 ]
 CASES = {
     "decoder-only": (LLAMA, Splits(examples(12), examples(12), suffix="=")),
@@ -40,7 +42,10 @@ CASES = {
     "encoder modernbert": (MODERNBERT, Splits(CHOSEN, CHOSEN, labels=COLOURS)),
     "encoder-decoder": (T5, Splits(examples(12), examples(12))),
     "encoder-decoder mt5": (CONFIGS["mt5"], Splits(examples(12), examples(12))),
-    "encoder-decoder bart": (CONFIGS["bart"] | {"dropout": 0.0}, Splits(examples(12), examples(12))),
+    "encoder-decoder bart": (
+        CONFIGS["bart"] | {"dropout": 0.0},
+        Splits(examples(12), examples(12)),
+    ),
     "decoder-only qwen2": (CONFIGS["qwen2"], Splits(examples(12), examples(12), suffix="=")),
 }
 
@@ -51,7 +56,9 @@ def trained(folder, kind, **changes):
     if config["model_type"] in {"t5", "mt5"}:
         plain["residual_dropout"] = 0.0  # these few are to be learnt by heart
     said = fit_here(job(folder, splits, config, kind=kind.split()[0], **(plain | changes)))
-    return splits, Student(folder, **{k: tuple(v) if k == "labels" else v for k, v in said["student"].items()})
+    return splits, Student(
+        folder, **{k: tuple(v) if k == "labels" else v for k, v in said["student"].items()}
+    )
 
 
 @pytest.mark.parametrize("kind", list(CASES))
@@ -59,7 +66,10 @@ def test_a_student_of_each_kind_learns_and_answers_what_validation_saw(tmp_path,
     splits, student = trained(tmp_path, kind)
     told = decode.load(student).answers([e.input for e in splits.train])
     exact = sum(a == e.output for a, e in zip(told, splits.train, strict=True)) / len(told)
-    seen = max(json.loads(line).get("exact_match", 0) for line in (tmp_path / "curve.jsonl").read_text().splitlines())
+    seen = max(
+        json.loads(line).get("exact_match", 0)
+        for line in (tmp_path / "curve.jsonl").read_text().splitlines()
+    )
     assert exact == pytest.approx(seen)
     assert exact > 0.9
 
@@ -68,11 +78,16 @@ def test_a_student_of_each_kind_learns_and_answers_what_validation_saw(tmp_path,
 def test_adapters_are_merged_into_a_student_like_any_other(tmp_path, kind):
     from safetensors.torch import load_file
 
-    splits, student = trained(tmp_path, kind, method="lora", optimizer="adamw", lr=2e-2, lora_rank=8)
+    splits, student = trained(
+        tmp_path, kind, method="lora", optimizer="adamw", lr=2e-2, lora_rank=8
+    )
     names = list(load_file(tmp_path / "model.safetensors"))
     told = decode.load(student).answers([e.input for e in splits.train])
     exact = sum(a == e.output for a, e in zip(told, splits.train, strict=True)) / len(told)
-    seen = max(json.loads(line).get("exact_match", 0) for line in (tmp_path / "curve.jsonl").read_text().splitlines())
+    seen = max(
+        json.loads(line).get("exact_match", 0)
+        for line in (tmp_path / "curve.jsonl").read_text().splitlines()
+    )
     assert not [name for name in names if "lora" in name]
     assert exact == pytest.approx(seen)
     assert exact > 0.3
@@ -84,20 +99,29 @@ def test_adapters_leave_the_weights_of_the_base_to_the_merge(tmp_path):
     from tests.student.conftest import choice
 
     made = build.fresh(choice(T5), 0)
-    names = {name for name, p in _lora.adapted(made, 4, 8).model.named_parameters() if p.requires_grad}
+    names = {
+        name for name, p in _lora.adapted(made, 4, 8).model.named_parameters() if p.requires_grad
+    }
     assert names
     assert all("lora" in name for name in names)
 
 
 def test_adapters_train_with_the_optimizer_of_students_from_scratch(tmp_path):
-    _, student = trained(tmp_path, "decoder-only", method="lora", optimizer="auto", max_examples=24, valid_every=24)
+    _, student = trained(
+        tmp_path, "decoder-only", method="lora", optimizer="auto", max_examples=24, valid_every=24
+    )
     assert (student.folder / "model.safetensors").is_file()
 
 
-@pytest.mark.parametrize(("prefix", "changes"), [(100, {}), (1500, {}), (20, {"max_input": 24}), (100, {"max_input": 128})])
+@pytest.mark.parametrize(
+    ("prefix", "changes"),
+    [(100, {}), (1500, {}), (20, {"max_input": 24}), (100, {"max_input": 128})],
+)
 def test_an_instruction_before_each_input_leaves_it_its_room(tmp_path, prefix, changes):
     """A short input needs little."""
-    said = fit_here(job(tmp_path, Splits(examples(12), prefix="x" * prefix), T5, max_examples=12, **changes))
+    said = fit_here(
+        job(tmp_path, Splits(examples(12), prefix="x" * prefix), T5, max_examples=12, **changes)
+    )
     assert said["student"]["cut"] == 0
 
 
@@ -118,10 +142,14 @@ def letters(tmp_path):
     from p2m.student._hub_tokenizer import PieceTokenizer
 
     words = tokenizers.Tokenizer(
-        tokenizers.models.BPE({c: i for i, c in enumerate(["<pad>", "</s>", "<unk>", *"abc "])}, [], unk_token="<unk>")
+        tokenizers.models.BPE(
+            {c: i for i, c in enumerate(["<pad>", "</s>", "<unk>", *"abc "])}, [], unk_token="<unk>"
+        )
     )
     words.decoder = tokenizers.decoders.Fuse()
-    fast = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="</s>", unk_token="<unk>")
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=words, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
+    )
     fast.save_pretrained(tmp_path / "letters")
     return PieceTokenizer.load(str(tmp_path / "letters"), None)
 
@@ -133,9 +161,13 @@ class Blurred(ByteTokenizer):
         return super().encode([" ".join(text.split()) for text in texts])
 
 
-def test_answers_that_the_tokenizer_cannot_write_are_counted_and_where_they_are_most_refused(letters):
+def test_answers_that_the_tokenizer_cannot_write_are_counted_and_where_they_are_most_refused(
+    letters,
+):
     assert _prepare._lost(["a b", "cab", "ab{c}", "abc"], LoadedModel(None, letters)) == 0.25
-    assert _prepare._lost(["a  b", "c\n"], LoadedModel(None, Blurred())) == 1, "blanks alone are no reason to refuse"
+    assert _prepare._lost(["a  b", "c\n"], LoadedModel(None, Blurred())) == 1, (
+        "blanks alone are no reason to refuse"
+    )
     assert _prepare._lost(["a{b", "é\n\nß", "\U0001f600"], LoadedModel(None, ByteTokenizer())) == 0
     said = (
         "model: the student's tokenizer cannot write 2 of 3 training answers that were looked at, such as '{ab}', of which it makes 'ab';"
@@ -146,5 +178,7 @@ def test_answers_that_the_tokenizer_cannot_write_are_counted_and_where_they_are_
 
 
 def test_a_label_prior_without_labels_is_refused(tmp_path):
-    with pytest.raises(UserError, match=r"trainer\.label_prior: this task's answers are no closed set of labels"):
+    with pytest.raises(
+        UserError, match=r"trainer\.label_prior: this task's answers are no closed set of labels"
+    ):
         fit_here(job(tmp_path, Splits(examples(12)), T5, label_prior=0.5))

@@ -54,7 +54,9 @@ def test_the_loss_is_that_of_transformers(tmp_path):
     fit = module()
     ((ids, labels),) = parts(tmp_path, examples(12))
     theirs = fit.model(input_ids=ids, attention_mask=ids != 0, labels=labels).loss
-    assert fit.loss((ids, labels)).item() / int((labels != -100).sum()) == pytest.approx(theirs.item(), rel=1e-5)
+    assert fit.loss((ids, labels)).item() / int((labels != -100).sum()) == pytest.approx(
+        theirs.item(), rel=1e-5
+    )
 
 
 def test_a_label_that_is_masked_gets_no_gradient(tmp_path):
@@ -91,7 +93,11 @@ def test_the_learning_rate_rises_to_its_peak_and_falls_to_nothing():
 
 @pytest.mark.parametrize(
     ("schedule", "rates"),
-    [("cosine", [1.0, 0.854, 0.5, 0.146, 0.0]), ("linear", [1.0, 0.75, 0.5, 0.25, 0.0]), ("wsd", [1.0, 1.0, 1.0, 1.0, 0.0])],
+    [
+        ("cosine", [1.0, 0.854, 0.5, 0.146, 0.0]),
+        ("linear", [1.0, 0.75, 0.5, 0.25, 0.0]),
+        ("wsd", [1.0, 1.0, 1.0, 1.0, 0.0]),
+    ],
 )
 def test_schedules_fall_as_they_are_named(schedule, rates):
     fit = module(max_examples=8000, warmup_steps=0, lr=1.0, schedule=schedule)
@@ -134,13 +140,31 @@ def compiled(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not shutil.which(os.environ.get("CXX", "g++")), reason="on a processor torch.compile needs a C++ compiler")
-def test_compiled_a_student_has_the_same_losses_and_the_minutes_of_training_begin_after_it(tmp_path):
-    splits, whole, broken = Splits(examples(100), examples(20, 100)), tmp_path / "whole", tmp_path / "compiled"
-    how = {"config": TINY | {"dropout_rate": 0.0}, "max_examples": 400, "valid_every": 400, "checkpoint_s": 60, "optimizer": "adamw"}
+@pytest.mark.skipif(
+    not shutil.which(os.environ.get("CXX", "g++")),
+    reason="on a processor torch.compile needs a C++ compiler",
+)
+def test_compiled_a_student_has_the_same_losses_and_the_minutes_of_training_begin_after_it(
+    tmp_path,
+):
+    splits, whole, broken = (
+        Splits(examples(100), examples(20, 100)),
+        tmp_path / "whole",
+        tmp_path / "compiled",
+    )
+    how = {
+        "config": TINY | {"dropout_rate": 0.0},
+        "max_examples": 400,
+        "valid_every": 400,
+        "checkpoint_s": 60,
+        "optimizer": "adamw",
+    }
     fit_here(job(whole, splits, **how))
     compiled(job(broken, splits, **how))
-    left = [[json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()[1:]] for folder in (whole, broken)]
+    left = [
+        [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()[1:]]
+        for folder in (whole, broken)
+    ]
     assert len(left[0]) == len(left[1]) >= 4
     for ours, theirs in zip(*left, strict=True):
         key = "loss" if "loss" in ours else "valid"
@@ -154,7 +178,9 @@ def test_compiled_a_student_has_the_same_losses_and_the_minutes_of_training_begi
 def test_eight_examples_are_learnt_by_heart(tmp_path):
     rows = examples(8, 100)
     debug = yaml.safe_load((ROOT / "conf/trainer/debug.yaml").read_text(encoding="utf-8"))
-    debug = {name: value for name, value in debug.items() if name in settings()} | {"residual_dropout": "auto"}
+    debug = {name: value for name, value in debug.items() if name in settings()} | {
+        "residual_dropout": "auto"
+    }
     assert debug["overfit"] == 8
     _, decoder = trained(tmp_path, [*rows, *examples(50, 200)], [], **debug)
     assert decoder.answers([row.input for row in rows]) == [row.output for row in rows]
@@ -164,10 +190,14 @@ def test_shuffled_labels_do_not_score(tmp_path):
     """Answers drawn by lot cannot be told from inputs: the validation loss stays at what the letters alone give."""
     rng = random.Random(0)
     rows = [Example(str(i), rng.choice("ab"), "user:train") for i in range(300)]
-    folder, _ = trained(tmp_path, rows[:200], rows[200:], max_examples=960, valid_every=160, patience=None, lr=1e-2)
+    folder, _ = trained(
+        tmp_path, rows[:200], rows[200:], max_examples=960, valid_every=160, patience=None, lr=1e-2
+    )
     points = [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
     best = min(p["valid"] for p in points if "valid" in p)
-    assert best == pytest.approx(math.log(2) / 2, abs=0.05)  # two tokens: the letter, which no one can know, and the end, which is sure
+    assert best == pytest.approx(
+        math.log(2) / 2, abs=0.05
+    )  # two tokens: the letter, which no one can know, and the end, which is sure
 
 
 def test_the_share_of_exact_answers_is_that_of_decoding(tmp_path):
@@ -177,7 +207,9 @@ def test_the_share_of_exact_answers_is_that_of_decoding(tmp_path):
     said = decoder.answers([row.input for row in rows])
     last = json.loads((folder / "curve.jsonl").read_text().splitlines()[-1])
     assert last["exact_match"] > 0
-    assert last["exact_match"] == sum(a == row.output for a, row in zip(said, rows, strict=True)) / 30
+    assert (
+        last["exact_match"] == sum(a == row.output for a, row in zip(said, rows, strict=True)) / 30
+    )
 
 
 class Validated:
@@ -202,29 +234,71 @@ def test_the_best_weights_are_those_of_the_chosen_quantity(tmp_path, select, bes
 
 
 @pytest.mark.parametrize("changes", [{}, {"method": "lora", "lora_rank": 4}], ids=["full", "lora"])
-@pytest.mark.parametrize("select", [name for name in get_args(get_type_hints(Lightning)["select"]) if name not in {"exact_match", "loss"}])
+@pytest.mark.parametrize(
+    "select",
+    [
+        name
+        for name in get_args(get_type_hints(Lightning)["select"])
+        if name not in {"exact_match", "loss"}
+    ],
+)
 def test_weights_may_be_chosen_by_any_metric_of_their_answers(tmp_path, select, changes):
     written = importlib.import_module(f"p2m.metric.{select}")
-    (metric,) = (kind() for kind in vars(written).values() if isinstance(kind, type) and kind.__module__ == written.__name__)
+    (metric,) = (
+        kind()
+        for kind in vars(written).values()
+        if isinstance(kind, type) and kind.__module__ == written.__name__
+    )
     valid = [replace(row, also=("two two t t t", "twooooo")) for row in examples(10, 40)]
-    folder, decoder = trained(tmp_path, examples(40), valid, select=select, max_examples=640, valid_every=320, lr=1e-2, **changes)
-    scores = [line[select] for line in map(json.loads, (folder / "curve.jsonl").read_text().splitlines()) if "valid" in line]
+    folder, decoder = trained(
+        tmp_path,
+        examples(40),
+        valid,
+        select=select,
+        max_examples=640,
+        valid_every=320,
+        lr=1e-2,
+        **changes,
+    )
+    scores = [
+        line[select]
+        for line in map(json.loads, (folder / "curve.jsonl").read_text().splitlines())
+        if "valid" in line
+    ]
     assert len(scores) == 2
     said = decoder.answers([row.input for row in valid])
-    assert metric.score(said, [row.accepted for row in valid]) == pytest.approx(max(scores), abs=1e-6)
+    assert metric.score(said, [row.accepted for row in valid]) == pytest.approx(
+        max(scores), abs=1e-6
+    )
     if select == "chrf":
-        assert metric.score(said, [[row.output] for row in valid]) != pytest.approx(max(scores), abs=1e-6)
+        assert metric.score(said, [[row.output] for row in valid]) != pytest.approx(
+            max(scores), abs=1e-6
+        )
 
 
 def test_a_loss_that_is_no_number_is_seen_where_the_clock_ends_the_training(tmp_path, monkeypatch):
-    clock = itertools.count(0, 3)  # a minute in twenty looks at it, which are fewer steps than lie between two points of the curve
+    clock = itertools.count(
+        0, 3
+    )  # a minute in twenty looks at it, which are fewer steps than lie between two points of the curve
     monkeypatch.setattr("p2m.trainer._module.time", SimpleNamespace(monotonic=lambda: next(clock)))
     with pytest.raises(IncompleteError, match=r"^trainer: the loss is nan at step "):
-        trained(tmp_path, examples(400), [], lr=1e30, clip=1e30, max_minutes=1, max_examples=4000, valid_every=4000, warmup_steps=0)
+        trained(
+            tmp_path,
+            examples(400),
+            [],
+            lr=1e30,
+            clip=1e30,
+            max_minutes=1,
+            max_examples=4000,
+            valid_every=4000,
+            warmup_steps=0,
+        )
 
 
 def test_the_largest_seed_trains(tmp_path):
-    assert (fit_here(job(tmp_path / "job", Splits(examples(8), []), seed=2**63 - 1, max_examples=16)))["student"]
+    assert (
+        fit_here(job(tmp_path / "job", Splits(examples(8), []), seed=2**63 - 1, max_examples=16))
+    )["student"]
 
 
 def test_validation_looks_at_examples_from_all_over_the_file():
@@ -236,34 +310,57 @@ def test_validation_looks_at_examples_from_all_over_the_file():
 
 
 def test_lengths_that_are_set_are_kept_to_whatever_the_examples_have(tmp_path):
-    folder = job(tmp_path / "job", Splits(examples(20), []), max_input=24, max_output=200, max_examples=8)
+    folder = job(
+        tmp_path / "job", Splits(examples(20), []), max_input=24, max_output=200, max_examples=8
+    )
     student = fit_here(folder)["student"]
     assert (student["max_input"], student["max_output"]) == (24, 200)
 
 
 def test_a_student_learns_its_pieces_from_the_training_examples(tmp_path):
-    folder = job(tmp_path / "job", Splits(examples(40), examples(10, 40)), config=TINY | {"vocab_size": 300}, pieces=300)
+    folder = job(
+        tmp_path / "job",
+        Splits(examples(40), examples(10, 40)),
+        config=TINY | {"vocab_size": 300},
+        pieces=300,
+    )
     student = Student(folder, **fit_here(folder)["student"])
     assert json.loads((folder / "student.json").read_text())["tokenizer"] == "learned"
     assert "Ġ" in (folder / "tokenizer.json").read_text(encoding="utf-8")
     tokenizer = decode.load(student).built.tokenizer
     assert len(tokenizer.encode(["one two"])[0]) == 3  # two words and the end
-    untrained = decode.untrained(Choice("scratch", None, "encoder-decoder", TINY | {"vocab_size": 300}), student, 0)
-    assert untrained.built.tokenizer.encode(["one two"])[0].tolist() == tokenizer.encode(["one two"])[0].tolist()
+    untrained = decode.untrained(
+        Choice("scratch", None, "encoder-decoder", TINY | {"vocab_size": 300}), student, 0
+    )
+    assert (
+        untrained.built.tokenizer.encode(["one two"])[0].tolist()
+        == tokenizer.encode(["one two"])[0].tolist()
+    )
 
 
 def test_weights_that_are_frozen_stay_as_they_were(tmp_path):
     _, decoder = trained(tmp_path, examples(20), [], freeze=["shared", "encoder"], max_examples=80)
-    fresh = build.fresh(Choice("scratch", None, "encoder-decoder", TINY | {"dropout_rate": 0.0, "d_model": 64}), 0).model.state_dict()
-    same = {name for name, t in decoder.built.model.state_dict().items() if torch.equal(t, fresh[name])}
+    fresh = build.fresh(
+        Choice("scratch", None, "encoder-decoder", TINY | {"dropout_rate": 0.0, "d_model": 64}), 0
+    ).model.state_dict()
+    same = {
+        name for name, t in decoder.built.model.state_dict().items() if torch.equal(t, fresh[name])
+    }
     assert all(name in same for name in fresh if name.startswith(("shared", "encoder")))
-    assert not any(name in same for name in fresh if name.endswith("SelfAttention.q.weight") and name.startswith("decoder"))
+    assert not any(
+        name in same
+        for name in fresh
+        if name.endswith("SelfAttention.q.weight") and name.startswith("decoder")
+    )
 
 
 @pytest.mark.parametrize(
     ("freeze", "said"),
     [
-        (["embed"], "no weight of this student begins with 'embed'; the first parts of their names are decoder, encoder, shared"),
+        (
+            ["embed"],
+            "no weight of this student begins with 'embed'; the first parts of their names are decoder, encoder, shared",
+        ),
         (["shared", "encoder", "decoder"], "shared, encoder, decoder leave no weight to train"),
     ],
 )
@@ -276,17 +373,31 @@ def test_gradient_checkpointing_changes_no_loss(tmp_path):
     curves = []
     for on in (False, True):
         folder, _ = trained(
-            tmp_path / str(on), examples(40), examples(10, 40), gradient_checkpointing=on, max_examples=160, optimizer="adamw"
+            tmp_path / str(on),
+            examples(40),
+            examples(10, 40),
+            gradient_checkpointing=on,
+            max_examples=160,
+            optimizer="adamw",
         )
-        curves.append([json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()])
+        curves.append(
+            [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
+        )
     for plain, checkpointed in zip(*curves, strict=True):
-        assert all(checkpointed[name] == pytest.approx(plain[name], rel=1e-3) for name in plain), (plain, checkpointed)
+        assert all(checkpointed[name] == pytest.approx(plain[name], rel=1e-3) for name in plain), (
+            plain,
+            checkpointed,
+        )
 
 
-def test_where_memory_does_not_suffice_a_batch_goes_in_halves_with_the_same_gradients(tmp_path, monkeypatch):
+def test_where_memory_does_not_suffice_a_batch_goes_in_halves_with_the_same_gradients(
+    tmp_path, monkeypatch
+):
     data = type("Data", (), {"max_tokens": 9999})()
     whole, halved = module(), module()
-    halved._trainer = whole._trainer = type("Trainer", (), {"datamodule": data, "training": False})()
+    halved._trainer = whole._trainer = type(
+        "Trainer", (), {"datamodule": data, "training": False}
+    )()
     batch = Batch(parts(tmp_path, examples(8)), 99, 8)
     monkeypatch.setattr(Fit, "manual_backward", lambda self, loss: loss.backward())
     wanted = whole._gradients(batch, 1)
@@ -302,7 +413,9 @@ def test_where_memory_does_not_suffice_a_batch_goes_in_halves_with_the_same_grad
     for p, q in zip(whole.parameters(), halved.parameters(), strict=True):
         torch.testing.assert_close(p.grad, q.grad, atol=1e-6, rtol=1e-4)
     assert data.max_tokens < 2 * 40
-    assert all(len(ids) <= 2 for ids, _ in parts(tmp_path, examples(8), data.max_tokens)), "later batches should begin with what fits"
+    assert all(len(ids) <= 2 for ids, _ in parts(tmp_path, examples(8), data.max_tokens)), (
+        "later batches should begin with what fits"
+    )
 
 
 class Norms:
@@ -313,7 +426,13 @@ class Norms:
 
     def step(self):
         gradients = [p.grad for p in self.param_groups[0]["params"]]
-        self.seen.append(float(torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))))
+        self.seen.append(
+            float(
+                torch.linalg.vector_norm(
+                    torch.stack([torch.linalg.vector_norm(g) for g in gradients])
+                )
+            )
+        )
 
     def zero_grad(self):
         for p in self.param_groups[0]["params"]:
@@ -348,7 +467,9 @@ def test_a_part_is_beyond_the_limit_unless_it_is_one_example(tmp_path):
     assert not _memory.beyond(parts(tmp_path, examples(1)), 1)
 
 
-def test_where_memory_does_not_suffice_for_gradients_the_activations_are_given_back_before_smaller_parts_are_tried(tmp_path, monkeypatch):
+def test_where_memory_does_not_suffice_for_gradients_the_activations_are_given_back_before_smaller_parts_are_tried(
+    tmp_path, monkeypatch
+):
     made, held = module(), []
     made._trainer = SimpleNamespace(datamodule=SimpleNamespace(max_tokens=9999), training=False)
 
@@ -365,7 +486,9 @@ def test_where_memory_does_not_suffice_for_gradients_the_activations_are_given_b
 
 
 @torch.no_grad()
-def test_where_memory_does_not_suffice_validation_goes_in_halves_and_finds_the_same(tmp_path, monkeypatch):
+def test_where_memory_does_not_suffice_validation_goes_in_halves_and_finds_the_same(
+    tmp_path, monkeypatch
+):
     whole, halved = module(), module()
     every = parts(tmp_path, examples(8))
     whole.validation_step(every, 0)
@@ -379,23 +502,39 @@ def test_where_memory_does_not_suffice_validation_goes_in_halves_and_finds_the_s
     monkeypatch.setattr(Fit, "_looked_at", tight)
     halved.validation_step(every, 0)
     assert len(halved._seen) > len(whole._seen)
-    for one, other in zip(zip(*whole._seen, strict=True), zip(*halved._seen, strict=True), strict=True):
+    for one, other in zip(
+        zip(*whole._seen, strict=True), zip(*halved._seen, strict=True), strict=True
+    ):
         assert sum(other) == pytest.approx(sum(one), rel=1e-5)
     alone = module()
     alone.plan = replace(alone.plan, strategy="fsdp")
-    with pytest.raises(torch.OutOfMemoryError):  # the other processes would wait for weights that this one gathers again
+    with pytest.raises(
+        torch.OutOfMemoryError
+    ):  # the other processes would wait for weights that this one gathers again
         alone.validation_step(every, 0)
 
 
 def test_memory_that_does_not_suffice_for_one_example_is_told_with_what_to_do(tmp_path):
-    with pytest.raises(UserError, match=r"memory does not suffice for a single example; set trainer\.gradient_checkpointing=true"):
+    with pytest.raises(
+        UserError,
+        match=r"memory does not suffice for a single example; set trainer\.gradient_checkpointing=true",
+    ):
         _memory.halved(parts(tmp_path, examples(1)))
-    assert machine.out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"))
+    assert machine.out_of_memory(
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+    )
     assert not machine.out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
 
 
 def test_weights_that_the_last_step_made_no_numbers_are_not_kept(tmp_path):
-    folder = job(tmp_path / "job", Splits(examples(8), []), max_examples=8, optimizer="adamw", lr=1e39, warmup_steps=0)
+    folder = job(
+        tmp_path / "job",
+        Splits(examples(8), []),
+        max_examples=8,
+        optimizer="adamw",
+        lr=1e39,
+        warmup_steps=0,
+    )
     with pytest.raises(
         IncompleteError,
         match=r"^trainer: the last step left weights that are no numbers; a lower trainer\.lr or trainer\.precision=fp32 may help$",
@@ -406,6 +545,11 @@ def test_weights_that_the_last_step_made_no_numbers_are_not_kept(tmp_path):
 
 @pytest.mark.parametrize("name", ["max_input", "max_output"])
 def test_more_tokens_than_a_student_has_positions_are_refused(tmp_path, name):
-    folder = job(tmp_path / "job", Splits(examples(8), examples(4, 8)), config=TINY_BART, **{name: 129})
-    with pytest.raises(UserError, match=rf"^trainer\.{name}: this student has 128 positions, got 129; set 128 or less, or auto$"):
+    folder = job(
+        tmp_path / "job", Splits(examples(8), examples(4, 8)), config=TINY_BART, **{name: 129}
+    )
+    with pytest.raises(
+        UserError,
+        match=rf"^trainer\.{name}: this student has 128 positions, got 129; set 128 or less, or auto$",
+    ):
         fit_here(folder)

@@ -42,12 +42,17 @@ def finished(folder) -> None:
 
 def compared(tmp_path, kills: int, **changes) -> None:
     """A run killed so many times leaves what an uninterrupted one leaves."""
-    whole, broken = job(tmp_path / "whole", SPLITS, **changes), job(tmp_path / "broken", SPLITS, **changes)
+    whole, broken = (
+        job(tmp_path / "whole", SPLITS, **changes),
+        job(tmp_path / "broken", SPLITS, **changes),
+    )
     finished(whole)
     rng, done = random.Random(0), 0
     while done < kills and killed(broken, rng):
         done += 1
-    assert done == kills, "the run came to its end before it was killed as often as meant: make it longer"
+    assert done == kills, (
+        "the run came to its end before it was killed as often as meant: make it longer"
+    )
     finished(broken)
     assert digests(broken) == digests(whole)
 
@@ -58,7 +63,9 @@ def test_a_run_killed_four_times_gives_the_same_student_byte_for_byte(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "auto"])
-def test_a_run_killed_at_twenty_five_moments_gives_the_same_student_byte_for_byte(tmp_path, precision):
+def test_a_run_killed_at_twenty_five_moments_gives_the_same_student_byte_for_byte(
+    tmp_path, precision
+):
     """As a student from scratch trains: by p2m's own forward, with residual dropout, in bf16 where there is hardware for it."""
     lean = {"config": TINY | {"dropout_rate": 0.0}, "residual_dropout": 0.1, "precision": precision}
     compared(tmp_path, 25, max_examples=8000, valid_every=800, **lean)
@@ -79,8 +86,12 @@ def test_a_checkpoint_that_lost_its_end_is_passed_over_for_the_one_before(tmp_pa
     whole, broken = job(tmp_path / "whole", SPLITS), job(tmp_path / "broken", SPLITS)
     finished(whole)
     assert killed(broken, random.Random(0))
-    states = sorted(p for p in (broken / "checkpoints").glob("*/state.pt") if p.parent.suffix != ".part")
-    assert len(states) >= 2, "one more than are kept where the kill fell between a save and the tidying after it"
+    states = sorted(
+        p for p in (broken / "checkpoints").glob("*/state.pt") if p.parent.suffix != ".part"
+    )
+    assert len(states) >= 2, (
+        "one more than are kept where the kill fell between a save and the tidying after it"
+    )
     os.truncate(states[-1], states[-1].stat().st_size // 2)
     assert newest(broken / "checkpoints") == states[-2].parent
     finished(broken)
@@ -89,7 +100,10 @@ def test_a_checkpoint_that_lost_its_end_is_passed_over_for_the_one_before(tmp_pa
 
 def test_where_best_weights_are_broken_the_checkpoint_before_is_taken_if_it_has_its_own(tmp_path):
     for step in (1, 2):
-        best = {"file": f"best-{step}.safetensors", "sha256": _written(tmp_path / f"best-{step}.safetensors", b"weights")}
+        best = {
+            "file": f"best-{step}.safetensors",
+            "sha256": _written(tmp_path / f"best-{step}.safetensors", b"weights"),
+        }
         WholeCheckpoints().save_checkpoint({"callbacks": {"Best": best}}, tmp_path / f"{step}")
     os.truncate(tmp_path / "best-1.safetensors", 3)
     assert newest(tmp_path) == tmp_path / "2"
@@ -112,8 +126,14 @@ def test_training_goes_on_without_best_weights_that_a_disk_lost_and_tells_of_the
         os.truncate(best, 10)
     before = (folder / "curve.jsonl").read_bytes()
     finished(folder)
-    (at,) = (i for i, line in enumerate(map(json.loads, (folder / "curve.jsonl").read_text().splitlines())) if "told" in line)
-    assert (folder / "curve.jsonl").read_bytes().splitlines()[:at] == before.splitlines()[:at], "nothing was trained anew"
+    (at,) = (
+        i
+        for i, line in enumerate(map(json.loads, (folder / "curve.jsonl").read_text().splitlines()))
+        if "told" in line
+    )
+    assert (folder / "curve.jsonl").read_bytes().splitlines()[:at] == before.splitlines()[:at], (
+        "nothing was trained anew"
+    )
     assert at > 1
     assert (folder / "model.safetensors").exists()
 

@@ -19,7 +19,13 @@ Said = Callable[..., str]
 @pytest.fixture
 def said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Said:
     """Runs a verb over a ledger with 3 good answers, 1 refusal and 1 timeout that was answered when tried again."""
-    replies = [good(), good(), good("I'm sorry, but I can't."), Reply(None, {}, b"", "timeout after 9.0 s"), good()]
+    replies = [
+        good(),
+        good(),
+        good("I'm sorry, but I can't."),
+        Reply(None, {}, b"", "timeout after 9.0 s"),
+        good(),
+    ]
     transport = Told(lambda i: replies[i])
     with opened(tmp_path, transport, concurrency=1) as session:
         for i in range(4):
@@ -56,7 +62,18 @@ def test_show_gives_messages_answer_and_every_attempt(said: Said) -> None:
 
 def test_cost_sums_by_stage_and_in_total(said: Said) -> None:
     header, stage, total = lines(said("cost"))
-    assert header == ["what", "attempts", "ok", "rejected", "unbilled", "unknown", "in", "out", "usd", "unknown_usd"]
+    assert header == [
+        "what",
+        "attempts",
+        "ok",
+        "rejected",
+        "unbilled",
+        "unknown",
+        "in",
+        "out",
+        "usd",
+        "unknown_usd",
+    ]
     assert stage[:2] == ["run-1", "generator"]
     assert stage[2:] == total[1:]
     assert total[1:8] == ["5", "3", "1", "0", "1", "40", "80"]
@@ -65,7 +82,9 @@ def test_cost_sums_by_stage_and_in_total(said: Said) -> None:
 
 def test_reconcile_shows_calls_of_unknown_fate_and_what_to_do(said: Said) -> None:
     text = said("reconcile")
-    assert text.startswith("1 calls of unknown fate (timeouts, lost connections, server errors, kills) are charged at $0.0002")
+    assert text.startswith(
+        "1 calls of unknown fate (timeouts, lost connections, server errors, kills) are charged at $0.0002"
+    )
     assert "p2m calls reconcile --unbilled | --billed | --total USD" in text
 
 
@@ -82,17 +101,24 @@ def test_providers_total_is_shared_among_the_calls(said: Said, tmp_path: Path) -
     assert "1 calls settled: $0.000100 of" in said("reconcile", "--total", "0.0001")
     db = calls.teacher.ledger(tmp_path / "calls")
     assert db.execute("SELECT nano, calls FROM accounts").fetchall() == [(220_000, 5)]
-    assert db.execute("SELECT state, billed FROM attempts WHERE billed=100000").fetchall() == [("lost", 100_000)]
+    assert db.execute("SELECT state, billed FROM attempts WHERE billed=100000").fetchall() == [
+        ("lost", 100_000)
+    ]
     db.close()
 
 
 def test_total_beyond_what_was_reserved_is_refused(said: Said) -> None:
-    with pytest.raises(UserError, match=r"--total must lie between 0 and the \$0\.0002\d+ that was reserved for these 1 calls, got 5\.0"):
+    with pytest.raises(
+        UserError,
+        match=r"--total must lie between 0 and the \$0\.0002\d+ that was reserved for these 1 calls, got 5\.0",
+    ):
         said("reconcile", "--total", "5")
 
 
 def test_lost_call_is_no_kept_answer(said: Said, tmp_path: Path) -> None:
-    with opened(tmp_path, Told(lambda i: Reply(None, {}, b"", "reset") if i == 0 else good())) as session:
+    with opened(
+        tmp_path, Told(lambda i: Reply(None, {}, b"", "reset") if i == 0 else good())
+    ) as session:
         session.submit(ask(9)).result()
     said("reconcile", "--billed")
     transport = Told(lambda i: good())
@@ -128,18 +154,25 @@ def test_wrong_use_is_told_with_the_usage(argv: list[str], text: str) -> None:
 
 
 def test_key_that_fits_none_or_several_is_told(said: Said) -> None:
-    with pytest.raises(UserError, match="no call has a key that begins with 'xyz'; see p2m calls list"):
+    with pytest.raises(
+        UserError, match="no call has a key that begins with 'xyz'; see p2m calls list"
+    ):
         said("show", "xyz")
     with pytest.raises(UserError, match="several calls have a key that begins with ''"):
         said("show", "")
 
 
 def test_missing_ledger_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"there is no ledger of calls at .*calls\.sqlite; name its folder with --calls"):
+    with pytest.raises(
+        UserError,
+        match=r"there is no ledger of calls at .*calls\.sqlite; name its folder with --calls",
+    ):
         calls.main(["cost", "--calls", str(tmp_path)])
 
 
 def test_file_that_is_no_ledger_is_told(tmp_path: Path) -> None:
     (tmp_path / "calls.sqlite").write_bytes(b"this is no database, it is text" * 100)
-    with pytest.raises(UserError, match=r"not a whole ledger .* restore a copy of it, or give another folder"):
+    with pytest.raises(
+        UserError, match=r"not a whole ledger .* restore a copy of it, or give another folder"
+    ):
         calls.main(["cost", "--calls", str(tmp_path)])

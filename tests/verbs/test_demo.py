@@ -55,9 +55,13 @@ def test_a_run_that_is_not_there_gets_near_names_and_the_latest(runs):
 
 def test_without_any_run_the_command_that_makes_one_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert refusal("latest") == "p2m demo latest: there is no complete run under outputs/ yet; make one with: p2m experiment=quickstart"
     assert (
-        refusal("abc") == "p2m demo abc: there is no such run\n  there is none under outputs/ yet; make one with: p2m experiment=quickstart"
+        refusal("latest")
+        == "p2m demo latest: there is no complete run under outputs/ yet; make one with: p2m experiment=quickstart"
+    )
+    assert (
+        refusal("abc")
+        == "p2m demo abc: there is no such run\n  there is none under outputs/ yet; make one with: p2m experiment=quickstart"
     )
 
 
@@ -73,7 +77,10 @@ def test_a_run_that_did_not_complete_is_told(runs):
     ("argv", "why"),
     [
         ([], "the following arguments are required: RUN"),
-        (["latest", "--port", "99999"], "argument --port: must be a number from 1 to 65535, got '99999'"),
+        (
+            ["latest", "--port", "99999"],
+            "argument --port: must be a number from 1 to 65535, got '99999'",
+        ),
         (["latest", "--share"], "unrecognized arguments: --share"),
     ],
 )
@@ -87,7 +94,12 @@ def test_without_gradio_the_cure_is_named(runs, tmp_path):
     code += "from p2m.verbs.demo import main; main(['latest'])"
     root = Path(page.__file__).parents[2]
     said = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": str(root)}, timeout=60
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        timeout=60,
     )
     assert "p2m demo: needs Gradio, which is not installed; pip install 'p2m[demo]'" in said.stderr
 
@@ -103,13 +115,24 @@ def test_the_page_shows_the_task_and_inputs_spread_over_the_test_set(runs):
 def test_demonstrations_fill_up_where_the_test_set_is_small(runs):
     from p2m import artifacts
 
-    task, splits = artifacts.load(artifacts.TaskSpec, runs[0] / "task"), artifacts.Splits(test=[artifacts.Example("test 0", "x", "prompt")])
-    assert page._inputs(task, splits) == ("test 0", "a demonstration")  # the twice met once, the overlong not at all
+    task, splits = (
+        artifacts.load(artifacts.TaskSpec, runs[0] / "task"),
+        artifacts.Splits(test=[artifacts.Example("test 0", "x", "prompt")]),
+    )
+    assert page._inputs(task, splits) == (
+        "test 0",
+        "a demonstration",
+    )  # the twice met once, the overlong not at all
 
 
 def test_neither_gradio_nor_torch_is_imported_for_a_refusal():
     code = "import sys; import p2m.verbs.demo; print({'gradio', 'torch', 'transformers'} & set(sys.modules))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+        == "set()\n"
+    )
 
 
 def test_an_answer_comes_with_its_time(runs):

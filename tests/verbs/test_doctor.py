@@ -29,7 +29,18 @@ def line(told, start: str) -> str:
 
 
 def test_every_part_of_the_machine_is_told_within_seconds(told):
-    for start in ("p2m", "cores", "memory", "bf16 on the CPU", "GPU", "hub", "disk", "packages", "extra demo", "extra dev"):
+    for start in (
+        "p2m",
+        "cores",
+        "memory",
+        "bf16 on the CPU",
+        "GPU",
+        "hub",
+        "disk",
+        "packages",
+        "extra demo",
+        "extra dev",
+    ):
         assert line(told, start)
     assert told.seconds < 10  # 5 on a machine that does nothing else
 
@@ -49,26 +60,34 @@ def test_a_hub_that_is_switched_off_is_told(told):
 
 
 def test_looking_creates_no_folder(told, tmp_path):
-    assert doctor._room(tmp_path / "a" / "store").endswith(f" GiB free for the store ({tmp_path}/a/store)")
+    assert doctor._room(tmp_path / "a" / "store").endswith(
+        f" GiB free for the store ({tmp_path}/a/store)"
+    )
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_disk_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=2**29))
     assert (
-        doctor._room(tmp_path) == f"0.5 GiB free for the store ({tmp_path}); little for a large student, give another folder with store=..."
+        doctor._room(tmp_path)
+        == f"0.5 GiB free for the store ({tmp_path}); little for a large student, give another folder with store=..."
     )
 
 
 def test_memory_is_read_from_the_kernel(tmp_path):
-    (tmp_path / "meminfo").write_text("MemTotal:       16777216 kB\nMemFree:         1 kB\nMemAvailable:    4194304 kB\n")
+    (tmp_path / "meminfo").write_text(
+        "MemTotal:       16777216 kB\nMemFree:         1 kB\nMemAvailable:    4194304 kB\n"
+    )
     assert doctor._memory(tmp_path / "meminfo") == "16.0 GiB, 4.0 GiB of it free"
     assert doctor._memory(tmp_path / "absent") == "unknown on this system"
 
 
 @pytest.mark.parametrize(("major", "said"), [(9, "bf16 in hardware"), (7, "no bf16 in hardware")])
 def test_a_gpu_is_told_with_its_memory(major, said):
-    assert doctor._gpu(SimpleNamespace(name="Fine GPU", total_memory=80 * 2**30, major=major)) == f"Fine GPU, 80 GiB, {said}"
+    assert (
+        doctor._gpu(SimpleNamespace(name="Fine GPU", total_memory=80 * 2**30, major=major))
+        == f"Fine GPU, 80 GiB, {said}"
+    )
 
 
 def test_an_extra_that_is_not_there_is_told_with_its_cure():
@@ -81,7 +100,10 @@ def test_an_extra_that_is_not_there_is_told_with_its_cure():
 
 def test_help_is_one_line(capsys):
     assert doctor.main(["--help"]) == 0
-    assert capsys.readouterr().out == "p2m doctor    says what this machine can do and what it lacks; changes nothing\n"
+    assert (
+        capsys.readouterr().out
+        == "p2m doctor    says what this machine can do and what it lacks; changes nothing\n"
+    )
 
 
 def test_an_argument_is_refused():
