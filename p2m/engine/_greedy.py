@@ -36,8 +36,8 @@ def greedy(
 
     @torch.inference_mode()
     def decode(ids: NDArray[np.int64]) -> list[list[int]]:
-        ids_BS = torch.from_numpy(ids).to(model.device)  # noqa: N806
-        mask_BS = ids_BS != built.tokenizer.pad  # noqa: N806
+        ids_BS = torch.from_numpy(ids).to(model.device)
+        mask_BS = ids_BS != built.tokenizer.pad
         if built.kind == "encoder":
             return [
                 [i]
@@ -83,7 +83,7 @@ def _run(step: Step, keep: Keep, last: Tensor, steps: Iterable[int], end: int) -
     return answers
 
 
-def _start(model: Any, ids_BS: Tensor, mask_BS: Tensor) -> tuple[Step, Keep]:  # noqa: N803
+def _start(model: Any, ids_BS: Tensor, mask_BS: Tensor) -> tuple[Step, Keep]:
     """Any encoder-decoder of transformers, through its own forward and cache."""
     from transformers import DynamicCache, EncoderDecoderCache
 
@@ -98,7 +98,7 @@ def _start(model: Any, ids_BS: Tensor, mask_BS: Tensor) -> tuple[Step, Keep]:  #
             decoder_input_ids=last[:, None], encoder_outputs=(state["seen"],), attention_mask=state["mask"],
             past_key_values=cache, use_cache=True,
         )  # fmt: skip
-        logits_BV: Tensor = out.logits[:, -1]  # noqa: N806
+        logits_BV: Tensor = out.logits[:, -1]
         return logits_BV
 
     def keep(lines: Tensor) -> None:
@@ -108,7 +108,7 @@ def _start(model: Any, ids_BS: Tensor, mask_BS: Tensor) -> tuple[Step, Keep]:  #
     return step, keep
 
 
-def _continue(model: Any, ids_BS: Tensor, mask_BS: Tensor) -> tuple[Step, Keep]:  # noqa: N803
+def _continue(model: Any, ids_BS: Tensor, mask_BS: Tensor) -> tuple[Step, Keep]:
     """Any decoder-only model of transformers.  Inputs are padded at the left, so their last column is the first token to step from."""
     from transformers import DynamicCache
 
@@ -127,7 +127,7 @@ def _continue(model: Any, ids_BS: Tensor, mask_BS: Tensor) -> tuple[Step, Keep]:
             input_ids=last[:, None], attention_mask=state["mask"], position_ids=state["mask"].sum(1, keepdim=True) - 1,
             past_key_values=cache, use_cache=True,
         )  # fmt: skip
-        logits_BV: Tensor = out.logits[:, -1]  # noqa: N806
+        logits_BV: Tensor = out.logits[:, -1]
         return logits_BV
 
     def keep(lines: Tensor) -> None:

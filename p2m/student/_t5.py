@@ -28,7 +28,7 @@ class T5Steps:
         with torch.inference_mode():  # the query at the last place sees every distance once
             self.bias_1H1T = first.compute_bias(1, max_output, past_seen_tokens=max_output - 1)
 
-    def start(self, ids_BS: Tensor, mask_BS: Tensor) -> tuple[Any, Any]:  # noqa: N803
+    def start(self, ids_BS: Tensor, mask_BS: Tensor) -> tuple[Any, Any]:
         batch = _Batch(self, ids_BS, mask_BS)
         return batch.step, batch.keep
 
@@ -47,7 +47,7 @@ class _Layer:
 class _Batch:
     """The answers under way: their keys and values so far."""
 
-    def __init__(self, steps: T5Steps, ids_BS: Tensor, mask_BS: Tensor) -> None:  # noqa: N803
+    def __init__(self, steps: T5Steps, ids_BS: Tensor, mask_BS: Tensor) -> None:
         self.steps, self.t = steps, 0
         seen_BSM, self.mask_B11S = seen(
             steps.model, ids_BS, mask_BS, steps.model.shared.weight.dtype
@@ -63,19 +63,19 @@ class _Batch:
             (seen_BSM.new_empty(B, H, D, T), seen_BSM.new_empty(B, H, T, D)) for _ in steps.layers
         ]
 
-    def _crossed(self, seen_BSM: Tensor, cross: Any) -> tuple[Tensor, Tensor]:  # noqa: N803
+    def _crossed(self, seen_BSM: Tensor, cross: Any) -> tuple[Tensor, Tensor]:
         """Keys (B, H, D, S) and values (B, H, S, D) of the input, each in one piece of memory, as every step reads all of them."""
         k, v = (split(product(seen_BSM, w.weight), self.steps.heads) for w in (cross.k, cross.v))
         return k.mT.contiguous(), v.contiguous()
 
     def step(self, last: Tensor) -> Tensor:
         model, t = self.steps.model, self.t
-        x_B1M = model.shared(last)[:, None]  # noqa: N806
+        x_B1M = model.shared(last)[:, None]
         bias = self.steps.bias_1H1T[..., self.steps.max_output - 1 - t :]
         for layer, kept, crossed in zip(self.steps.layers, self.kept, self.crossed, strict=True):
-            x_B1M = self._layer(x_B1M, layer, kept, crossed, bias)  # noqa: N806
+            x_B1M = self._layer(x_B1M, layer, kept, crossed, bias)
         self.t += 1
-        out_BM = norm(x_B1M[:, 0], model.decoder.final_layer_norm) * self.steps.scale  # noqa: N806
+        out_BM = norm(x_B1M[:, 0], model.decoder.final_layer_norm) * self.steps.scale
         return product(out_BM, model.lm_head.weight)
 
     def _layer(self, x: Tensor, layer: _Layer, kept: Any, crossed: Any, bias: Tensor) -> Tensor:

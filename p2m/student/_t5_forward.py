@@ -61,11 +61,11 @@ def logits(
 ) -> Tensor:
     """logits_BTV in *dtype*, with gradients to the weights.  mask_BS is False where an input is padding; fed_BT goes to the decoder."""
     heads = model.config.num_heads
-    seen_BSM, padding_B11S = seen(model, ids_BS, mask_BS, dtype)  # noqa: N806
+    seen_BSM, padding_B11S = seen(model, ids_BS, mask_BS, dtype)
     x = model.decoder.dropout(F.embedding(fed_BT, model.shared.weight).to(dtype))
-    T = fed_BT.shape[1]  # noqa: N806
-    later_TT = torch.full((T, T), torch.finfo(dtype).min, dtype=dtype, device=ids_BS.device).triu(1)  # noqa: N806
-    bias_1HTT = _distances(model.decoder, T).to(dtype) + later_TT  # noqa: N806
+    T = fed_BT.shape[1]
+    later_TT = torch.full((T, T), torch.finfo(dtype).min, dtype=dtype, device=ids_BS.device).triu(1)
+    bias_1HTT = _distances(model.decoder, T).to(dtype) + later_TT
     for block in model.decoder.block:
         x = _own(x, block.layer[0], heads, bias_1HTT)
         x = _cross(x, block.layer[1], heads, seen_BSM, padding_B11S)
@@ -76,12 +76,12 @@ def logits(
     return product(x, model.lm_head.weight.to(dtype))
 
 
-def seen(model: Any, ids_BS: Tensor, mask_BS: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:  # noqa: N803
+def seen(model: Any, ids_BS: Tensor, mask_BS: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """What the encoder makes of the inputs, seen_BSM, and padding_B11S, which added to weights of attention takes out the padding."""
-    padding_B11S = torch.zeros(mask_BS.shape, dtype=dtype, device=ids_BS.device)  # noqa: N806
-    padding_B11S = padding_B11S.masked_fill(~mask_BS, torch.finfo(dtype).min)[:, None, None, :]  # noqa: N806
+    padding_B11S = torch.zeros(mask_BS.shape, dtype=dtype, device=ids_BS.device)
+    padding_B11S = padding_B11S.masked_fill(~mask_BS, torch.finfo(dtype).min)[:, None, None, :]
     x = model.encoder.dropout(F.embedding(ids_BS, model.shared.weight).to(dtype))
-    bias_BHSS = _distances(model.encoder, ids_BS.shape[1]).to(dtype) + padding_B11S  # noqa: N806
+    bias_BHSS = _distances(model.encoder, ids_BS.shape[1]).to(dtype) + padding_B11S
     for block in model.encoder.block:
         x = _own(x, block.layer[0], model.config.num_heads, bias_BHSS)
         x = forward(x, block.layer[1])
@@ -132,7 +132,7 @@ def norm(x: Tensor, layer: Any) -> Tensor:
     return normed
 
 
-def split(x_BTM: Tensor, heads: int) -> Tensor:  # noqa: N803
+def split(x_BTM: Tensor, heads: int) -> Tensor:
     """Heads apart: (B, H, T, D of a head)."""
     return x_BTM.view(*x_BTM.shape[:2], heads, -1).transpose(1, 2)
 
@@ -151,7 +151,7 @@ def product(x: Tensor, weight: Tensor) -> Tensor:
     return F.linear(x, weight)
 
 
-def mixed(q: Tensor, k_BHDT: Tensor, v: Tensor, bias: Tensor, dropout: float = 0.0) -> Tensor:  # noqa: N803
+def mixed(q: Tensor, k_BHDT: Tensor, v: Tensor, bias: Tensor, dropout: float = 0.0) -> Tensor:
     """Attention without a scale, which T5 has not, heads side by side.
 
     Written out: on processors the fused form has a slow backward for so small heads, and takes twice the time for a single query; on a GPU

@@ -60,7 +60,7 @@ class Tokens:
         import numpy as np
 
         width = min(limit, -(-max(int(self.lengths[i]) for i in rows) // multiple) * multiple)
-        ids_BT = np.full((len(rows), width), fill, np.int64)  # noqa: N806 - the shape legend of this package
+        ids_BT = np.full((len(rows), width), fill, np.int64)
         for line, i in zip(ids_BT, rows, strict=True):
             ids = self[i][:width]
             line[width - len(ids) if left else 0 :][: len(ids)] = ids

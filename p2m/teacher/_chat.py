@@ -39,23 +39,23 @@ class _OwnChance(LogitsProcessor):  # type: ignore[misc]
         rows = [self._row(i, scores[i].float()) for i in range(len(self.requests))]
         return torch.stack(rows)
 
-    def _row(self, i: int, scores_V: torch.Tensor) -> torch.Tensor:  # noqa: N803
+    def _row(self, i: int, scores_V: torch.Tensor) -> torch.Tensor:
         request = self.requests[i]
         if request.temperature == 0:
             return scores_V
-        logs_V = torch.log_softmax(scores_V / request.temperature, -1)  # noqa: N806
+        logs_V = torch.log_softmax(scores_V / request.temperature, -1)
         if request.top_p < 1:
-            logs_V = _nucleus(logs_V, request.top_p)  # noqa: N806
+            logs_V = _nucleus(logs_V, request.top_p)
         uniform_V = (
             torch.rand(logs_V.shape, generator=self.chances[i]).clamp_min(1e-20).to(logs_V.device)
         )
         return logs_V - torch.log(-torch.log(uniform_V))
 
 
-def _nucleus(logs_V: torch.Tensor, top_p: float) -> torch.Tensor:  # noqa: N803
+def _nucleus(logs_V: torch.Tensor, top_p: float) -> torch.Tensor:
     """The smallest set of tokens whose probabilities reach top_p; the rest becomes impossible."""
-    sorted_V, order_V = torch.sort(logs_V, descending=True)  # noqa: N806
-    before_V = torch.cumsum(sorted_V.exp(), -1) - sorted_V.exp()  # noqa: N806
+    sorted_V, order_V = torch.sort(logs_V, descending=True)
+    before_V = torch.cumsum(sorted_V.exp(), -1) - sorted_V.exp()
     return logs_V.index_fill(0, order_V[before_V >= top_p], -torch.inf)
 
 
@@ -107,7 +107,7 @@ class Chat:
                 f"a request of {longest} tokens and {most} to write does not fit into the model's window of {self.window}"
             )
         with torch.inference_mode():
-            ids_BT = self.model.generate(  # noqa: N806
+            ids_BT = self.model.generate(
                 **asked, max_new_tokens=most, do_sample=False, temperature=None, top_p=None, top_k=None,
                 logits_processor=LogitsProcessorList([_OwnChance(requests, seeds)]), pad_token_id=self.tokenizer.pad_token_id,
             )  # fmt: skip

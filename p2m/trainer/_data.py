@@ -272,8 +272,8 @@ class Data(LightningDataModule):  # type: ignore[misc]
         read, said = times * int(self.train.read.max()), times * int(self.train.said.max())
         share = math.ceil(math.ceil(self.plan.batch_size / times) / world)
         parts = []
-        for S, T in ((read, said), (read, times), (times, said)):  # noqa: N806
-            B = min(share, -(-self.max_tokens // (S + T)))  # noqa: N806
+        for S, T in ((read, said), (read, times), (times, said)):
+            B = min(share, -(-self.max_tokens // (S + T)))
             parts.append(
                 (
                     torch.full((B, S), int(self.train.pad == 0)),

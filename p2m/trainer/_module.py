@@ -238,7 +238,7 @@ class Fit(LightningModule):  # type: ignore[misc]
 
     def _looked_at(self, part: Part) -> tuple[float, int, int, int]:
         """Of a part: summed loss, tokens, examples answered exactly, examples."""
-        logits_BTV, labels_BT = self.logits(part), part[1]  # noqa: N806
+        logits_BTV, labels_BT = self.logits(part), part[1]
         known = labels_BT != IGNORED
         exact = ((logits_BTV.argmax(-1) == labels_BT) | ~known).all(1)
         return (
@@ -309,7 +309,7 @@ class Fit(LightningModule):  # type: ignore[misc]
         self._clock = time.monotonic()
 
 
-def _entropy(logits_BTV: Tensor, labels_BT: Tensor) -> Tensor:  # noqa: N803
+def _entropy(logits_BTV: Tensor, labels_BT: Tensor) -> Tensor:
     return F.cross_entropy(
         logits_BTV.flatten(0, 1), labels_BT.flatten(), ignore_index=IGNORED, reduction="sum"
     )
