@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.doubles import QuietBar, StandInHub, make_work
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
 
@@ -37,3 +39,23 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the real data sets are not on this machine (../shared/data)")
     return SHARED
+
+
+@pytest.fixture
+def bar() -> QuietBar:
+    """The progress bar of `work`."""
+    return QuietBar()
+
+
+@pytest.fixture
+def work(tmp_path, request, bar):
+    """A stage's surroundings; the stage is the one whose test folder this is."""
+    return make_work(tmp_path / "stage", request.path.parent.name, bar)
+
+
+@pytest.fixture
+def hub(tmp_path):
+    """A stand-in of the hub that holds nothing yet."""
+    server = StandInHub(tmp_path / "hub")
+    yield server
+    server.close()

@@ -16,6 +16,7 @@ from p2m.errors import IncompleteError
 from p2m.generator._request import SCHEMA
 from p2m.generator.prompt2model import Prompt2Model
 from p2m.stages import Answer
+from tests.doubles import ScriptedTeacher
 
 TASK = TaskSpec("Double the number.", [Example("2", "4", "prompt"), Example("5", "10", "prompt")])
 SETTINGS = {
@@ -53,16 +54,16 @@ def shown_in(request):
     )
 
 
-def test_rows_are_the_teachers_pairs_in_order_with_the_call_that_wrote_each(told, work):
-    examples = run(told(doubling), work)
+def test_rows_are_the_teachers_pairs_in_order_with_the_call_that_wrote_each(work):
+    examples = run(ScriptedTeacher(doubling), work)
     assert pairs(examples) == [(str(n), str(2 * n)) for n in range(100, 120)]
     assert [row.origin for row in examples.rows[3:5]] == ["teacher:call0", "teacher:call1"]
     assert examples.dropped == {}
     assert work.meter.calls == 5
 
 
-def test_a_request_shows_instruction_demonstrations_samples_and_the_form_of_the_answer(told, work):
-    teacher = told(doubling)
+def test_a_request_shows_instruction_demonstrations_samples_and_the_form_of_the_answer(work):
+    teacher = ScriptedTeacher(doubling)
     run(teacher, work)
     request = teacher.requests[2]
     message = request.messages[1]["content"]
@@ -77,8 +78,8 @@ def test_a_request_shows_instruction_demonstrations_samples_and_the_form_of_the_
     assert set(shown_in(request)) <= {str(n) for n in range(100, 108)}
 
 
-def test_labels_and_text_of_other_scripts_stand_in_the_request_as_they_are(told, work):
-    teacher = told(lambda request, i: text(("東京" + str(i), "はい")))
+def test_labels_and_text_of_other_scripts_stand_in_the_request_as_they_are(work):
+    teacher = ScriptedTeacher(lambda request, i: text(("東京" + str(i), "はい")))
     run(
         teacher,
         work,
@@ -90,20 +91,20 @@ def test_labels_and_text_of_other_scripts_stand_in_the_request_as_they_are(told,
     assert '["はい", "いいえ"]' in message
 
 
-def test_the_temperature_rises_with_the_share_of_the_target_that_stands(told, work):
-    teacher = told(doubling)
+def test_the_temperature_rises_with_the_share_of_the_target_that_stands(work):
+    teacher = ScriptedTeacher(doubling)
     run(teacher, work, lag=1)
     assert [request.temperature for request in teacher.requests] == [0.3, 0.52, 0.74, 0.96, 1.18]
 
 
-def test_the_temperature_may_fall_too(told, work):
-    teacher = told(doubling)
+def test_the_temperature_may_fall_too(work):
+    teacher = ScriptedTeacher(doubling)
     run(teacher, work, lag=1, t0=2.0, t_max=0.0)
     assert [request.temperature for request in teacher.requests] == [2.0, 1.6, 1.2, 0.8, 0.4]
 
 
-def test_between_shown_min_and_shown_max_samples_are_shown_all_different(told, work):
-    teacher = told(doubling)
+def test_between_shown_min_and_shown_max_samples_are_shown_all_different(work):
+    teacher = ScriptedTeacher(doubling)
     run(teacher, work, target=400, shown_min=2, shown_max=5)
     counts = {len(shown_in(request)) for request in teacher.requests[10:]}
     assert counts == {2, 3, 4, 5}
@@ -167,22 +168,22 @@ def test_the_same_settings_ask_the_same_whatever_the_speed_of_each_answer(work):
     assert requests(1, random.Random(1))[0] != one[0]
 
 
-def test_every_request_has_a_sample_number_of_its_own_and_seeds_share_none(told, work):
-    teachers = [told(doubling), told(doubling)]
+def test_every_request_has_a_sample_number_of_its_own_and_seeds_share_none(work):
+    teachers = [ScriptedTeacher(doubling), ScriptedTeacher(doubling)]
     for seed, teacher in enumerate(teachers):
         run(teacher, work, seed=seed)
     numbers = [request.sample for teacher in teachers for request in teacher.requests]
     assert len(set(numbers)) == len(numbers)
 
 
-def test_outputs_of_one_input_are_settled_by_vote_then_length_then_order(told, work):
+def test_outputs_of_one_input_are_settled_by_vote_then_length_then_order(work):
     said = [
         text(("a", "x"), ("b", "long"), ("c", "pp"), ("d", "r")),
         text(("a", "y"), ("b", "s"), ("c", "qq")),
         text(("a", "y"), ("d", "r")),
     ]
     examples = run(
-        told(lambda request, i: said[i]),
+        ScriptedTeacher(lambda request, i: said[i]),
         work,
         target=4,
         lag=1,
@@ -197,7 +198,7 @@ def test_outputs_of_one_input_are_settled_by_vote_then_length_then_order(told, w
         ("d", "r"),
     ]  # the target stood after one answer
     examples = run(
-        told(lambda request, i: said[i]),
+        ScriptedTeacher(lambda request, i: said[i]),
         work,
         target=12,
         lag=1,
@@ -214,14 +215,14 @@ def test_outputs_of_one_input_are_settled_by_vote_then_length_then_order(told, w
     )
 
 
-def test_a_sample_that_comes_back_is_no_vote(told, work):
+def test_a_sample_that_comes_back_is_no_vote(work):
     said = [
         text(("a", "wrong")),
         text(("a", "wrong"), ("b", "x")),
         text(("a", "wrong"), ("c", "x")),
     ]
     examples = run(
-        told(lambda request, i: said[i]),
+        ScriptedTeacher(lambda request, i: said[i]),
         work,
         target=3,
         per_request=1,
@@ -249,18 +250,18 @@ def test_a_sample_that_comes_back_is_no_vote(told, work):
         ("a", "no text for input or output"),
     ],
 )
-def test_a_pair_that_may_not_become_data_is_counted_by_reason(told, work, pair, reason):
+def test_a_pair_that_may_not_become_data_is_counted_by_reason(work, pair, reason):
     task = TaskSpec("Do.", TASK.demonstrations, input_language="en", output_language="und")
     said = json.dumps({"examples": [pair, {"input": "good", "output": 7}]})
-    examples = run(told(lambda request, i: said), work, task, target=1)
+    examples = run(ScriptedTeacher(lambda request, i: said), work, task, target=1)
     assert pairs(examples) == [("good", "7")]
     assert examples.dropped == {reason: 1}
 
 
-def test_a_label_is_taken_in_the_case_of_the_list_and_others_are_dropped(told, work):
+def test_a_label_is_taken_in_the_case_of_the_list_and_others_are_dropped(work):
     task = TaskSpec("Sort.", (), ("Hot", "Cold"))
     examples = run(
-        told(lambda request, i: text(("a", "hot"), ("b", "warm"), ("c", "Cold"))),
+        ScriptedTeacher(lambda request, i: text(("a", "hot"), ("b", "warm"), ("c", "Cold"))),
         work,
         task,
         target=2,
@@ -269,11 +270,11 @@ def test_a_label_is_taken_in_the_case_of_the_list_and_others_are_dropped(told, w
     assert examples.dropped == {"not a label": 1}
 
 
-def test_an_output_that_repeats_its_input_is_kept_where_a_demonstration_does_so(told, work):
+def test_an_output_that_repeats_its_input_is_kept_where_a_demonstration_does_so(work):
     task = TaskSpec("Correct the spelling.", [Example("house", "house", "prompt")])
-    assert pairs(run(told(lambda request, i: text(("same", "same"))), work, task, target=1)) == [
-        ("same", "same")
-    ]
+    assert pairs(
+        run(ScriptedTeacher(lambda request, i: text(("same", "same"))), work, task, target=1)
+    ) == [("same", "same")]
 
 
 @pytest.mark.parametrize(
@@ -285,15 +286,18 @@ def test_an_output_that_repeats_its_input_is_kept_where_a_demonstration_does_so(
         ('{"examples": "none"}', "answer: not the JSON asked for"),
     ],
 )
-def test_an_answer_that_is_none_is_counted_and_gives_nothing(told, work, answer, reason):
+def test_an_answer_that_is_none_is_counted_and_gives_nothing(work, answer, reason):
     examples = run(
-        told(lambda request, i: answer if i == 0 else doubling(request, i)), work, target=4, lag=1
+        ScriptedTeacher(lambda request, i: answer if i == 0 else doubling(request, i)),
+        work,
+        target=4,
+        lag=1,
     )
     assert pairs(examples) == [("104", "208"), ("105", "210"), ("106", "212"), ("107", "214")]
     assert examples.dropped == {reason: 1}
 
 
-def test_every_pair_of_the_answers_is_either_a_row_or_counted(told, work):
+def test_every_pair_of_the_answers_is_either_a_row_or_counted(work):
     chance = random.Random(3)
 
     def say(request, i):
@@ -301,27 +305,27 @@ def test_every_pair_of_the_answers_is_either_a_row_or_counted(told, work):
             *((str(chance.randint(1, 60)), chance.choice(["x", "y", ""])) for _ in range(4))
         )
 
-    teacher = told(say)
+    teacher = ScriptedTeacher(say)
     examples = run(teacher, work, target=30, lag=3)
     assert len(examples.rows) == 30
     assert len(examples.rows) + sum(examples.dropped.values()) == 4 * len(teacher.requests)
     assert len({row.input for row in examples.rows}) == 30
 
 
-def test_it_asks_for_no_more_than_the_target_needs(told, work):
-    teacher = told(doubling)
+def test_it_asks_for_no_more_than_the_target_needs(work):
+    teacher = ScriptedTeacher(doubling)
     assert len(run(teacher, work, target=100, lag=32).rows) == 100
     assert len(teacher.requests) == 25
 
 
-def test_what_goes_beyond_the_target_is_cut_and_counted(told, work):
-    examples = run(told(doubling), work, target=10)
+def test_what_goes_beyond_the_target_is_cut_and_counted(work):
+    examples = run(ScriptedTeacher(doubling), work, target=10)
     assert len(examples.rows) == 10
     assert examples.dropped == {"beyond the target": 2}
 
 
-def test_a_teacher_that_runs_dry_ends_it_with_what_there_is_and_a_warning(told, work, caplog):
-    teacher = told(
+def test_a_teacher_that_runs_dry_ends_it_with_what_there_is_and_a_warning(work, caplog):
+    teacher = ScriptedTeacher(
         lambda request, i: text(("a", "x"), (f"n{i}", "y")) if i < 3 else text(("a", "x"))
     )
     with caplog.at_level(logging.WARNING):
@@ -335,10 +339,13 @@ def test_a_teacher_that_runs_dry_ends_it_with_what_there_is_and_a_warning(told, 
     ]
 
 
-def test_it_ends_when_the_requests_are_used_up(told, work, caplog):
+def test_it_ends_when_the_requests_are_used_up(work, caplog):
     with caplog.at_level(logging.WARNING):
         examples = run(
-            told(lambda request, i: text((f"a{i}", "x"))), work, target=8, max_requests_factor=2.0
+            ScriptedTeacher(lambda request, i: text((f"a{i}", "x"))),
+            work,
+            target=8,
+            max_requests_factor=2.0,
         )
     assert len(examples.rows) == 4
     assert caplog.messages == [
@@ -346,18 +353,21 @@ def test_it_ends_when_the_requests_are_used_up(told, work, caplog):
     ]
 
 
-def test_no_usable_example_at_all_is_an_error_that_says_why(told, work):
+def test_no_usable_example_at_all_is_an_error_that_says_why(work):
     with pytest.raises(IncompleteError) as error:
-        run(told(lambda request, i: "no" if i % 2 else text(("a", "a"))), work, patience=4, lag=1)
+        run(
+            ScriptedTeacher(lambda request, i: "no" if i % 2 else text(("a", "a"))),
+            work,
+            patience=4,
+            lag=1,
+        )
     assert str(error.value) == (
         "generator: none of 4 answers held an example that can be used: 2 answer: not the JSON asked for, 2 output repeats the"
         " input; look at what the teacher writes (p2m calls list), or try another one, teacher=..."
     )
 
 
-def test_progress_counts_new_examples_up_to_the_target_and_notes_temperature_and_dollars(
-    told, work
-):
+def test_progress_counts_new_examples_up_to_the_target_and_notes_temperature_and_dollars(work):
     import dataclasses
 
     moved, noted = [], []
@@ -372,7 +382,7 @@ def test_progress_counts_new_examples_up_to_the_target_and_notes_temperature_and
 
         yield Bar()
 
-    run(told(doubling), dataclasses.replace(work, bar=bar), target=10, lag=1)
+    run(ScriptedTeacher(doubling), dataclasses.replace(work, bar=bar), target=10, lag=1)
     assert moved == [4, 4, 2]
     assert noted == ["T 0.74, $0.50", "T 1.18, $1.00", "T 1.40, $1.50"]
 
@@ -394,7 +404,7 @@ def test_a_plan_counts_the_requests_that_the_target_needs():
     ],
 )
 def test_what_a_real_model_wrote_is_kept_but_for_plain_faults(
-    told, work, shared, prompt, pairs_of, wrong
+    work, shared, prompt, pairs_of, wrong
 ):
     """5,000 pairs by gpt-3.5-turbo: each is a row or counted, and no text of the task's language is taken for another's."""
     from p2m.artifacts import Prompt
@@ -405,7 +415,7 @@ def test_what_a_real_model_wrote_is_kept_but_for_plain_faults(
     )
     with gzip.open(shared / "paper" / "generated" / f"{pairs_of}.jsonl.gz", "rt") as file:
         rows = [json.loads(line) for line in file]
-    teacher = told(lambda request, i: json.dumps({"examples": rows[5 * i : 5 * i + 5]}))
+    teacher = ScriptedTeacher(lambda request, i: json.dumps({"examples": rows[5 * i : 5 * i + 5]}))
     sizes = {"max_input_chars": 4000, "max_output_chars": 2000, "shown_max": 10, "patience": 2000}
     examples = run(
         teacher,
@@ -423,7 +433,7 @@ def test_what_a_real_model_wrote_is_kept_but_for_plain_faults(
 
 
 @pytest.mark.slow
-def test_twenty_thousand_examples_take_seconds(told, work):
+def test_twenty_thousand_examples_take_seconds(work):
     """Of processor time: waiting for a teacher is not counted, nor what else the machine does."""
     task = TaskSpec("Double the number." * 40, TASK.demonstrations, input_language="en")
 
@@ -437,7 +447,7 @@ def test_twenty_thousand_examples_take_seconds(told, work):
 
     started = time.process_time()
     examples = run(
-        told(say),
+        ScriptedTeacher(say),
         work,
         task,
         target=20_000,

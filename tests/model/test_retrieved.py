@@ -13,6 +13,7 @@ from p2m.model._cards import bundled, eligible
 from p2m.model.retrieved import Retrieved
 from p2m.stages import Estimate
 from p2m.text.ranking import Index
+from tests.doubles import ScriptedTeacher, in_order
 
 REMEDY = "go online once so that it is cached, or take model=byt5_nano, which needs no hub"
 CODE = "Write a short summary of what a function in Python code does."
@@ -88,9 +89,9 @@ def test_large_ones_those_of_unknown_size_and_other_kinds_are_out():
     assert max(cards[n].size_bytes for n in names) <= 1_000_000_000
 
 
-def test_teacher_imagines_the_card_to_search_with(retrieved, work, rote):
-    teacher = rote(
-        ('{"card": "A model for program code that writes comments for functions."}', "ok")
+def test_teacher_imagines_the_card_to_search_with(retrieved, work):
+    teacher = ScriptedTeacher(
+        in_order('{"card": "A model for program code that writes comments for functions."}')
     )
     with pytest.raises(ServiceError, match=r"^model Salesforce/codet5"):
         replace(retrieved, hyde=True, teacher=teacher).run(TaskSpec("Tell me in words."), work)
@@ -104,11 +105,10 @@ def test_teacher_imagines_the_card_to_search_with(retrieved, work, rote):
     [("no", "refusal"), ("not JSON", "ok"), ('{"card": " "}', "ok"), ('{"card": 3}', "ok")],
 )
 def test_instruction_is_searched_for_where_the_teacher_gives_no_card(
-    retrieved, work, rote, caplog, answer
+    retrieved, work, caplog, answer
 ):
-    assert (
-        replace(retrieved, hyde=True, teacher=rote(answer))._imagined(TaskSpec(CODE), work) == CODE
-    )
+    imagining = replace(retrieved, hyde=True, teacher=ScriptedTeacher(in_order(answer)))
+    assert imagining._imagined(TaskSpec(CODE), work) == CODE
     assert caplog.messages == [
         f"model: the teacher wrote no card ({answer[1]}); the instruction itself is searched for"
     ]

@@ -8,6 +8,7 @@ from p2m.artifacts import Example, Prompt
 from p2m.errors import IncompleteError, InputError
 from p2m.parser.llm import SCHEMA, Llm
 from p2m.stages import Answer
+from tests.doubles import ScriptedTeacher
 
 TEXT = "Please give me capitals. Like so: for France it is Paris; and for Peru, Lima. Never say more than the name."
 GOOD = {
@@ -29,8 +30,12 @@ def answers(*values):
     )
 
 
-def test_the_parts_that_the_teacher_names_make_the_task(told, work):
-    task = run(told(answers(GOOD)), work, demonstrations=[Example("Chad", "N'Djamena", "prompt")])
+def test_the_parts_that_the_teacher_names_make_the_task(work):
+    task = run(
+        ScriptedTeacher(answers(GOOD)),
+        work,
+        demonstrations=[Example("Chad", "N'Djamena", "prompt")],
+    )
     assert task.instruction == GOOD["instruction"]
     assert [(d.input, d.output) for d in task.demonstrations] == [
         ("France", "Paris"),
@@ -40,8 +45,8 @@ def test_the_parts_that_the_teacher_names_make_the_task(told, work):
     assert (task.labels, task.input_language, task.output_language) == ((), "en", "en")
 
 
-def test_the_prompt_goes_to_the_teacher_as_data_between_lines_with_the_schema_of_a_task(told, work):
-    teacher = told(answers(GOOD))
+def test_the_prompt_goes_to_the_teacher_as_data_between_lines_with_the_schema_of_a_task(work):
+    teacher = ScriptedTeacher(answers(GOOD))
     run(teacher, work)
     request = teacher.requests[0]
     assert request.messages[1]["content"].endswith(f"\n=====\n{TEXT}\n=====")
@@ -60,16 +65,16 @@ def test_the_prompt_goes_to_the_teacher_as_data_between_lines_with_the_schema_of
     )
 
 
-def test_an_answer_in_a_fence_with_prose_around_is_read(told, work):
+def test_an_answer_in_a_fence_with_prose_around_is_read(work):
     assert (
         run(
-            told(answers(f"Here it is:\n```json\n{json.dumps(GOOD)}\n```\nDone.")), work
+            ScriptedTeacher(answers(f"Here it is:\n```json\n{json.dumps(GOOD)}\n```\nDone.")), work
         ).instruction
         == GOOD["instruction"]
     )
 
 
-def test_labels_that_the_prompt_lists_are_taken_and_language_codes_only_in_their_form(told, work):
+def test_labels_that_the_prompt_lists_are_taken_and_language_codes_only_in_their_form(work):
     text = "Sort it into hot or cold. 30 degrees is hot."
     value = {
         "instruction": "Sort it into hot or cold.",
@@ -77,7 +82,9 @@ def test_labels_that_the_prompt_lists_are_taken_and_language_codes_only_in_their
         "labels": ["hot", "cold", "hot "],
     }
     task = run(
-        told(answers(value | {"input_language": "English", "output_language": "en"})), work, text
+        ScriptedTeacher(answers(value | {"input_language": "English", "output_language": "en"})),
+        work,
+        text,
     )
     assert (task.labels, task.input_language, task.output_language) == (
         ("hot", "cold"),
@@ -96,15 +103,15 @@ def test_labels_that_the_prompt_lists_are_taken_and_language_codes_only_in_their
         Answer(json.dumps(GOOD), "length", "k", 0.0, True),
     ],
 )
-def test_after_an_answer_that_cannot_be_used_it_is_asked_again(told, work, bad):
-    teacher = told(answers(bad, GOOD))
+def test_after_an_answer_that_cannot_be_used_it_is_asked_again(work, bad):
+    teacher = ScriptedTeacher(answers(bad, GOOD))
     assert run(teacher, work).instruction == GOOD["instruction"]
     assert [request.sample for request in teacher.requests] == [0, 1]
 
 
-def test_after_the_last_try_it_says_what_was_wrong_and_what_to_do(told, work):
+def test_after_the_last_try_it_says_what_was_wrong_and_what_to_do(work):
     invented = GOOD | {"demonstrations": [{"input": "Spain", "output": "Madrid"}]}
-    teacher = told(
+    teacher = ScriptedTeacher(
         answers(invented, Answer("", "refusal", "k", 0.0, True), invented | {"labels": "x"})
     )
     with pytest.raises(IncompleteError) as error:
@@ -115,16 +122,20 @@ def test_after_the_last_try_it_says_what_was_wrong_and_what_to_do(told, work):
     )
 
 
-def test_a_prompt_in_which_the_teacher_finds_no_instruction_is_told(told, work):
+def test_a_prompt_in_which_the_teacher_finds_no_instruction_is_told(work):
     with pytest.raises(
         InputError, match=r"^prompt: has no instruction: nothing stands beside its demonstrations"
     ):
-        run(told(answers(GOOD | {"instruction": " "})), work)
+        run(ScriptedTeacher(answers(GOOD | {"instruction": " "})), work)
 
 
-def test_demonstrations_that_contradict_each_other_are_told(told, work):
+def test_demonstrations_that_contradict_each_other_are_told(work):
     with pytest.raises(InputError) as error:
-        run(told(answers(GOOD)), work, demonstrations=[Example("Peru", "Cusco", "prompt")])
+        run(
+            ScriptedTeacher(answers(GOOD)),
+            work,
+            demonstrations=[Example("Peru", "Cusco", "prompt")],
+        )
     assert str(error.value) == (
         "prompt: demonstration 1 of the prompt's files contradicts demonstration 2: the input 'Peru' has the outputs 'Lima' and 'Cusco';"
         " keep the right one"

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -15,12 +16,16 @@ from p2m.artifacts import Choice, Example, Examples, Prompt, Splits, TaskSpec
 from p2m.errors import IncompleteError
 from p2m.processor.seq2seq import Seq2Seq
 from p2m.stages import Work
+from tests.doubles import QuietBar
 
 SETTINGS = {
     "instruction": "auto", "instruction_max_chars": 100, "valid_share": 0.0, "valid_max": 1000, "test_share": 0.0, "test_max": 1000,
     "test_of_user": "auto", "min_train": 1, "max_input_chars": 40, "max_output_chars": 20,
 }  # fmt: skip
 SCRATCH = Choice("scratch", None, "encoder-decoder")
+WORK = Work(
+    Path("unused"), "processor", "run", "account", QuietBar()
+)  # where a law has no fixtures
 
 
 def examples(*pairs, origin="teacher:k"):
@@ -425,7 +430,6 @@ from pathlib import Path
 from p2m.artifacts import Choice, Example, Examples, Prompt, Rows, TaskSpec, write_rows
 from p2m.processor import _sides
 from p2m.processor.seq2seq import Seq2Seq
-from p2m.stages import Work
 path = Path({str(tmp_path)!r}) / "rows.jsonl"
 write_rows(path, (Example(f"{{i}} " + "x" * 80, f"out {{i}}", "teacher:k") for i in range(100_000)))
 class Quiet:
@@ -442,19 +446,3 @@ print(len(splits.train), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - b
     ).stdout.split()
     assert int(n) == 98_000
     assert int(beyond) < 20e6  # beyond the pages of the file itself, which the system may take back
-
-
-class Quiet:
-    def advance(self, n=1):
-        pass
-
-
-class WithoutBar:
-    def __enter__(self):
-        return Quiet()
-
-    def __exit__(self, *error):
-        return None
-
-
-WORK = Work(None, "processor", "run", "account", lambda total, unit: WithoutBar())

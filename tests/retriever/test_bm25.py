@@ -9,6 +9,7 @@ from p2m.artifacts import Example, TaskSpec
 from p2m.errors import InputError, ServiceError
 from p2m.retriever.bm25 import BM25
 from p2m.stages import Estimate
+from tests.doubles import ScriptedTeacher, in_order
 
 ROOT = Path(__file__).resolve().parents[2]
 CAPITALS = [("France", "Paris"), ("Peru", "Lima"), ("Ghana", "Accra"), ("Norway", "Oslo")]
@@ -56,14 +57,14 @@ def pairs(found):
     return [(e.input, e.output) for e in found.rows]
 
 
-def test_fitting_set_is_taken_and_the_other_only_listed(bm25, folder, work):
+def test_fitting_set_is_taken_and_the_other_only_listed(bm25, work, bar):
     found = bm25.run(TASK, work)
     assert pairs(found) == CAPITALS
     assert [c.name for c in found.candidates] == ["capitals.csv", "recipes.jsonl"]
     assert found.candidates[0].card == "Countries of the world and the capital of each country."
     assert found.dropped == {"sets: do not fit": 1}
-    assert work.seen.notes == ["capitals.csv", "recipes.jsonl"]
-    assert work.seen.done == 2
+    assert bar.notes == ["capitals.csv", "recipes.jsonl"]
+    assert bar.done == 2
 
 
 def test_origin_names_file_content_and_row(bm25, folder, work):
@@ -97,16 +98,16 @@ def test_set_far_below_the_best_is_not_looked_at(bm25, work):
     assert found.dropped == {}
 
 
-def test_set_that_shares_no_word_with_the_task_is_not_even_asked_about(bm25, folder, work, rote):
+def test_set_that_shares_no_word_with_the_task_is_not_even_asked_about(bm25, folder, work):
     (folder / "recipes.jsonl").write_text('{"dish": "soup"}\n', encoding="utf-8")
-    teacher = rote(('{"input": ["country"], "output": "capital"}', "ok"))
+    teacher = ScriptedTeacher(in_order('{"input": ["country"], "output": "capital"}'))
     assert len(replace(bm25, teacher=teacher).run(TASK, work).candidates) == 1
     assert len(teacher.requests) == 1
 
 
-def test_teacher_chooses_the_columns(bm25, work, rote):
-    teacher = rote(
-        ('{"input": ["capital"], "output": "country"}', "ok"), ('{"input": [], "output": ""}', "ok")
+def test_teacher_chooses_the_columns(bm25, work):
+    teacher = ScriptedTeacher(
+        in_order('{"input": ["capital"], "output": "country"}', '{"input": [], "output": ""}')
     )
     found = replace(bm25, teacher=teacher).run(TASK, work)
     assert pairs(found) == [(b, a) for a, b in CAPITALS]
@@ -116,8 +117,8 @@ def test_teacher_chooses_the_columns(bm25, work, rote):
     )
 
 
-def test_rule_chooses_where_the_teacher_refuses(bm25, work, rote, caplog):
-    teacher = rote(("no", "refusal"), ('{"input": ["nope"], "output": "steps"}', "ok"))
+def test_rule_chooses_where_the_teacher_refuses(bm25, work, caplog):
+    teacher = ScriptedTeacher(in_order(("no", "refusal"), '{"input": ["nope"], "output": "steps"}'))
     found = replace(bm25, teacher=teacher).run(TASK, work)
     assert pairs(found) == CAPITALS
     assert found.dropped == {"answers: no usable choice of columns": 2, "sets: do not fit": 1}
@@ -127,7 +128,7 @@ def test_rule_chooses_where_the_teacher_refuses(bm25, work, rote, caplog):
     ]
 
 
-def test_what_is_left_is_counted_by_reason(bm25, folder, work, rote):
+def test_what_is_left_is_counted_by_reason(bm25, folder, work):
     rows = [
         {"q": "a", "out": "Good"},
         {"q": " ", "out": "bad"},
@@ -140,7 +141,7 @@ def test_what_is_left_is_counted_by_reason(bm25, folder, work, rote):
     (folder / "moods.jsonl").write_text(
         "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
     )
-    teacher = rote(('{"input": ["q"], "output": "out"}', "ok"))
+    teacher = ScriptedTeacher(in_order('{"input": ["q"], "output": "out"}'))
     task = replace(TASK, instruction="Say out whether it is good or bad.", labels=("good", "bad"))
     found = replace(bm25, teacher=teacher, max_chars=20).run(task, work)
     assert pairs(found) == [("a", "good")]
