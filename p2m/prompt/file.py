@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, FilePath
+from pydantic import BeforeValidator, DirectoryPath, FilePath
 from pydantic_core import PydanticCustomError
 
 from p2m.artifacts import Prompt
@@ -40,12 +40,17 @@ class File:
     """path: .md, .txt or .yaml; a .jsonl or .csv of the same name beside it holds demonstrations.
 
     train, valid, test: the user's own labelled sets (.jsonl or .csv, also .gz).
+    data, recording: for other stages, which take them from here (retriever.folder, teacher.path).
     """
+
+    RUNTIME: ClassVar = frozenset({"data", "recording"})
 
     path: Annotated[list[Path], BeforeValidator(found)]
     train: FilePath | None
     valid: FilePath | None
     test: FilePath | None
+    data: DirectoryPath | None
+    recording: FilePath | None
 
     def __post_init__(self) -> None:
         beside = {p.resolve() for p in self.path[1:]}

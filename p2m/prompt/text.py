@@ -1,8 +1,9 @@
 """A prompt given in the configuration itself."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from pydantic import FilePath
+from pydantic import DirectoryPath, FilePath
 
 from p2m.artifacts import Prompt
 from p2m.errors import InputError
@@ -12,12 +13,20 @@ from p2m.stages import Work
 
 @dataclass(frozen=True)
 class Text:
-    """text: instruction and, if any, demonstrations.  train, valid, test: the user's own labelled sets (.jsonl or .csv, also .gz)."""
+    """text: instruction and, if any, demonstrations.
+
+    train, valid, test: the user's own labelled sets (.jsonl or .csv, also .gz).
+    data, recording: for other stages, which take them from here (retriever.folder, teacher.path).
+    """
+
+    RUNTIME: ClassVar = frozenset({"data", "recording"})
 
     text: str
     train: FilePath | None
     valid: FilePath | None
     test: FilePath | None
+    data: DirectoryPath | None
+    recording: FilePath | None
 
     def run(self, work: Work) -> Prompt:
         if not self.text.strip():

@@ -20,9 +20,8 @@ def written(folder, name, text):
 
 
 def read(work, path, **sets):
-    return File(
-        prompt_file.found(path), **({"train": None, "valid": None, "test": None} | sets)
-    ).run(work)
+    fields = dict.fromkeys(("train", "valid", "test", "data", "recording")) | sets
+    return File(prompt_file.found(path), **fields).run(work)
 
 
 def told(work, path, **sets):
