@@ -1,12 +1,12 @@
 """The contracts, side by side: what each stage takes and gives, and what every stage is handed to work with."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from p2m.artifacts import Choice, Examples, Prompt, Report, Splits, Student, TaskSpec
 
@@ -34,12 +34,18 @@ class Bar(Protocol):
     def note(self, text: str) -> None: ...
 
 
+def no_point(values: Mapping[str, float]) -> None:
+    """What `Work.point` is where nobody watches."""
+
+
 @dataclass(frozen=True)
 class Work:
     """What a stage is handed beside its inputs.
 
-    folder: its own, kept if it is killed, so that it finds its leftovers.  run: name of this run, for the ledger of calls.
-    account: whom the budget is counted for (the prompt's key).  bar(total, unit) gives a Bar; total None if unknown.
+    folder: its own, kept if it is killed, so that it finds its leftovers.  run: name of this run,
+    for the ledger of calls.  account: whom the budget is counted for (the prompt's key).
+    bar(total, unit) gives a Bar; total None if unknown.  point(values) shows figures of the stage
+    while it runs, such as a step's loss; it neither raises nor waits.
     """
 
     folder: Path
@@ -48,6 +54,7 @@ class Work:
     account: str
     bar: Callable[[float | None, str], AbstractContextManager[Bar]]
     meter: Meter = field(default_factory=Meter)
+    point: Callable[[Mapping[str, float]], None] = no_point
 
 
 @dataclass(frozen=True)
@@ -59,10 +66,46 @@ class Estimate:
     seconds: float | None = None
 
 
-# A component may also have `ready(self) -> Iterator[str]`, one line for each thing this machine lacks for it (a key, an extra, a server),
-# and `estimate(self) -> Estimate` for mode=plan.  Both look at settings and the environment only.  A trainer may also have
-# `refuse(self, task: TaskSpec, choice: Choice, validated: bool) -> None`, which raises a UserError where its settings do not fit these
-# or need a validation set that there will not be: before anything is paid.
+# The optional half of a component: it is asked for with isinstance.
+
+
+@runtime_checkable
+class Ready(Protocol):
+    """Says what this machine lacks for the component, from settings and the environment only."""
+
+    def ready(self) -> Iterator[str]:
+        """One line for each thing that is missing: a key, an extra, a server."""
+        ...
+
+
+@runtime_checkable
+class Estimates(Protocol):
+    """Says what the component may need, for mode=plan, from settings and the environment only."""
+
+    def estimate(self) -> Estimate: ...
+
+
+@runtime_checkable
+class Preflight(Protocol):
+    """A trainer that looks at task and student before anything is paid."""
+
+    def preflight(
+        self, task: TaskSpec, choice: Choice, validated: bool, template: tuple[str, str]
+    ) -> None:
+        """Raises a UserError where the settings do not fit these.
+
+        validated: whether there will be a validation set.  template: texts before and after each input.
+        """
+        ...
+
+
+@runtime_checkable
+class Template(Protocol):
+    """A processor that puts texts around what the student reads."""
+
+    def template(self, task: TaskSpec, choice: Choice) -> tuple[str, str]:
+        """What will stand before and after each input."""
+        ...
 
 
 class Prompts(Protocol):
@@ -146,9 +189,20 @@ class Metric(Protocol):
 
 
 class Tracker(Protocol):
-    """Told once, when a run is complete; `run` is its folder with report.json.  Must not raise, and waits for a network seconds at most."""
+    """Watches a run.  It never raises, and waits for a network seconds at most.
 
-    def log(self, run: Path, config: Mapping[str, Any]) -> None: ...
+    run: the run's folder.  config: the configuration as composed, its interpolations kept.
+    """
+
+    def start(self, run: Path, config: Mapping[str, Any]) -> None: ...
+
+    def point(self, stage: str, values: Mapping[str, float]) -> None:
+        """Figures of a stage while it runs, such as step, seconds and loss; must not slow it."""
+        ...
+
+    def end(self, run: Path, config: Mapping[str, Any], error: str | None) -> None:
+        """error: None where report.json is there, else why the run did not complete."""
+        ...
 
 
 Outcome = Literal["ok", "refusal", "filtered", "length", "empty", "invalid", "language", "echo"]

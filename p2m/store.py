@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from p2m import artifacts
+from p2m import artifacts, disk
 from p2m.artifacts import Rows
 from p2m.config import build, locate
 from p2m.errors import UserError, explain_full_disk
@@ -121,7 +121,7 @@ def publish(part: Path, folder: Path) -> None:
     """*part* becomes *folder* as a whole or not at all, whatever dies: manifest, fsync of every file, rename, fsync of the directory."""
     files = sorted(p for p in part.rglob("*") if p.is_file())
     manifest = {
-        str(p.relative_to(part)): {"sha256": file_digest(p), "bytes": p.stat().st_size}
+        str(p.relative_to(part)): {"sha256": disk.digest(p), "bytes": p.stat().st_size}
         for p in files
     }
     rows = {name: len(Rows(part / name)) for name in manifest if name.endswith(".jsonl")}
@@ -129,16 +129,11 @@ def publish(part: Path, folder: Path) -> None:
         json.dumps({"files": manifest, "rows": rows}, indent=1), encoding="utf-8"
     )
     for path in [*files, part / "manifest.json", *{p.parent for p in files}, part]:
-        _sync(path)
+        disk.sync(path)
     if folder.exists():  # a folder without a manifest: never published, so nobody counts on it
         shutil.rmtree(folder)
     part.rename(folder)
-    _sync(folder.parent)
-
-
-def file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    disk.sync(folder.parent)
 
 
 def identity(node: Any) -> str:
@@ -163,11 +158,11 @@ def _contents(path: Path) -> dict[str, str]:
     """Where a file lies does not decide a result; what is in it does.  A folder is its files by name."""
     if path.is_dir():
         return {
-            p.relative_to(path).as_posix(): file_digest(p)
+            p.relative_to(path).as_posix(): disk.digest(p)
             for p in sorted(path.rglob("*"))
             if p.is_file()
         }
-    return {"suffix": path.suffix, "sha256": file_digest(path) if path.is_file() else "absent"}
+    return {"suffix": path.suffix, "sha256": disk.digest(path) if path.is_file() else "absent"}
 
 
 def _digest(what: Any) -> str:
@@ -200,14 +195,6 @@ def _writable(folder: Path) -> Path:
             f"store: cannot write to {folder} (no permission); give a folder that you may write to, store=..."
         )
     return folder
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _commit() -> str | None:

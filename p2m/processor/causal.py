@@ -23,5 +23,5 @@ class Causal(Seq2Seq):
                 "suffix: is empty, so a student could not tell where the input ends and its answer begins"
             )
 
-    def around(self, task: TaskSpec, choice: Choice) -> tuple[str, str]:
-        return super().around(task, choice)[0], self.suffix
+    def template(self, task: TaskSpec, choice: Choice) -> tuple[str, str]:
+        return super().template(task, choice)[0], self.suffix

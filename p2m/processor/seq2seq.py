@@ -79,7 +79,7 @@ class Seq2Seq:
         if len(train) < self.min_train:
             raise IncompleteError(self._too_few(sources, (train, valid, test), kept))
         real = Subset((prompt.test,), range(len(prompt.test)), bounds.settle)
-        prefix, suffix = self.around(task, choice)
+        prefix, suffix = self.template(task, choice)
         return Splits(train, valid, test, real, prefix, task.labels, kept, suffix=suffix)
 
     def _shares(self, prompt: Prompt) -> "Shares":
@@ -96,7 +96,7 @@ class Seq2Seq:
             user_tests,
         )
 
-    def around(self, task: TaskSpec, choice: Choice) -> tuple[str, str]:
+    def template(self, task: TaskSpec, choice: Choice) -> tuple[str, str]:
         """What will stand before and after each input."""
         short = len(task.instruction) <= self.instruction_max_chars
         stands = self.instruction == "always" or (

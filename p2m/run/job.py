@@ -6,7 +6,7 @@ import os
 import socket
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from p2m import config, pipeline
 from p2m.config import Config, build
 from p2m.errors import BudgetError, ConfigError, UserError, explain_full_disk, listed
 from p2m.run import plan, progress, report
-from p2m.stages import Meter, Work
+from p2m.stages import Meter, Preflight, Template, Tracker, Work, no_point
 from p2m.store import StageResult, Store, identity
 from p2m.student.machine import share_cores
 from p2m.teacher import forecast, spent
@@ -58,15 +58,28 @@ def _run(checked: Config, cfg: DictConfig, folder: Path) -> int:
     _refuse_if_lacking(checked, planned)
     (folder / "config.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=False), encoding="utf-8")
     kept = {stage for stage, made in planned.items() if made.kept}
-    made = pipeline.run(
-        checked.nodes, _fitting(checked, planned, _store(checked, folder, _account(checked)).make)
-    )
-    for stage, result in made.items():
-        _link(folder / report.ROOMS[stage], result.folder)
-    told = report.write(folder, made, kept, checked.root.seed, time.monotonic() - began)
-    build(checked.nodes["tracker"]).log(folder, OmegaConf.to_container(cfg, resolve=False))
+    with _track(checked, cfg, folder) as tracker:
+        store = _store(checked, folder, _account(checked), tracker=tracker)
+        made = pipeline.run(checked.nodes, _fitting(checked, planned, store.make))
+        for stage, result in made.items():
+            _link(folder / report.ROOMS[stage], result.folder)
+        told = report.write(folder, made, kept, checked.root.seed, time.monotonic() - began)
     report.show(folder, told)
     return 0
+
+
+@contextlib.contextmanager
+def _track(checked: Config, cfg: DictConfig, folder: Path) -> Iterator[Tracker]:
+    """The run's tracker, which hears of its start and of its end, however it ends."""
+    tracker: Tracker = build(checked.nodes["tracker"])
+    settings: Any = OmegaConf.to_container(cfg, resolve=False)
+    tracker.start(folder, settings)
+    try:
+        yield tracker
+    except BaseException as error:
+        tracker.end(folder, settings, str(error) or type(error).__name__)
+        raise
+    tracker.end(folder, settings, None)
 
 
 def _go(start: str) -> None:
@@ -82,10 +95,17 @@ def _go(start: str) -> None:
 
 
 def _store(
-    checked: Config, folder: Path, account: str, quiet: bool = False, only_plan: bool = False
+    checked: Config,
+    folder: Path,
+    account: str,
+    quiet: bool = False,
+    only_plan: bool = False,
+    tracker: Tracker | None = None,
 ) -> Store:
     def work(stage: str, part: Path, meter: Meter) -> Work:
-        return Work(part, stage, folder.name, account, partial(progress.bar, stage, meter), meter)
+        bar = partial(progress.bar, stage, meter)
+        point = partial(tracker.point, stage) if tracker else no_point
+        return Work(part, stage, folder.name, account, bar, meter, point)
 
     def told(stage: str, made: StageResult, state: str) -> None:
         if state == "done":
@@ -165,12 +185,12 @@ def _fitting(
             validated = validated or len(result.value.valid) > 0
         if stage == "model" and not planned["trainer"].kept:
             trainer = build(checked.nodes["trainer"])
-            if hasattr(trainer, "refuse"):
+            if isinstance(trainer, Preflight):
                 task, choice = inputs[0].value, result.value
-                around = (
-                    processor.around(task, choice) if hasattr(processor, "around") else ("", "")
-                )
-                trainer.refuse(task, choice, validated, around)
+                template = ("", "")
+                if isinstance(processor, Template):
+                    template = processor.template(task, choice)
+                trainer.preflight(task, choice, validated, template)
         return result
 
     return made

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from p2m.config import Config, build
-from p2m.stages import Estimate
+from p2m.stages import Estimate, Estimates
 from p2m.store import StageResult
 
 
@@ -56,7 +56,7 @@ def piloted(told: Any) -> str:
 
 def _expected(stage: str, checked: Config, made: StageResult) -> Estimate:
     component = build(checked.nodes[stage])
-    told = component.estimate() if hasattr(component, "estimate") else Estimate(0, 0.0, None)
+    told = component.estimate() if isinstance(component, Estimates) else Estimate(0, 0.0, None)
     teacher = getattr(component, "teacher", None)
     if told.calls and teacher is not None:
         one: Estimate = teacher.estimate()  # of one call, as the latest ones of this model were

@@ -26,7 +26,15 @@ class Csv:
 
     path: Path
 
-    def log(self, run: Path, config: Mapping[str, Any]) -> None:
+    def start(self, run: Path, config: Mapping[str, Any]) -> None:
+        """Nothing: the run is recorded at its end."""
+
+    def point(self, stage: str, values: Mapping[str, float]) -> None:
+        """Nothing: the run is recorded at its end."""
+
+    def end(self, run: Path, config: Mapping[str, Any], error: str | None) -> None:
+        if error is not None:
+            return
         try:
             report = json.loads((run / "report.json").read_text(encoding="utf-8"))
             row = (

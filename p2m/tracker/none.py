@@ -10,5 +10,11 @@ from typing import Any
 class NoTracker:
     """Does nothing."""
 
-    def log(self, run: Path, config: Mapping[str, Any]) -> None:
-        """Leaves everything as it is."""
+    def start(self, run: Path, config: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+    def point(self, stage: str, values: Mapping[str, float]) -> None:
+        """Nothing."""
+
+    def end(self, run: Path, config: Mapping[str, Any], error: str | None) -> None:
+        """Nothing."""

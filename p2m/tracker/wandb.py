@@ -39,8 +39,16 @@ class WandB:
     rows: Annotated[int, Ge(1)]
     timeout_s: Annotated[float, Gt(0)]
 
-    def log(self, run: Path, config: Mapping[str, Any]) -> None:
+    def start(self, run: Path, config: Mapping[str, Any]) -> None:
+        """Nothing: the run is recorded at its end."""
+
+    def point(self, stage: str, values: Mapping[str, float]) -> None:
+        """Nothing: the run is recorded at its end."""
+
+    def end(self, run: Path, config: Mapping[str, Any], error: str | None) -> None:
         """A failure of any kind is one line of warning; the run is complete without W&B."""
+        if error is not None:
+            return
         deadline = time.monotonic() + self.timeout_s
         try:
             told = json.dumps(scrubbed(self._told(run.resolve(), redacted(config))))

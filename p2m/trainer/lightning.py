@@ -119,12 +119,12 @@ class Lightning:
 
             yield from lacking(self.device, self.precision, self.devices, self.compile)
 
-    def refuse(
-        self, task: TaskSpec, choice: Choice, validated: bool, around: tuple[str, str] = ("", "")
+    def preflight(
+        self, task: TaskSpec, choice: Choice, validated: bool, template: tuple[str, str] = ("", "")
     ) -> None:
         """Raises UserError where a setting does not fit this task or this student, which its name alone does not tell.
 
-        validated: whether there will be a validation set.  around: what will stand before and after each input.
+        validated: whether there will be a validation set.  template: what will stand before and after each input.
         """
         from p2m.student.tokens import of_base
         from p2m.trainer import _plan
@@ -145,7 +145,7 @@ class Lightning:
             value != "auto"
             for value in (self.residual_dropout, self.concatenate, self.max_input, self.max_output)
         )
-        if self.freeze or set_ or around[0]:
+        if self.freeze or set_ or template[0]:
             from p2m.student import build
 
             outline = build.outline(choice, task.labels)
@@ -157,9 +157,9 @@ class Lightning:
             limits = [
                 most for most in (self.max_input, build.positions(outline)) if isinstance(most, int)
             ]
-            if around[0] and limits and not choice.pieces:  # those are not learnt yet
+            if template[0] and limits and not choice.pieces:  # those are not learnt yet
                 tokens = of_base(choice.base, choice.revision).encode(
-                    ["".join(around), *(one.input for one in task.demonstrations)]
+                    ["".join(template), *(one.input for one in task.demonstrations)]
                 )
                 fixed, *inputs = (
                     int(n) for n in tokens.lengths

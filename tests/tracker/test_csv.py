@@ -14,13 +14,14 @@ def table(path) -> list[dict]:
 
 def test_a_run_is_a_row_of_figures_and_settings(tmp_path, run_folder):
     run = run_folder(tmp_path)
-    Csv(tmp_path / "new" / "runs.csv").log(
+    Csv(tmp_path / "new" / "runs.csv").end(
         run,
         {
             "seed": 3,
             "metric": {"chrf": {}},
             "trainer": {"lr": 0.003, "betas": [0.9, 0.98], "cap": None},
         },
+        None,
     )
     assert table(tmp_path / "new" / "runs.csv") == [
         {"run": str(run), "on": "real"}
@@ -50,8 +51,8 @@ def test_a_run_is_a_row_of_figures_and_settings(tmp_path, run_folder):
 
 def test_new_names_add_columns_and_earlier_rows_keep_theirs(tmp_path, run_folder):
     tracker = Csv(tmp_path / "runs.csv")
-    tracker.log(run_folder(tmp_path / "a", {"usd": 1, "gone": 'x, "y"\nz'}), {})
-    tracker.log(run_folder(tmp_path / "b", {"usd": 2, "scores": {"f1": 0.5}}), {"seed": 0})
+    tracker.end(run_folder(tmp_path / "a", {"usd": 1, "gone": 'x, "y"\nz'}), {}, None)
+    tracker.end(run_folder(tmp_path / "b", {"usd": 2, "scores": {"f1": 0.5}}), {"seed": 0}, None)
     first, second = table(tmp_path / "runs.csv")
     assert (first["usd"], first["gone"], first["scores.f1"], first["config.seed"]) == (
         "1",
@@ -69,9 +70,10 @@ def test_new_names_add_columns_and_earlier_rows_keep_theirs(tmp_path, run_folder
 
 def test_secrets_stay_out_of_the_table(tmp_path, monkeypatch, run_folder):
     monkeypatch.setenv("SERVICE_TOKEN", "canary-token-1")
-    Csv(tmp_path / "runs.csv").log(
+    Csv(tmp_path / "runs.csv").end(
         run_folder(tmp_path, {"note": "canary-token-1"}),
         {"teacher": {"api_key": "canary-key-2", "host": "canary-token-1"}},
+        None,
     )
     assert "canary" not in (tmp_path / "runs.csv").read_text()
 
@@ -79,7 +81,9 @@ def test_secrets_stay_out_of_the_table(tmp_path, monkeypatch, run_folder):
 def test_runs_that_end_together_all_get_their_row(tmp_path, run_folder):
     runs = [run_folder(tmp_path / str(i), {"usd": i}) for i in range(8)]
     writers = [
-        threading.Thread(target=Csv(tmp_path / "runs.csv").log, args=(run, {"name": str(run)}))
+        threading.Thread(
+            target=Csv(tmp_path / "runs.csv").end, args=(run, {"name": str(run)}, None)
+        )
         for run in runs
     ]
     for writer in writers:
@@ -93,7 +97,7 @@ def test_a_file_that_is_no_such_table_is_left_alone_with_a_warning(tmp_path, cap
     path = tmp_path / "runs.csv"
     path.write_text("run,usd\na,1,too many\n")
     with caplog.at_level(logging.WARNING):
-        Csv(path).log(run_folder(tmp_path), {})
+        Csv(path).end(run_folder(tmp_path), {}, None)
     assert path.read_text() == "run,usd\na,1,too many\n"
     assert caplog.messages == [
         f"tracker: {path} has no row for this run: line 2 has more cells than the header has names; mend it or give another tracker.path"
@@ -107,7 +111,7 @@ def test_a_failure_is_one_line_of_warning(tmp_path, caplog, spoil, run_folder):
         (run / "report.json").unlink()
     else:
         path.mkdir()
-    Csv(path).log(run, {})
+    Csv(path).end(run, {}, None)
     (message,) = caplog.messages
     assert message.startswith(f"tracker: {path} has no row for this run: [Errno ")
     assert "\n" not in message

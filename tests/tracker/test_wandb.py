@@ -51,7 +51,7 @@ def offline(tmp_path_factory, run_folder):
         patch.setenv("UNNAMED", "canary-of-no-secret-name")
         patch.setattr("sys.argv", ["p2m", "canary-argument"])
         run = run_folder(tmp_path_factory.mktemp("outputs"))
-        tracker().log(run, CONFIG)
+        tracker().end(run, CONFIG, None)
     return run, home
 
 
@@ -179,7 +179,7 @@ def test_with_a_key_the_run_is_sent_without_secrets(
     monkeypatch.setenv("SOME_TOKEN", "canary-environment")
     Answering.heard.clear()
     run = run_folder(tmp_path)
-    tracker().log(run, CONFIG)
+    tracker().end(run, CONFIG, None)
     sent = b"\n".join(Answering.heard)
     assert caplog.messages == []
     assert b'\\"trainer/valid_loss\\":2.5' in sent
@@ -195,7 +195,7 @@ def test_a_server_that_does_not_exist_costs_seconds_and_one_line(
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("MY_WANDB_KEY", "abcd" * 10)
     run, began = run_folder(tmp_path), time.monotonic()
-    tracker().log(run, {})
+    tracker().end(run, {}, None)
     assert time.monotonic() - began < 30
     why, then = "no answer from http://127.0.0.1:9 within 3 s", f"wandb sync {run}/wandb/*run-*"
     assert caplog.messages == [
@@ -207,13 +207,13 @@ def test_a_server_that_does_not_exist_costs_seconds_and_one_line(
 @pytest.mark.slow
 def test_a_server_that_never_answers_is_left_after_seconds(tmp_path, caplog, server, run_folder):
     address, began = server(Silent), time.monotonic()
-    tracker().log(run_folder(tmp_path), {})
+    tracker().end(run_folder(tmp_path), {}, None)
     assert time.monotonic() - began < 30
     assert f"(no answer from {address} within 3 s)" in caplog.text
 
 
 def test_wandb_is_ended_at_its_time_limit_and_leaves_no_process(tmp_path, caplog, run_folder):
-    tracker(timeout_s=0.2).log(run_folder(tmp_path), {})
+    tracker(timeout_s=0.2).end(run_folder(tmp_path), {}, None)
     assert "(not done within tracker.timeout_s)" in caplog.text
     assert (
         str(tmp_path)
@@ -228,7 +228,7 @@ def test_a_key_in_an_address_is_not_repeated_in_the_warning(
 ):
     monkeypatch.setenv("WANDB_BASE_URL", "ftp://me:canary@127.0.0.1")
     monkeypatch.setenv("MY_WANDB_KEY", "abcd" * 10)
-    tracker().log(run_folder(tmp_path), {})
+    tracker().end(run_folder(tmp_path), {}, None)
     assert (
         "(WANDB_BASE_URL must begin with https:// or http://, got 'ftp://<redacted>@127.0.0.1')"
         in caplog.text
@@ -237,7 +237,7 @@ def test_a_key_in_an_address_is_not_repeated_in_the_warning(
 
 
 def test_a_run_without_a_report_is_one_line_of_warning(tmp_path, caplog):
-    tracker().log(tmp_path, {})
+    tracker().end(tmp_path, {}, None)
     (message,) = caplog.messages
     assert message.startswith(
         "tracker: W&B has not all of this run ([Errno 2] No such file or directory"

@@ -59,8 +59,8 @@ def test_what_looks_at_a_validation_set_is_refused_where_there_is_none(
 ):
     said = rf"^trainer\.{name}: {value} looks at a validation set, and there is none; .* leave it at {usual}$"
     with pytest.raises(UserError, match=said):
-        component(**{name: value}).refuse(TaskSpec("x"), CHOICE, validated=False)
-    component(**{name: value}, overfit=8).refuse(
+        component(**{name: value}).preflight(TaskSpec("x"), CHOICE, validated=False)
+    component(**{name: value}, overfit=8).preflight(
         TaskSpec("x"), CHOICE, validated=False
     )  # then validation is on the training examples
     with pytest.raises(UserError, match=said):
@@ -93,21 +93,21 @@ def test_settings_that_fit_neither_task_nor_student_are_refused_before_any_train
             UserError,
             match=rf"^trainer\.{name}: is for t5 and mt5, and this student is a bart; set it to auto$",
         ):
-            component(**{name: 0.1}).refuse(free, bart, validated=True)
+            component(**{name: 0.1}).preflight(free, bart, validated=True)
     with pytest.raises(
         UserError,
         match=r"^trainer\.freeze: no weight of this student begins with 'encoder'; .* are model$",
     ):
-        component(freeze=["encoder"]).refuse(free, bart, validated=True)
+        component(freeze=["encoder"]).preflight(free, bart, validated=True)
     with pytest.raises(
         UserError, match=r"^trainer\.label_prior: this task's answers are no closed set"
     ):
-        component(label_prior=0.5).refuse(free, CHOICE, validated=True)
+        component(label_prior=0.5).preflight(free, CHOICE, validated=True)
     with pytest.raises(
         UserError,
         match=r"^trainer\.max_output: this student has 64 positions, got 65; set 64 or less, or auto$",
     ):
-        component(max_output=65).refuse(free, bart, validated=True)
+        component(max_output=65).preflight(free, bart, validated=True)
     llama = {
         "model_type": "llama",
         "hidden_size": 16,
@@ -119,15 +119,15 @@ def test_settings_that_fit_neither_task_nor_student_are_refused_before_any_train
         UserError,
         match=r"^trainer: this student has 64 positions for input and output together, got max_input=40 and max_",
     ):
-        component(max_input=40, max_output=25).refuse(
+        component(max_input=40, max_output=25).preflight(
             free,
             Choice("scratch", None, "decoder-only", llama | {"max_position_embeddings": 64}),
             validated=True,
         )
     component(
         residual_dropout=0.1, concatenate=0.5, freeze=["encoder"], label_prior=0.5, max_input=64
-    ).refuse(labels, CHOICE, validated=True)
-    component(freeze=["model.encoder"]).refuse(free, bart, validated=True)
+    ).preflight(labels, CHOICE, validated=True)
+    component(freeze=["model.encoder"]).preflight(free, bart, validated=True)
 
 
 def test_an_instruction_that_leaves_inputs_no_room_is_refused_before_any_training():
@@ -146,12 +146,12 @@ def test_an_instruction_that_leaves_inputs_no_room_is_refused_before_any_trainin
         with pytest.raises(
             UserError, match=f"^{said} room for inputs of 30; .* or a smaller trainer.max_output$"
         ):
-            component(**changes).refuse(
-                task, llama, validated=True, around=("x" * (prefix - 4), "then")
+            component(**changes).preflight(
+                task, llama, validated=True, template=("x" * (prefix - 4), "then")
             )
-    component().refuse(task, llama, validated=True, around=("x" * 40, ""))
-    component().refuse(
-        task, CHOICE, validated=True, around=("x" * 5000, "")
+    component().preflight(task, llama, validated=True, template=("x" * 40, ""))
+    component().preflight(
+        task, CHOICE, validated=True, template=("x" * 5000, "")
     )  # a T5 has no such limit
 
 
@@ -160,10 +160,10 @@ def test_more_processes_than_a_batch_has_examples_are_refused_before_any_trainin
         UserError,
         match=r"^trainer\.devices: 40 processes cannot share a batch of 32 examples; take fewer, or a larger",
     ):
-        component(devices=40, strategy="ddp", batch_size="auto").refuse(
+        component(devices=40, strategy="ddp", batch_size="auto").preflight(
             TaskSpec("x"), CHOICE, validated=True
         )
-    component(devices=40, strategy="ddp", batch_size=64).refuse(
+    component(devices=40, strategy="ddp", batch_size=64).preflight(
         TaskSpec("x"), CHOICE, validated=True
     )
 
@@ -173,7 +173,7 @@ def test_a_published_student_without_a_tokenizer_is_refused_before_any_training(
     with pytest.raises(
         UserError, match=rf"^student: no tokenizer of '{tmp_path}' at revision main: "
     ):
-        component().refuse(
+        component().preflight(
             TaskSpec("x"), Choice(str(tmp_path), None, "encoder-decoder"), validated=True
         )
 
