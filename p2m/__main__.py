@@ -1,6 +1,5 @@
 """The command: a verb (demo, calls, doctor), else the Hydra app."""
 
-import difflib
 import importlib
 import os
 import signal
@@ -12,7 +11,7 @@ import hydra
 from omegaconf import DictConfig
 
 from p2m import config
-from p2m.errors import Interrupted, Stopped, UsageError, UserError
+from p2m.errors import Interrupted, Stopped, UsageError, UserError, near
 from p2m.run import compose
 
 VERBS = {"demo": "p2m.verbs.demo", "calls": "p2m.verbs.calls", "doctor": "p2m.verbs.doctor"}
@@ -58,10 +57,8 @@ def _dispatch(argv: list[str]) -> int:
     if argv and argv[0] in VERBS:
         return int(importlib.import_module(VERBS[argv[0]]).main(argv[1:]))
     if argv and not argv[0].startswith(("-", "+", "~")) and "=" not in argv[0]:
-        near = difflib.get_close_matches(argv[0], VERBS, 1)
-        hint = f" (did you mean '{near[0]}'?)" if near else ""
         raise UsageError(
-            f"p2m {argv[0]}: there is no such verb{hint}; there is {', '.join(VERBS)}, or key=value to run an experiment"
+            f"p2m {argv[0]}: there is no such verb{near(argv[0], VERBS)}; there is {', '.join(VERBS)}, or key=value to run an experiment"
         )
     if help_text := compose.helped(argv):
         print(help_text)  # noqa: T201

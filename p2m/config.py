@@ -1,8 +1,6 @@
 """The composed configuration: its root keys, how it is checked, how a node becomes a component."""
 
 import dataclasses
-import difflib
-import importlib
 import re
 import typing
 from collections.abc import Iterable
@@ -14,10 +12,10 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from p2m.errors import ConfigError, listed
+from p2m.components import build, locate
+from p2m.errors import ConfigError, listed, near
 from p2m.fields import typed_fields
 
-TRUSTED = "p2m."  # a _target_ is code and configs are shared, so nothing else may be named
 ROOT = Path(__file__).resolve().parent.parent
 CONF = (
     ROOT / "conf"
@@ -109,48 +107,9 @@ def checked(cfg: DictConfig, also: tuple[str, ...] = ()) -> Config:
     return Config(root, nodes, aliases)
 
 
-def build(node: Any) -> Any:
-    """The component that a checked node describes, and those inside it.  Constructors only check and store, so this is cheap and safe."""
-    if isinstance(node, list):
-        return [build(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    values = {key: build(value) for key, value in node.items() if key != "_target_"}
-    return locate(node["_target_"])(**values) if "_target_" in node else values
-
-
-def locate(target: str) -> Any:
-    """The dataclass a _target_ names; ConfigError if it is not ours, not there, or not a dataclass."""
-    if not target.startswith(TRUSTED):
-        raise ConfigError(f"_target_ '{target}' is not allowed; it must start with '{TRUSTED}'")
-    module, _, name = target.rpartition(".")
-    try:
-        found = importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"_target_ '{target}': {error}") from error
-    cls = getattr(found, name, None)
-    if not (
-        dataclasses.is_dataclass(cls) and isinstance(cls, type) and cls.__module__ == module
-    ):  # re-exported names are not ours
-        near = [
-            n
-            for n, v in vars(found).items()
-            if dataclasses.is_dataclass(v) and v.__module__ == module
-        ]
-        raise ConfigError(
-            f"_target_ '{target}': {module} has no component '{name}'{hint(name, near)}"
-        )
-    return cls
-
-
 def options(group: str) -> list[str]:
     """The names a group can be set to."""
     return sorted(p.stem for p in (CONF / group).glob("*.yaml"))
-
-
-def hint(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word, known, 1)
-    return f" (did you mean '{near[0]}'?)" if near else ""
 
 
 def _options(group: str) -> str:
@@ -210,7 +169,7 @@ def _settled(path: str, node: Any, faults: list[str]) -> Any:
     has = f"it has {', '.join(names) or 'none'}"
     strange = sorted(set(node) - set(names) - {"_target_"})
     faults += [
-        f"{path}.{key}: {cls.__name__} has no such field{hint(str(key), names)}; {has}"
+        f"{path}.{key}: {cls.__name__} has no such field{near(str(key), names)}; {has}"
         for key in strange
     ]
     unset = [name for name in names if name not in node]

@@ -1,9 +1,10 @@
 """Every error that a user can cause or cure, and the exit code of each.  Anything else is a bug and keeps its traceback."""
 
 import contextlib
+import difflib
 import errno
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from hydra.errors import CompactHydraException
@@ -72,6 +73,13 @@ class Interrupted(Stopped, KeyboardInterrupt):
 def listed(title: str, faults: list[str]) -> str:
     """*title* and one indented line a fault: the form of every message that reports several."""
     return "\n".join([title, *(f"  {fault}" for fault in faults)])
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """` (did you mean 'x'?)` where one of *known* is close to *word*, else nothing."""
+    names = {name.lower(): name for name in known}
+    nearest = difflib.get_close_matches(word.lower(), names, 1)
+    return f" (did you mean '{names[nearest[0]]}'?)" if nearest else ""
 
 
 @contextlib.contextmanager

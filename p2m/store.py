@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from p2m import artifacts, disk
 from p2m.artifacts import Rows
-from p2m.config import build, locate
+from p2m.components import build, locate
 from p2m.errors import UserError, explain_full_disk
 from p2m.stages import Meter, Work
 

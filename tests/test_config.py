@@ -44,9 +44,11 @@ def test_truth_value_is_no_number():
 
 def test_target_outside_the_package_is_refused():
     node = {"_target_": "os.system", "command": "true"}
-    assert faults(retriever=node) == [
+    (line,) = faults(retriever=node)
+    assert line == (
         "retriever: _target_ 'os.system' is not allowed; it must start with 'p2m.'"
-    ]
+        " (an installed package may declare itself in the entry point group p2m.components)"
+    )
 
 
 def test_target_that_is_no_component_is_refused():
@@ -67,11 +69,6 @@ def test_unresolvable_value_is_named_with_the_key_it_stands_in():
 
 def test_missing_value_says_how_to_give_it():
     assert faults(seed="???") == ["seed: needs a value; give seed=... on the command line"]
-
-
-def test_hint_names_the_nearest_word_only():
-    assert config.hint("topk", ["k1", "b", "top_k"]) == " (did you mean 'top_k'?)"
-    assert config.hint("zebra", ["k1", "b"]) == ""
 
 
 def test_budget_is_told_as_a_whole_when_it_lacks_a_key():

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from hydra import compose, initialize_config_dir
 
-from p2m import config
+from p2m import components, config
 
 ROOT = Path(__file__).resolve().parent.parent
 CONF, CODE = ROOT / "conf", ROOT / "p2m"
@@ -34,7 +34,7 @@ HEAVY = {
 # the rows of the house, from the ground up: a file may import what stands lower, and its own folder
 ROWS = [
     {"errors", "disk"},
-    {"artifacts", "fields", "schema", "text"},
+    {"artifacts", "components", "fields", "schema", "text"},
     {"stages", "hub"},
     {
         "student",
@@ -83,7 +83,7 @@ def test_option_names_a_component_in_the_package_of_its_group(path):
 @pytest.mark.parametrize("path", COMPONENTS, ids=name_of)
 def test_option_shows_every_field(path):
     node = component(path)
-    fields = {f.name for f in dataclasses.fields(config.locate(node.pop("_target_")))}
+    fields = {f.name for f in dataclasses.fields(components.locate(node.pop("_target_")))}
     inherited = "defaults" in yaml.safe_load(path.read_text(encoding="utf-8"))
     assert set(node) <= fields if inherited else set(node) == fields
 
@@ -113,7 +113,7 @@ def test_every_component_file_is_named_by_some_option():
 
 def test_components_have_no_defaults_in_python():
     for path in COMPONENTS:
-        for field in dataclasses.fields(config.locate(component(path)["_target_"])):
+        for field in dataclasses.fields(components.locate(component(path)["_target_"])):
             assert field.default is dataclasses.MISSING, f"{path}: {field.name}"
             assert field.default_factory is dataclasses.MISSING, f"{path}: {field.name}"
 

@@ -82,7 +82,7 @@ def _measured(model: str, n: int, folder: Path) -> dict[str, Any]:
     import yaml
 
     from p2m.artifacts import Rows, Splits, TaskSpec
-    from p2m.config import build
+    from p2m.components import build
     from p2m.trainer import _fit
     from p2m.trainer.lightning import Lightning
 

@@ -143,7 +143,7 @@ def _choice(model: str) -> Any:
     import yaml
 
     from p2m.artifacts import TaskSpec
-    from p2m.config import build
+    from p2m.components import build
 
     return build(yaml.safe_load((CONF / f"model/{model}.yaml").read_text(encoding="utf-8"))).run(
         TaskSpec("x"), None

@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from p2m.artifacts import Example
-from p2m.errors import InputError
-from p2m.text.read import near_name
+from p2m.errors import InputError, near
 
 LONGEST = 60  # characters; a longer item is a sentence and no label
 _HEAD = re.compile(
@@ -89,7 +88,7 @@ def agreeing(labels: tuple[str, ...], outputs: list[str]) -> tuple[str, ...]:
         return ()
     raise InputError(
         f"prompt: a demonstration has the output '{strange[0]}', which is not one of the labels"
-        f" {', '.join(labels)}{near_name(strange[0], list(labels))}"
+        f" {', '.join(labels)}{near(strange[0], labels)}"
     )
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from p2m.artifacts import Example, Rows, write_rows
-from p2m.errors import InputError
-from p2m.text.read import Record, near_name, records_of
+from p2m.errors import InputError, near
+from p2m.text.read import Record, records_of
 
 
 def sets_of(folder: Path, **files: Path | None) -> dict[str, Sequence[Example]]:
@@ -59,7 +59,7 @@ def _some(path: Path, rows: Rows) -> Rows:
 
 def _meant(wanted: str, record: Record) -> str:
     """A column that may be the wanted one under another name."""
-    return near_name(
+    return near(
         wanted, [name for name in record if name not in {"input", "output", "outputs"}]
     ).replace("did you mean", "is it")
 

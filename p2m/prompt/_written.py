@@ -7,9 +7,9 @@ from pathlib import Path
 import yaml  # type: ignore[import-untyped]
 
 from p2m.artifacts import Example
-from p2m.errors import InputError
+from p2m.errors import InputError, near
 from p2m.prompt._sets import example_of
-from p2m.text.read import near_name, records_of
+from p2m.text.read import records_of
 from p2m.text.same import contradiction
 
 Placed = tuple[str, Example]  # file:line, demonstration
@@ -46,7 +46,7 @@ def from_yaml(path: Path, text: str) -> Written:
     for name, node in parts.items():
         if name not in KEYS:
             raise InputError(
-                f"{_at(path, node)}: no such key '{name}'{near_name(name, list(KEYS))}; a prompt has {', '.join(KEYS)}"
+                f"{_at(path, node)}: no such key '{name}'{near(name, KEYS)}; a prompt has {', '.join(KEYS)}"
             )
     if "instruction" not in parts:
         raise InputError(f"{path}: has no key 'instruction'; it has {', '.join(parts) or 'none'}")

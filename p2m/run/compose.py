@@ -12,8 +12,8 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from p2m import config
-from p2m.errors import ConfigError, UsageError, listed
+from p2m import components, config
+from p2m.errors import ConfigError, UsageError, listed, near
 
 
 def helped(argv: list[str]) -> str | None:
@@ -62,9 +62,9 @@ def check(argv: list[str]) -> None:
         overrides = [
             o for o in overrides if not _of_launcher(o)
         ]  # whose plugin has its own fields, which Hydra checks
-        overrides = [
-            o for o in overrides if not (faulty := _unknown_option(o)) or faults.append(faulty)
-        ]  # type: ignore[func-returns-value]
+        unknown = [_unknown_option(o) for o in overrides]
+        faults += filter(None, unknown)
+        overrides = [o for o, fault in zip(overrides, unknown, strict=True) if not fault]
         swept = [o for o in overrides if o.is_sweep_override()]
         for lines in _jobs(overrides, swept):
             cfg, more = _composed(lines)
@@ -122,7 +122,7 @@ def _unknown_option(override: Override) -> str | None:
     wrong = [str(n) for n in names if n is not None and str(n) not in known]
     wrong = [w for w in wrong if not w.startswith("[")]
     return (
-        f"{group}={wrong[0]}: there is no such {group}{config.hint(wrong[0], known)}; there is {', '.join(known)}"
+        f"{group}={wrong[0]}: there is no such {group}{near(wrong[0], known)}; there is {', '.join(known)}"
         if wrong
         else None
     )
@@ -172,12 +172,10 @@ def _unknown_key(cfg: DictConfig, key: str) -> str | None:
         known = [str(k) for k in node if k != "_target_"] if isinstance(node, DictConfig) else []
         at = ".".join(parts[:depth])
         who = (
-            config.locate(node._target_).__name__
+            components.locate(node._target_).__name__
             if isinstance(node, DictConfig) and "_target_" in node
             else (at or "p2m")
         )
         has = f"it has {', '.join(known)}" if known else "it is a single value"
-        return (
-            f"{key}: {who} has no such {'field' if at else 'key'}{config.hint(part, known)}; {has}"
-        )
+        return f"{key}: {who} has no such {'field' if at else 'key'}{near(part, known)}; {has}"
     return None

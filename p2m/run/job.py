@@ -17,7 +17,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from p2m import config, pipeline
-from p2m.config import Config, build
+from p2m.components import build
+from p2m.config import Config
 from p2m.errors import BudgetError, ConfigError, UserError, explain_full_disk, listed
 from p2m.run import plan, progress, report
 from p2m.stages import Meter, Preflight, Template, Tracker, Work, no_point

@@ -6,7 +6,8 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from p2m.config import Config, build
+from p2m.components import build
+from p2m.config import Config
 from p2m.stages import Estimate, Estimates
 from p2m.store import StageResult
 

@@ -1,7 +1,6 @@
 """Files that a user wrote: text, JSON lines and CSV.  Every fault is told as file:line."""
 
 import csv
-import difflib
 import gzip
 import json
 import zlib
@@ -57,12 +56,6 @@ def suffix_of(path: Path) -> str:
     return "".join(
         path.suffixes[-2:] if path.suffix.lower() == ".gz" else path.suffixes[-1:]
     ).lower()
-
-
-def near_name(word: str, known: list[str]) -> str:
-    """` (did you mean 'x'?)` where a known name is close, else nothing."""
-    near = difflib.get_close_matches(word.lower(), known, 1)
-    return f" (did you mean '{near[0]}'?)" if near else ""
 
 
 def _raw_lines(path: Path) -> Iterator[bytes]:

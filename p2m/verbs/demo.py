@@ -4,14 +4,13 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
 from p2m import artifacts
 from p2m.artifacts import Splits, Student, TaskSpec
-from p2m.errors import UsageError, listed
+from p2m.errors import UsageError, listed, near
 
 RUNS = (Path("outputs/runs"), Path("outputs/sweeps"))
 SHOWN = 5  # latest runs in an error
@@ -54,8 +53,9 @@ def found(name: str) -> Path:
         (place for place in (Path(name), *(root / name for root in RUNS)) if place.is_dir()), None
     )
     if run is None:
+        known = [*map(str, runs), *map(_short, runs)]
         raise UsageError(
-            listed(f"p2m demo {name}: there is no such run{_near(name, runs)}", _latest(runs))
+            listed(f"p2m demo {name}: there is no such run{near(name, known)}", _latest(runs))
         )
     if not (run / "student" / "value.json").is_file():
         raise UsageError(
@@ -113,12 +113,6 @@ def _runs() -> list[Path]:
         path.parent
         for path in sorted(students, key=lambda path: path.lstat().st_mtime, reverse=True)
     ]
-
-
-def _near(name: str, runs: list[Path]) -> str:
-    known = {str(run): run for run in runs} | {_short(run): run for run in runs}
-    near = get_close_matches(name, known, 1)
-    return f" (did you mean '{near[0]}'?)" if near else ""
 
 
 def _short(run: Path) -> str:

@@ -2,7 +2,8 @@ import pytest
 import yaml
 
 from p2m.artifacts import TaskSpec
-from p2m.config import CONF, build
+from p2m.components import build
+from p2m.config import CONF
 from p2m.student import build as students
 
 

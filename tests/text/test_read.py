@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from p2m.errors import InputError
-from p2m.text.read import near_name, records_of, text_of
+from p2m.text.read import records_of, text_of
 
 
 def written(folder, name, content):
@@ -107,8 +107,3 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
         told(tmp_path / "none.txt", text_of)
         == "none.txt: cannot be read (No such file or directory)"
     )
-
-
-def test_a_near_name_is_offered_and_a_far_one_is_not():
-    assert near_name("Inputs", ["input", "label"]) == " (did you mean 'input'?)"
-    assert near_name("colour", ["input", "label"]) == ""
