@@ -12,6 +12,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from p2m.calls.budget import Budget
 from p2m.components import build, locate
 from p2m.errors import ConfigError, listed, near
 from p2m.fields import typed_fields
@@ -32,16 +33,6 @@ STAGES = (
     "trainer",
     "evaluator",
 )  # in the order they run
-
-
-@dataclasses.dataclass(frozen=True)
-class Budget:
-    """Caps on what teachers may cost; None is no cap.  Dollars and calls: ever, on this prompt; minutes: this command."""
-
-    max_usd: Annotated[float, Ge(0)] | None
-    max_calls: Annotated[int, Ge(0)] | None
-    max_minutes: Annotated[float, Ge(0)] | None
-    pilot: Annotated[int, Ge(0)]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,8 +14,9 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from p2m.calls.account import Caps, Price
-from p2m.calls.endpoint import Line
+from p2m.calls.budget import Budget
+from p2m.calls.endpoint import Endpoint
+from p2m.calls.prices import Price
 from p2m.calls.session import Session
 from p2m.errors import UserError
 from p2m.stages import Answer, Bar, Request, Work
@@ -72,8 +73,10 @@ def question(i: int, start: int = 0) -> Request:
 
 def cramped(it: OpenAI, work: Work, pages: int) -> Session:
     """A session whose ledger must not grow beyond *pages* pages: a disk that is full."""
-    line = Line(it.base_url, it.model, it.concurrency, PRICE)
-    return Session(line, Http(line, None, Deadlines(5, 5, 5, 10)), work, it.budget, it.calls, pages)
+    endpoint = Endpoint(it.base_url, it.model, it.concurrency, PRICE)
+    return Session(
+        endpoint, Http(endpoint, None, Deadlines(5, 5, 5, 10)), work, it.budget, it.calls, pages
+    )
 
 
 def _name(text: str) -> str:
@@ -85,7 +88,7 @@ def _name(text: str) -> str:
 
 def run(job: dict[str, Any]) -> dict[str, Any]:
     """Asks questions start .. start + n; `log`: a file for what was acknowledged; `out`: one for the usable answers in order."""
-    caps = Caps(job.get("max_usd"), job.get("max_calls"), None, 0)
+    caps = Budget(job.get("max_usd"), job.get("max_calls"), None, 0)
     folder = Path(job["folder"])
     it = teacher(
         base_url=f"http://127.0.0.1:{job['port']}/v1",

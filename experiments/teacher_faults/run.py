@@ -406,7 +406,7 @@ def fatal(folder: Path, scale: float) -> Iterator[Row]:
 def fuzz(folder: Path, scale: float) -> Iterator[Row]:
     """Random damage to answers, headers and the ledger's file: anything raised but a UserError counts."""
     from p2m.calls.completion import read
-    from p2m.calls.endpoint import completion
+    from p2m.calls.endpoint import reply_with
     from p2m.calls.pace import retry_after
     from p2m.errors import UserError
     from p2m.text.json_answer import tolerant_json
@@ -414,7 +414,7 @@ def fuzz(folder: Path, scale: float) -> Iterator[Row]:
 
     n, chance, uncaught = int(20_000 * scale), random.Random(0), Counter[str]()
     text = json.dumps({"examples": [{"input": "naïve \\ud83d", "output": 'a "b" \\n 1e9'}] * 3})
-    body = completion(text, "m", 3, 4)
+    body = reply_with(text, "m", 3, 4).body
     for _ in range(n):
         bent = _bent(body, chance)
         for name, attempt in (
@@ -594,13 +594,13 @@ def memory(folder: Path, scale: float) -> Iterator[Row]:
 
 
 def _sizes(folder: Path, port: int, n: int) -> list[float]:
-    from p2m.calls.account import Caps
+    from p2m.calls.budget import Budget
     from p2m.stages import Work
 
     it = teacher(
         base_url=f"http://127.0.0.1:{port}/v1",
         calls=folder / "calls",
-        budget=Caps(None, None, None, 0),
+        budget=Budget(None, None, None, 0),
         concurrency=64,
     )
     sizes = []

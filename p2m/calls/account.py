@@ -1,52 +1,13 @@
 """What the ledger does for one request: find its answer or reserve its cost, then settle.  Each function runs inside a transaction."""
 
 import hashlib
-import math
 import sqlite3
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-from annotated_types import Ge
-
-from p2m.calls.ledger import NANO, NO_CAP, alive, sweep
-from p2m.errors import BudgetError
-
-
-@dataclass(frozen=True)
-class Caps:
-    """`budget` of the configuration.  None is no cap.  pilot: real calls that a plan may make to estimate from."""
-
-    max_usd: Annotated[float, Ge(0)] | None
-    max_calls: Annotated[int, Ge(0)] | None
-    max_minutes: Annotated[float, Ge(0)] | None
-    pilot: Annotated[int, Ge(0)]
-
-    @property
-    def nano(self) -> int:
-        return NO_CAP if self.max_usd is None else math.floor(round(self.max_usd * NANO, 3))
-
-    @property
-    def calls(self) -> int:
-        return NO_CAP if self.max_calls is None else self.max_calls
-
-
-@dataclass(frozen=True)
-class Price:
-    """US dollars a million tokens."""
-
-    input: Annotated[float, Ge(0)]
-    output: Annotated[float, Ge(0)]
-
-    def nano(self, input_tokens: int, output_tokens: int) -> int:
-        """The cost, rounded up to a whole nano-dollar."""
-        return math.ceil(
-            round((input_tokens * self.input + output_tokens * self.output) * (NANO // 10**6), 6)
-        )
-
-
-FREE = Price(0, 0)
+from p2m.calls.budget import Budget
+from p2m.calls.ledger import alive, sweep
 
 
 @dataclass(frozen=True)
@@ -75,7 +36,7 @@ class Payer:
     account: str
     run: str
     stage: str
-    caps: Caps
+    budget: Budget
     resumes: bool = False
 
 
@@ -102,7 +63,7 @@ class Busy:
 
 
 @dataclass(frozen=True)
-class Short:
+class OverBudget:
     """The cap leaves no room.  others: attempts out on the account, whose settlement may make some.  kept: answers paid so far."""
 
     others: int
@@ -111,7 +72,7 @@ class Short:
     open_nano: int
 
 
-Found = Kept | Reserved | Busy | Short | None
+Found = Kept | Reserved | Busy | OverBudget | None
 
 
 def begin(db: sqlite3.Connection, entry: Entry, payer: Payer, *, send: bool) -> Found:
@@ -121,9 +82,12 @@ def begin(db: sqlite3.Connection, entry: Entry, payer: Payer, *, send: bool) -> 
         return known
     if payer.resumes and (taken := _taken_over(db, entry, payer)) is not None:
         return taken
-    values = (entry.worst, payer.account, entry.worst, payer.caps.nano, payer.caps.calls)
+    values = {"account": payer.account, "worst": entry.worst}
+    values |= {"max_nano": payer.budget.max_nano(), "max_calls": payer.budget.max_calls}
     changed = db.execute(
-        "UPDATE accounts SET nano=nano+?, calls=calls+1 WHERE account=? AND nano+?<=? AND calls<?",
+        "UPDATE accounts SET nano=nano+:worst, calls=calls+1 WHERE account=:account"
+        " AND (:max_nano IS NULL OR nano+:worst<=:max_nano)"
+        " AND (:max_calls IS NULL OR calls<:max_calls)",
         values,
     ).rowcount
     return _reserved(db, entry, payer) if changed else _short(db, payer)
@@ -189,7 +153,7 @@ def _reserved(db: sqlite3.Connection, entry: Entry, payer: Payer) -> Reserved:
     return Reserved(int(made.lastrowid or 0))
 
 
-def _short(db: sqlite3.Connection, payer: Payer) -> Short:
+def _short(db: sqlite3.Connection, payer: Payer) -> OverBudget:
     others = sweep(db, payer.folder, payer.account)
     nano, calls = db.execute(
         "SELECT nano, calls FROM accounts WHERE account=?", (payer.account,)
@@ -198,7 +162,7 @@ def _short(db: sqlite3.Connection, payer: Payer) -> Short:
         "SELECT COALESCE(SUM(billed),0) FROM attempts WHERE account=? AND state='open'",
         (payer.account,),
     ).fetchone()[0]
-    return Short(others, nano, calls, owed)
+    return OverBudget(others, nano, calls, owed)
 
 
 def record_body(
@@ -301,31 +265,4 @@ def _end(
     db.execute(
         "UPDATE attempts SET state=?, owner=NULL, status=?, reason=?, body=?, sha256=?, seconds=? WHERE id=?",
         values,
-    )
-
-
-def exhausted(short: Short, caps: Caps, entry: Entry) -> BudgetError:
-    """What was reached, and what it would take to go on."""
-    spent = f"${short.nano / NANO:.6f} in {short.calls} calls"
-    owed = (
-        f" (${short.open_nano / NANO:.6f} of it for calls of unknown fate: see p2m calls reconcile)"
-        if short.open_nano
-        else ""
-    )
-    if caps.max_calls is not None and short.calls >= caps.max_calls:
-        return BudgetError(
-            f"budget.max_calls={caps.max_calls} is reached: {spent} on this prompt{owed}. All answers are kept."
-            f" To go on, start the same command with budget.max_calls={short.calls + max(1, short.calls // 2)} or more."
-        )
-    least = (short.nano + entry.worst) / NANO
-    return BudgetError(
-        f"budget.max_usd={caps.max_usd} leaves no room for the next call, at most ${entry.worst / NANO:.6f}: {spent} on this prompt{owed}."
-        f" All answers are kept. To go on, start the same command with budget.max_usd={math.ceil(least * 1e4) / 1e4} or more;"
-        f" a call has cost ${short.nano / NANO / max(1, short.calls):.6f} on average."
-    )
-
-
-def too_late(caps: Caps) -> BudgetError:
-    return BudgetError(
-        f"budget.max_minutes={caps.max_minutes} is reached. All answers are kept; the same command goes on from here, for as long again."
     )

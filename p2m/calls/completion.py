@@ -37,7 +37,7 @@ _LETTERS = {name: re.compile(f"[{chars}]") for name, chars in _SCRIPTS.items()}
 
 
 @dataclass(frozen=True)
-class Reading:
+class Completion:
     """text as received.  reason: a few words where outcome is not ok.  Tokens are None where the server did not say."""
 
     text: str
@@ -48,19 +48,19 @@ class Reading:
     output_tokens: int | None = None
 
 
-def read(body: bytes, request: Request) -> Reading:
+def read(body: bytes, request: Request) -> Completion:
     """A chat completion in OpenAI's form.  Never raises: what cannot be read is `invalid`."""
     try:
         envelope = json.loads(body)
     except (ValueError, RecursionError):
-        return Reading("", "invalid", "the body is not JSON")
+        return Completion("", "invalid", "the body is not JSON")
     if not isinstance(envelope, dict):
-        return Reading("", "invalid", "the body is not an object")
+        return Completion("", "invalid", "the body is not an object")
     usage = envelope.get("usage")
     told = usage if isinstance(usage, dict) else {}
     model = envelope.get("model")
     text, outcome, reason = _content(envelope.get("choices"), request)
-    return Reading(
+    return Completion(
         text, outcome, reason, _clean(model)[:200] if isinstance(model, str) else None,
         _tokens(told.get("prompt_tokens")), _tokens(told.get("completion_tokens")),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A line to a model: what decides an answer, what it may cost, what is sent and what came back."""
+"""An endpoint of a model: what decides an answer, what it may cost, what is sent and what came back."""
 
 import hashlib
 import json
@@ -7,19 +7,20 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from p2m.calls.account import FREE, Entry, Price
+from p2m.calls.account import Entry
+from p2m.calls.prices import FREE, Price
 from p2m.errors import InputError
 from p2m.stages import Answer, Request
 
 
 @dataclass(frozen=True)
-class Line:
-    """endpoint and model name whom to ask; extra are further parameters, None takes one out.
+class Endpoint:
+    """address and model name whom to ask; extra are further parameters, None takes one out.
     key_setting: name of the environment variable with the key, for messages.  resumes: answers can be fetched after a kill.
 
     """
 
-    endpoint: str
+    address: str
     model: str
     concurrency: int
     price: Price = FREE
@@ -63,7 +64,7 @@ class Line:
         )
         schema = None if request.schema is None else canonical(dict(request.schema))
         whole = (  # canonical JSON too, put together from parts that are needed by themselves
-            f'{{"endpoint":{canonical(self.endpoint)},"messages":{messages},"model":{canonical(self.model)},"params":{settings},'
+            f'{{"endpoint":{canonical(self.address)},"messages":{messages},"model":{canonical(self.model)},"params":{settings},'
             f'"sample":{request.sample},"schema":{schema or "null"}}}'
         )
         try:
@@ -74,7 +75,7 @@ class Line:
             ) from error
         return Entry(
             key,
-            self.endpoint,
+            self.address,
             self.model,
             messages,
             settings,
@@ -132,17 +133,16 @@ def encoded(body: Mapping[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def completion(
+def reply_with(
     text: str, model: str, prompt_tokens: int, completion_tokens: int, finish: str = "stop"
-) -> bytes:
+) -> Reply:
     """An answer in the form of OpenAI's chat completions, for models that run in this process."""
     message = {"role": "assistant", "content": text}
-    usage = {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
     envelope = {
         "object": "chat.completion",
         "model": model,
         "choices": [{"index": 0, "message": message, "finish_reason": finish}],
+        "usage": {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens},
     }
-    return json.dumps(envelope | {"usage": usage}, ensure_ascii=False).encode(
-        errors="surrogatepass"
-    )
+    body = json.dumps(envelope, ensure_ascii=False).encode(errors="surrogatepass")
+    return Reply(200, {}, body)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from p2m.calls.account import Price
-from p2m.calls.ledger import FILE, NANO
+from p2m.calls.ledger import FILE
+from p2m.calls.prices import NANO, Price
 from p2m.stages import Estimate
 
 LATEST = 200  # calls that a mean is taken over: prices and prompts change

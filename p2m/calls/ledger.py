@@ -25,9 +25,7 @@ from filelock import FileLock, Timeout
 from p2m.errors import DiskFullError, UserError
 
 FILE = "calls.sqlite"
-NANO = 10**9
 LAYOUT = 1  # PRAGMA user_version; raised when the tables change
-NO_CAP = 2**62
 BUSY_S = (
     60.0  # another process holds the file for milliseconds a transaction; 16 of them fit many times
 )

@@ -1,17 +1,35 @@
 """What a model costs: given, declared free, or known from the dated list of OpenAI's prices."""
 
 import functools
+import math
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
+from annotated_types import Ge
 from omegaconf import OmegaConf
 
-from p2m.calls.account import FREE, Price
-
+NANO = 10**9  # money is counted in whole nano-dollars, so that sums are exact
 LISTED = Path(__file__).with_name("openai_prices.yaml")
 HOST = "https://api.openai.com/"
 _DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")  # gpt-4o-mini-2024-07-18 costs what gpt-4o-mini does
+
+
+@dataclass(frozen=True)
+class Price:
+    """US dollars a million tokens."""
+
+    input: Annotated[float, Ge(0)]
+    output: Annotated[float, Ge(0)]
+
+    def nano(self, input_tokens: int, output_tokens: int) -> int:
+        """The cost, rounded up to a whole nano-dollar."""
+        per_million = input_tokens * self.input + output_tokens * self.output
+        return math.ceil(round(per_million * (NANO // 10**6), 6))
+
+
+FREE = Price(0, 0)
 
 
 @functools.cache
@@ -28,8 +46,8 @@ def price_of(model: str, base_url: str, given: Price | None, *, free: bool) -> P
         return FREE
     if given is not None:
         return given
-    known = listed()["models"].get(_DATED.sub("", model)) if base_url.startswith(HOST) else None
-    if known is None:
+    known = listed()["models"].get(_DATED.sub("", model))
+    if known is None or not base_url.startswith(HOST):
         raise ValueError(
             f"the price of '{model}' at {base_url} is not known, so no budget could hold."
             " Give it in dollars a million tokens, teacher.price='{input: 0.4, output: 1.6}',"

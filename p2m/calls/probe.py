@@ -37,15 +37,15 @@ UNSUPPORTED = {400, 404, 415, 422, 500, 501}
 
 async def honoured(session: "Session") -> bool:
     """As the line says, or as the endpoint showed: the first to ask probes, everybody else waits for it."""
-    if session.line.structured != "probe":
-        return session.line.structured == "always"
+    if session.endpoint.structured != "probe":
+        return session.endpoint.structured == "always"
     if session.structured is None:
         session.structured = asyncio.create_task(_remembered(session))
     return bool(await asyncio.shield(session.structured))
 
 
 async def _remembered(session: "Session") -> bool:
-    place = (session.line.endpoint, session.line.model, TRAIT)
+    place = (session.endpoint.address, session.endpoint.model, TRAIT)
     known = await session.do(lambda db: _trait(db, place))
     if known is None:
         known = await _probed(session)
@@ -68,7 +68,7 @@ def _trait(db: sqlite3.Connection, place: tuple[str, str, str]) -> Any:
 
 async def _probed(session: "Session") -> str | None:
     """yes, no, or None where the answer does not tell."""
-    call = Call(PROBE, session.line.entry(PROBE), Future(), ordinal=-1, structured=True)
+    call = Call(PROBE, session.endpoint.entry(PROBE), Future(), ordinal=-1, structured=True)
     try:
         answer = await session.answer(call)
     except RefusedError as error:

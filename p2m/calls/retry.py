@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from p2m.calls.endpoint import Line, Reply
+from p2m.calls.endpoint import Endpoint, Reply
 from p2m.calls.pace import retry_after
 from p2m.errors import ServiceError, UserError
 
@@ -36,24 +36,24 @@ class RefusedError(ServiceError):
         self.status = status
 
 
-def verdict(reply: Reply, line: Line) -> RetryDecision:
+def decide(reply: Reply, endpoint: Endpoint) -> RetryDecision:
     status, said = reply.status, told(reply.body)
     if status is None:
         return RetryDecision("again" if reply.sent else "unsent", reply.fault)
     if 200 <= status < 300:
-        return _of_success(reply, line)
+        return _of_success(reply, endpoint)
     if status == 429:
-        return _of_429(reply, line, said)
+        return _of_429(reply, endpoint, said)
     if status >= 500 or status in AGAIN:
         return RetryDecision(
             "again", f"HTTP {status}: {said}", retry_after(reply.headers, time.time())
         )
     if status == 400 and "content_filter" in said:
         return RetryDecision("filtered", said)
-    return RetryDecision("stop", f"HTTP {status}", error=_refused(status, line, said))
+    return RetryDecision("stop", f"HTTP {status}", error=_refused(status, endpoint, said))
 
 
-def _of_success(reply: Reply, line: Line) -> RetryDecision:
+def _of_success(reply: Reply, endpoint: Endpoint) -> RetryDecision:
     """OpenRouter reports an upstream failure as 200 with an `error` beside no choices."""
     if b'"error"' not in reply.body[:2000]:
         return RetryDecision("answer")
@@ -66,23 +66,23 @@ def _of_success(reply: Reply, line: Line) -> RetryDecision:
         return RetryDecision("answer")
     code = error.get("code") if isinstance(error, dict) else None
     if isinstance(code, int) and 400 <= code < 600:
-        return verdict(Reply(code, reply.headers, reply.body), line)
+        return decide(Reply(code, reply.headers, reply.body), endpoint)
     return RetryDecision("again", f"an error in place of an answer: {told(reply.body)}")
 
 
-def _of_429(reply: Reply, line: Line, said: str) -> RetryDecision:
+def _of_429(reply: Reply, endpoint: Endpoint, said: str) -> RetryDecision:
     lower = said.lower()
     if any(word in lower for word in QUOTA):
-        return RetryDecision("stop", "quota", error=_refused(402, line, said))
+        return RetryDecision("stop", "quota", error=_refused(402, endpoint, said))
     if "request too large" in lower:
-        return RetryDecision("stop", "too large", error=_refused(413, line, said))
+        return RetryDecision("stop", "too large", error=_refused(413, endpoint, said))
     return RetryDecision("throttled", f"HTTP 429: {said}", retry_after(reply.headers, time.time()))
 
 
-def _refused(status: int, line: Line, said: str) -> UserError:
+def _refused(status: int, endpoint: Endpoint, said: str) -> UserError:
     """Which setting to look at, for each refusal that asking again cannot mend."""
-    named = f"the key in the environment variable {line.key_setting} (teacher.api_key_env)"
-    key = named if line.key_setting else "teacher.api_key_env (none is set)"
+    named = f"the key in the environment variable {endpoint.key_setting} (teacher.api_key_env)"
+    key = named if endpoint.key_setting else "teacher.api_key_env (none is set)"
     look = {
         400: "a parameter that this model does not take: see teacher.extra, teacher.tokens_field and teacher.structured",
         401: key,
@@ -94,15 +94,15 @@ def _refused(status: int, line: Line, said: str) -> UserError:
         status, "teacher.base_url" if 300 <= status < 400 else "teacher.base_url and teacher.extra"
     )
     return RefusedError(
-        f"{line.endpoint} refused a call for model '{line.model}' (HTTP {status}: {said}). Look at {look}."
+        f"{endpoint.address} refused a call for model '{endpoint.model}' (HTTP {status}: {said}). Look at {look}."
         " No further call was made; all answers are kept, and the same command goes on from here.",
         status,
     )
 
 
-def gone(line: Line, reason: str, tries: int) -> UserError:
+def gone(endpoint: Endpoint, reason: str, tries: int) -> UserError:
     return ServiceError(
-        f"{line.endpoint} failed {tries} times in a row for one call (last: {reason}). Is the server up (teacher.base_url)?"
+        f"{endpoint.address} failed {tries} times in a row for one call (last: {reason}). Is the server up (teacher.base_url)?"
         " All answers are kept; the same command goes on from here."
     )
 

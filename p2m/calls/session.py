@@ -13,19 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from p2m.calls import account as _account
-from p2m.calls.account import FREE, Busy, Caps, Kept, Payer, Reserved, Settlement, Short
-from p2m.calls.completion import Reading, read, same_model
-from p2m.calls.endpoint import Call, Line, Reply, Transport
-from p2m.calls.ledger import NANO, Transaction, Writer, sweep
+from p2m.calls.account import Busy, Kept, OverBudget, Payer, Reserved, Settlement
+from p2m.calls.budget import Budget
+from p2m.calls.completion import Completion, read, same_model
+from p2m.calls.endpoint import Call, Endpoint, Reply, Transport
+from p2m.calls.ledger import Transaction, Writer, sweep
 from p2m.calls.pace import Pace, backoff
+from p2m.calls.prices import FREE, NANO
 from p2m.calls.probe import honoured
-from p2m.calls.retry import MOST_TRIES, RetryDecision, gone, verdict
+from p2m.calls.retry import MOST_TRIES, RetryDecision, decide, gone
 from p2m.errors import IncompleteError, ServiceError, UserError
 from p2m.stages import Answer, Request, Work
 
-STARTED = (
-    time.monotonic()
-)  # of this command: the module is imported when the configuration is checked
 PATIENCE_S = 900.0  # of 429s with no answer at all in between
 POLL_S = 0.1  # how often to look whether another process is done
 GRACE_S = 15.0  # how long a stage that ends waits for what is out: it is paid for
@@ -38,14 +37,14 @@ class Session:
 
     def __init__(
         self,
-        line: Line,
+        endpoint: Endpoint,
         transport: Transport,
         work: Work,
-        caps: Caps,
+        budget: Budget,
         calls: Path,
         pages: int | None = None,
     ) -> None:
-        self.line, self.transport, self.work, self.caps = line, transport, work, caps
+        self.endpoint, self.transport, self.work, self.budget = endpoint, transport, work, budget
         self.outcomes: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._ordinal = 0
@@ -53,7 +52,7 @@ class Session:
         self._fault: UserError | None = None
         self._recent: deque[tuple[str, str, str]] = deque(maxlen=WINDOW)
         self._pace = Pace(
-            line.concurrency, line.requests_per_minute, line.tokens_per_minute, self.nap
+            endpoint.concurrency, endpoint.requests_per_minute, endpoint.tokens_per_minute, self.nap
         )
         self._last_answer = time.monotonic()
         self._loop = asyncio.new_event_loop()
@@ -63,7 +62,13 @@ class Session:
             self._loop.close()
             raise
         self._payer = Payer(
-            calls, self._writer.owner.name, work.account, work.run, work.stage, caps, line.resumes
+            calls,
+            self._writer.owner.name,
+            work.account,
+            work.run,
+            work.stage,
+            budget,
+            endpoint.resumes,
         )
         self._queue: asyncio.Queue[Call | None] = asyncio.Queue()
         self._settled, self._stopped = asyncio.Event(), asyncio.Event()
@@ -96,7 +101,7 @@ class Session:
 
     def submit(self, request: Request) -> Future[Answer]:
         """The answer to come.  A request that is on its way already is not sent twice."""
-        entry = self.line.entry(request)
+        entry = self.endpoint.entry(request)
         future: Future[Answer] = Future()
         with self._lock:
             ordinal, self._ordinal = self._ordinal, self._ordinal + 1
@@ -140,7 +145,9 @@ class Session:
         await self.transport.open()
         workers = [
             asyncio.create_task(self._work())
-            for _ in range(self.line.concurrency + self.line.concurrency // WORKERS_MORE + 1)
+            for _ in range(
+                self.endpoint.concurrency + self.endpoint.concurrency // WORKERS_MORE + 1
+            )
         ]
         self._ready.set_result(None)
         try:
@@ -260,7 +267,7 @@ class Session:
                     )
                     raise self._fault
                 reply = await self.transport.send(call)
-                said = verdict(reply, self.line)
+                said = decide(reply, self.endpoint)
                 if (
                     said.error is not None and call.ordinal >= 0
                 ):  # at once: the commit takes time, in which others would be sent
@@ -275,7 +282,7 @@ class Session:
         while True:
             await self._pace.opened()
             found = await self._found(call)
-            if isinstance(found, Short):
+            if isinstance(found, OverBudget):
                 async with self._poor:  # one asks at a time, since each look costs a transaction
                     found = await self._with_money(call)
             if isinstance(found, Kept | Reserved):
@@ -284,27 +291,27 @@ class Session:
 
     async def _with_money(self, call: Call) -> Kept | Reserved | Busy:
         """Waits until what others have out is settled, and may leave some of its reservation."""
-        while isinstance(found := await self._found(call), Short):
+        while isinstance(found := await self._found(call), OverBudget):
             if not found.others:
-                raise _account.exhausted(found, self.caps, call.entry)
+                raise self.budget.exceeded(
+                    found.nano, found.calls, found.open_nano, call.entry.worst
+                )
             self._settled.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._settled.wait(), POLL_S)
         return found
 
-    async def _found(self, call: Call) -> Kept | Reserved | Busy | Short:
+    async def _found(self, call: Call) -> Kept | Reserved | Busy | OverBudget:
         if self._fault is not None:
             raise self._fault
-        late = (
-            self.caps.max_minutes is not None
-            and time.monotonic() - STARTED > self.caps.max_minutes * 60
-        )
         found = await self.do(
-            partial(_account.begin, entry=call.entry, payer=self._payer, send=not late)
+            partial(
+                _account.begin, entry=call.entry, payer=self._payer, send=not self.budget.is_late()
+            )
         )
         if found is None:
-            raise _account.too_late(self.caps)
-        assert isinstance(found, Kept | Reserved | Busy | Short)
+            raise self.budget.late()
+        assert isinstance(found, Kept | Reserved | Busy | OverBudget)
         return found
 
     async def _close(
@@ -342,7 +349,7 @@ class Session:
         if said.error is not None:
             raise said.error
         if said.kind == "filtered":
-            self._count(call, Reading("", "filtered", said.reason))
+            self._count(call, Completion("", "filtered", said.reason))
             return Answer("", "filtered", call.entry.key, 0.0, fresh=True)
         return None
 
@@ -365,40 +372,40 @@ class Session:
         self._count(call, reading)
         return Answer(reading.text, reading.outcome, call.entry.key, billed / NANO, fresh)
 
-    def _of_model(self, reading: Reading) -> Reading:
+    def _of_model(self, reading: Completion) -> Completion:
         """Who pays for one model does not take another's answer, whose price is not known either: it stays at its reservation."""
         if (
-            self.line.price == FREE
+            self.endpoint.price == FREE
             or reading.model is None
-            or same_model(self.line.model, reading.model)
+            or same_model(self.endpoint.model, reading.model)
         ):
             return reading
-        return Reading(
+        return Completion(
             reading.text, "invalid", f"the model '{reading.model}' answered", reading.model
         )
 
-    def _bill(self, reading: Reading) -> int | None:
+    def _bill(self, reading: Completion) -> int | None:
         """None where the server did not say what it used."""
         if reading.input_tokens is None or reading.output_tokens is None:
             return None
-        return self.line.price.nano(reading.input_tokens, reading.output_tokens)
+        return self.endpoint.price.nano(reading.input_tokens, reading.output_tokens)
 
     async def _wait(self, said: RetryDecision, tries: int, sent_at: float) -> int:
         """Sleeps as the reply asks; raises where waiting has been in vain for too long.  Gives the number of failed tries."""
         if said.kind == "throttled":
             if time.monotonic() - self._last_answer > PATIENCE_S:
                 raise ServiceError(
-                    f"{self.line.endpoint} has answered nothing but 429 for {PATIENCE_S / 60:.0f} minutes ({said.reason})."
+                    f"{self.endpoint.address} has answered nothing but 429 for {PATIENCE_S / 60:.0f} minutes ({said.reason})."
                 )
             wait = backoff(self._pace.cuts + 1, random.random()) if said.wait is None else said.wait
             self._pace.throttled(sent_at, wait)
             return tries
         if tries + 1 >= MOST_TRIES:
-            raise gone(self.line, said.reason, MOST_TRIES)
+            raise gone(self.endpoint, said.reason, MOST_TRIES)
         await self.nap(backoff(tries + 1, random.random()) if said.wait is None else said.wait)
         return tries + 1
 
-    def _count(self, call: Call, reading: Reading) -> None:
+    def _count(self, call: Call, reading: Completion) -> None:
         """Stops the session when more than half of the last answers are of no use, and shows some."""
         if call.ordinal < 0:  # the probe: its answer tells about the server
             return
@@ -414,7 +421,7 @@ class Session:
             )
             self._stop_with(
                 IncompleteError(
-                    f"{len(rejected)} of the last {WINDOW} answers of '{self.line.model}' cannot be used; the last {SHOWN}:\n{shown}\n"
+                    f"{len(rejected)} of the last {WINDOW} answers of '{self.endpoint.model}' cannot be used; the last {SHOWN}:\n{shown}\n"
                     "Change the prompt, or choose another teacher (teacher=..., teacher.model=...). All answers are kept."
                 )
             )
@@ -430,7 +437,7 @@ def _tokens(call: Call) -> int:
 
 @contextlib.contextmanager
 def session(
-    line: Line, transport: Transport, work: Work, caps: Caps, calls: Path
+    endpoint: Endpoint, transport: Transport, work: Work, budget: Budget, calls: Path
 ) -> Iterator[Session]:
-    with Session(line, transport, work, caps, calls) as opened:
+    with Session(endpoint, transport, work, budget, calls) as opened:
         yield opened

@@ -43,6 +43,7 @@ def told(folder: Path) -> Iterator[None]:
 def spent(folder: Path, account: str) -> tuple[float, int]:
     """Dollars and calls that count against the caps of *account*: a pilot of 20 may go up to these calls and 20 more."""
     from p2m.calls import ledger as _ledger
+    from p2m.calls.prices import NANO
 
     if not (folder / _ledger.FILE).is_file():
         return 0.0, 0
@@ -50,7 +51,7 @@ def spent(folder: Path, account: str) -> tuple[float, int]:
         nano, calls = db.execute(
             "SELECT nano, calls FROM accounts WHERE account=?", (account,)
         ).fetchone() or (0, 0)
-    return nano / _ledger.NANO, calls
+    return nano / NANO, calls
 
 
 def forecast(folder: Path, run: str, calls: float, concurrency: int) -> "Forecast | None":

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from p2m.calls.endpoint import Call, Line, Reply, encoded
+from p2m.calls.endpoint import Call, Endpoint, Reply, encoded
 from p2m.calls.pace import backoff
-from p2m.calls.retry import MOST_TRIES, gone, verdict
+from p2m.calls.retry import MOST_TRIES, decide, gone
 from p2m.errors import ServiceError
 from p2m.teacher._http import api_key
 
@@ -40,7 +40,7 @@ class Batch:
 class Batches:
     """Transport over the Batch API."""
 
-    line: Line
+    endpoint: Endpoint
     folder: Path
     api_key_env: str | None
     size: int
@@ -56,7 +56,7 @@ class Batches:
 
         self.client = AsyncOpenAI(
             api_key=api_key(self.api_key_env) or "none",
-            base_url=self.line.endpoint,
+            base_url=self.endpoint.address,
             max_retries=0,
             timeout=TIMEOUT_S,
         )
@@ -127,7 +127,7 @@ class Batches:
                 "custom_id": c.entry.key,
                 "method": "POST",
                 "url": "/v1/chat/completions",
-                "body": self.line.body(c.request, structured=c.structured),
+                "body": self.endpoint.body(c.request, structured=c.structured),
             }
             for c in calls
         ]
@@ -195,7 +195,7 @@ class Batches:
             )
             batch.path.unlink(missing_ok=True)
             raise ServiceError(
-                f"{self.line.endpoint} refused the batch {batch.server_id} ({said[:300]}). Look at teacher.model and teacher.extra."
+                f"{self.endpoint.address} refused the batch {batch.server_id} ({said[:300]}). Look at teacher.model and teacher.extra."
             )
         replies: dict[str, Reply] = {}
         for file in filter(None, (state.output_file_id, state.error_file_id)):
@@ -222,13 +222,13 @@ class Batches:
 
         if isinstance(error, APIStatusError):
             headers = {name.lower(): value for name, value in error.response.headers.items()}
-            said = verdict(Reply(error.status_code, headers, error.response.content), self.line)
+            said = decide(Reply(error.status_code, headers, error.response.content), self.endpoint)
             if said.error is not None:
                 raise said.error from None
         elif not isinstance(error, APIConnectionError):
             raise error
         if tries >= MOST_TRIES:
-            raise gone(self.line, str(error)[:200], tries)
+            raise gone(self.endpoint, str(error)[:200], tries)
         await asyncio.sleep(backoff(tries, random.random()))
 
     # ---- its file ----
@@ -236,15 +236,18 @@ class Batches:
     def _read(self, path: Path) -> Batch | None:
         with contextlib.suppress(ValueError, KeyError, TypeError):
             record = json.loads(path.read_text(encoding="utf-8"))
-            if (record["endpoint"], record["model"]) == (self.line.endpoint, self.line.model):
+            if (record["endpoint"], record["model"]) == (
+                self.endpoint.address,
+                self.endpoint.model,
+            ):
                 return Batch(path, list(record["keys"]), record["batch"])
         return None
 
     def _write(self, batch: Batch) -> None:
         """Whole or not at all, and on disk before the next step."""
         record = {
-            "endpoint": self.line.endpoint,
-            "model": self.line.model,
+            "endpoint": self.endpoint.address,
+            "model": self.endpoint.model,
             "batch": batch.server_id,
             "keys": batch.keys,
         }

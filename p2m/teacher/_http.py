@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from p2m.calls.endpoint import Call, Line, Reply, encoded
+from p2m.calls.endpoint import Call, Endpoint, Reply, encoded
 from p2m.errors import ConfigError
 
 MOST_BYTES = (
@@ -34,7 +34,7 @@ class Deadlines:
 class Http:
     """Transport to `<base_url>/chat/completions`."""
 
-    line: Line
+    endpoint: Endpoint
     api_key_env: str | None
     deadlines: Deadlines
     clients: list[Any] = field(default_factory=list, init=False)
@@ -63,7 +63,7 @@ class Http:
                 follow_redirects=False,
                 verify=trust,
             )
-            for _ in range(-(-self.line.concurrency // POOL))
+            for _ in range(-(-self.endpoint.concurrency // POOL))
         ]
         self.loads = [0] * len(self.clients)
 
@@ -74,7 +74,7 @@ class Http:
     async def send(self, call: Call) -> Reply:
         import httpx2
 
-        body = encoded(self.line.body(call.request, structured=call.structured))
+        body = encoded(self.endpoint.body(call.request, structured=call.structured))
         started = time.monotonic()
         try:
             async with asyncio.timeout(self.deadlines.total_s):
@@ -101,7 +101,7 @@ class Http:
 
     async def _exchanged(self, client: Any, body: bytes) -> Reply:
         request = client.build_request(
-            "POST", f"{self.line.endpoint}/chat/completions", content=body
+            "POST", f"{self.endpoint.address}/chat/completions", content=body
         )
         try:
             async with asyncio.timeout(self.deadlines.first_byte_s):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge
 
-from p2m.calls.account import Caps
-from p2m.calls.endpoint import Call, Line, Reply, completion
+from p2m.calls.budget import Budget
+from p2m.calls.endpoint import Call, Endpoint, Reply, reply_with
 from p2m.calls.forecast import per_call
 from p2m.calls.session import session
 from p2m.errors import UserError
@@ -32,25 +32,27 @@ class Local:
     batch_size: Annotated[int, Ge(1)]
     seed: Annotated[int, Ge(0)]
     calls: Path
-    budget: Caps
+    budget: Budget
 
     RUNTIME: ClassVar = frozenset({"device", "batch_size", "calls", "budget"})
     VERSION: ClassVar = 1
 
     def estimate(self) -> Estimate:
         """Of one call: free; as long as the latest took."""
-        line = self._line()
-        return per_call(self.calls, line.endpoint, line.model, line.price, line.concurrency)
+        endpoint = self._endpoint()
+        return per_call(
+            self.calls, endpoint.address, endpoint.model, endpoint.price, endpoint.concurrency
+        )
 
-    def _line(self) -> Line:
-        return Line(
+    def _endpoint(self) -> Endpoint:
+        return Endpoint(
             f"local:{self.revision or 'newest'}:{self.dtype}:{self.seed}",
             self.model,
             2 * self.batch_size,
         )
 
     def session(self, work: Work) -> AbstractContextManager[Session]:
-        return session(self._line(), _Batches(self), work, self.budget, self.calls)
+        return session(self._endpoint(), _Batches(self), work, self.budget, self.calls)
 
 
 @dataclass
@@ -108,8 +110,7 @@ class _Batches:
         )
         name = self.teacher.model
         return [
-            Reply(200, {}, completion(w.text, name, w.prompt_tokens, w.completion_tokens, w.finish))
-            for w in wrote
+            reply_with(w.text, name, w.prompt_tokens, w.completion_tokens, w.finish) for w in wrote
         ]
 
 

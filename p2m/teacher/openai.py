@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 from annotated_types import Ge, Gt
 
-from p2m.calls.account import Caps, Price
-from p2m.calls.endpoint import Line
+from p2m.calls.budget import Budget
+from p2m.calls.endpoint import Endpoint
 from p2m.calls.forecast import per_call
-from p2m.calls.prices import price_of
+from p2m.calls.prices import Price, price_of
 from p2m.calls.session import session
 from p2m.stages import Estimate, Session, Work
 from p2m.teacher._http import Deadlines, Http
@@ -56,7 +56,7 @@ class OpenAI:
     idle_s: Seconds
     total_s: Seconds
     calls: Path
-    budget: Caps
+    budget: Budget
 
     RUNTIME: ClassVar = frozenset(
         {
@@ -91,12 +91,14 @@ class OpenAI:
         return per_call(self.calls, self.base_url.rstrip("/"), self.model, price, self.concurrency)
 
     def session(self, work: Work) -> AbstractContextManager[Session]:
-        line = Line(
+        endpoint = Endpoint(
             self.base_url.rstrip("/"), self.model, self.concurrency, price_of(self.model, self.base_url, self.price, free=self.free),
             self.extra, self.tokens_field, self.structured, self.requests_per_minute, self.tokens_per_minute, self.api_key_env or "",
         )  # fmt: skip
         deadlines = Deadlines(self.connect_s, self.first_byte_s, self.idle_s, self.total_s)
-        return session(line, Http(line, self.api_key_env, deadlines), work, self.budget, self.calls)
+        return session(
+            endpoint, Http(endpoint, self.api_key_env, deadlines), work, self.budget, self.calls
+        )
 
 
 def checked_url(url: str) -> None:

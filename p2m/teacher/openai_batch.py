@@ -9,10 +9,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le
 
-from p2m.calls.account import Caps, Price
-from p2m.calls.endpoint import Line
+from p2m.calls.budget import Budget
+from p2m.calls.endpoint import Endpoint
 from p2m.calls.forecast import per_call
-from p2m.calls.prices import price_of
+from p2m.calls.prices import Price, price_of
 from p2m.calls.session import session
 from p2m.stages import Estimate, Session, Work
 from p2m.teacher._batches import Batches
@@ -35,7 +35,7 @@ class OpenAIBatch:
     batch_size: Annotated[int, Ge(1), Le(50_000)]
     poll_s: Annotated[float, Gt(0)]
     calls: Path
-    budget: Caps
+    budget: Budget
 
     RUNTIME: ClassVar = frozenset(
         {"api_key_env", "price", "batch_size", "poll_s", "calls", "budget"}
@@ -60,14 +60,14 @@ class OpenAIBatch:
         return Estimate(told.calls, told.usd, None)
 
     def session(self, work: Work) -> AbstractContextManager[Session]:
-        line = Line(
+        endpoint = Endpoint(
             self.base_url.rstrip("/"), self.model, OUT * self.batch_size, self._price(), self.extra, self.tokens_field, self.structured,
             key_setting=self.api_key_env or "", resumes=True,
         )  # fmt: skip
         batches = Batches(
-            line, self.calls / "batches", self.api_key_env, self.batch_size, self.poll_s
+            endpoint, self.calls / "batches", self.api_key_env, self.batch_size, self.poll_s
         )
-        return session(line, batches, work, self.budget, self.calls)
+        return session(endpoint, batches, work, self.budget, self.calls)
 
     def _price(self) -> Price:
         if self.price is not None:

@@ -11,8 +11,8 @@ from typing import Annotated, ClassVar
 from annotated_types import Ge
 from pydantic import FilePath
 
-from p2m.calls.account import Caps
-from p2m.calls.endpoint import Call, Line, Reply, completion
+from p2m.calls.budget import Budget
+from p2m.calls.endpoint import Call, Endpoint, Reply, reply_with
 from p2m.calls.session import session
 from p2m.errors import InputError
 from p2m.stages import Estimate, Session, Work
@@ -31,7 +31,7 @@ class Recorded:
     per_request: Annotated[int, Ge(1)]
     concurrency: Annotated[int, Ge(1)]
     calls: Path
-    budget: Caps
+    budget: Budget
 
     RUNTIME: ClassVar = frozenset({"concurrency", "calls", "budget"})
     VERSION: ClassVar = 1
@@ -41,8 +41,10 @@ class Recorded:
         return Estimate(1, 0.0, 0.0)
 
     def session(self, work: Work) -> AbstractContextManager[Session]:
-        line = Line(f"{NAME}:{_digest(self.path)}:{self.per_request}", NAME, self.concurrency)
-        return session(line, _Tape(self), work, self.budget, self.calls)
+        endpoint = Endpoint(
+            f"{NAME}:{_digest(self.path)}:{self.per_request}", NAME, self.concurrency
+        )
+        return session(endpoint, _Tape(self), work, self.budget, self.calls)
 
 
 @dataclass
@@ -67,7 +69,7 @@ class _Tape:
         text = json.dumps(
             {"examples": self.pairs[start : start + self.teacher.per_request]}, ensure_ascii=False
         )
-        return Reply(200, {}, completion(text, NAME, 0, 0))
+        return reply_with(text, NAME, 0, 0)
 
 
 def pairs_in(path: Path) -> list[dict[str, str]]:

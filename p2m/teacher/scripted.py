@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Le
 
-from p2m.calls.account import Caps
-from p2m.calls.endpoint import Call, Line, Reply, completion
+from p2m.calls.budget import Budget
+from p2m.calls.endpoint import Call, Endpoint, Reply, reply_with
 from p2m.calls.forecast import per_call
 from p2m.calls.session import session
 from p2m.stages import Estimate, Session, Work
@@ -26,22 +26,24 @@ class Scripted:
     seed: int
     concurrency: Annotated[int, Ge(1)]
     calls: Path
-    budget: Caps
+    budget: Budget
 
     RUNTIME: ClassVar = frozenset({"concurrency", "calls", "budget"})
     VERSION: ClassVar = 5  # of the grammar: raise it with any change to what is answered
 
     def estimate(self) -> Estimate:
         """Of one call."""
-        line = self._line()
-        return per_call(self.calls, line.endpoint, line.model, line.price, self.concurrency)
+        endpoint = self._endpoint()
+        return per_call(
+            self.calls, endpoint.address, endpoint.model, endpoint.price, self.concurrency
+        )
 
     def session(self, work: Work) -> AbstractContextManager[Session]:
-        return session(self._line(), _Script(self), work, self.budget, self.calls)
+        return session(self._endpoint(), _Script(self), work, self.budget, self.calls)
 
-    def _line(self) -> Line:
+    def _endpoint(self) -> Endpoint:
         rates = f"{self.error_rate:g}/{self.repeat_rate:g}/{self.break_rate:g}/{self.seed}"
-        return Line(f"scripted:{rates}", f"scripted-{self.VERSION}", self.concurrency)
+        return Endpoint(f"scripted:{rates}", f"scripted-{self.VERSION}", self.concurrency)
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,4 @@ class _Script:
         it = self.teacher
         text = reply(call.request, it.error_rate, it.repeat_rate, it.break_rate, it.seed)
         asked = sum(len(message["content"]) for message in call.request.messages)
-        return Reply(
-            200, {}, completion(text, f"scripted-{it.VERSION}", asked // 4, len(text) // 4)
-        )
+        return reply_with(text, f"scripted-{it.VERSION}", asked // 4, len(text) // 4)

@@ -4,11 +4,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from teacher_ends import GOOD, SCHEMA, ask
 
-from p2m.calls.completion import Reading, judge, read, same_model
-from p2m.calls.endpoint import completion
+from p2m.calls.completion import Completion, judge, read, same_model
+from p2m.calls.endpoint import reply_with
 from p2m.stages import Request
+from tests.calls.doubles import GOOD, SCHEMA, ask
 
 QUESTION = Request(
     (
@@ -34,7 +34,7 @@ def said(content: Any, finish: str | None = "stop", **message: Any) -> bytes:
 
 
 def test_good_answer_is_read_with_its_model_and_usage() -> None:
-    assert read(said(GOOD), STRICT) == Reading(GOOD, "ok", "", "m", 3, 4)
+    assert read(said(GOOD), STRICT) == Completion(GOOD, "ok", "", "m", 3, 4)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_no_body_raises(body: bytes) -> None:
 @given(st.text())
 @settings(max_examples=300, deadline=None)
 def test_no_text_of_an_answer_raises(text: str) -> None:
-    read(completion(text, "m", 1, 1), ask(1, schema=SCHEMA))
+    read(reply_with(text, "m", 1, 1).body, ask(1, schema=SCHEMA))
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,16 @@
 from pathlib import Path
 
 import pytest
-from teacher_ends import NO_CAPS, Told, ask, good, opened
-from test_openai import FIELDS
 
-from p2m.calls.account import Price
 from p2m.calls.forecast import per_call
+from p2m.calls.prices import Price
 from p2m.stages import Estimate
 from p2m.teacher import forecast, spent
 from p2m.teacher.local import Local
 from p2m.teacher.openai import OpenAI
 from p2m.teacher.scripted import Scripted
+from tests.calls.doubles import NO_CAPS, Told, ask, good, opened
+from tests.teacher.test_openai import FIELDS
 
 
 def made(folder: Path, tokens: list[int]) -> None:

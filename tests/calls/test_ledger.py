@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from teacher_ends import Told, ask, good, opened
 
 from p2m.calls.ledger import FILE, Owner, Writer, alive, connect, journal_mode
 from p2m.errors import UserError
 from p2m.teacher import ledger
+from tests.calls.doubles import Told, ask, good, opened
 
 
 class Heard:
@@ -101,7 +101,7 @@ def test_owner_is_alive_until_it_lets_go_or_dies(tmp_path: Path) -> None:
 def test_call_that_a_dead_process_had_out_stays_charged_and_is_made_again(tmp_path: Path) -> None:
     with opened(tmp_path, Told(lambda i: good())) as session:
         session.submit(ask(1)).result()
-        worst = session.line.entry(ask(1)).worst
+        worst = session.endpoint.entry(ask(1)).worst
     db = sqlite3.connect(tmp_path / "calls" / FILE)
     db.execute(
         "UPDATE attempts SET state='out', owner='gone-1', body=NULL, outcome=NULL, billed=reserved"
@@ -124,7 +124,7 @@ def test_call_that_a_dead_process_had_out_stays_charged_and_is_made_again(tmp_pa
 def test_answer_that_a_dead_process_had_not_parsed_is_read_and_billed_now(tmp_path: Path) -> None:
     with opened(tmp_path, Told(lambda i: good())) as session:
         session.submit(ask(1)).result()
-        worst = session.line.entry(ask(1)).worst
+        worst = session.endpoint.entry(ask(1)).worst
     db = sqlite3.connect(tmp_path / "calls" / FILE)
     db.execute(
         "UPDATE attempts SET state='answered', owner='gone-1', outcome=NULL, billed=reserved"

@@ -4,9 +4,8 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from teacher_ends import GOOD, SCHEMA, Told, ask, good, line, opened
 
-from p2m.calls.account import Caps
+from p2m.calls.budget import Budget
 from p2m.calls.endpoint import Reply
 from p2m.errors import (
     BudgetError,
@@ -17,6 +16,7 @@ from p2m.errors import (
     Stopped,
 )
 from p2m.stages import Request
+from tests.calls.doubles import GOOD, SCHEMA, Told, ask, endpoint, good, opened
 
 
 def rows(folder: Path, columns: str) -> list[tuple]:
@@ -86,7 +86,7 @@ def test_another_sample_of_the_same_request_is_another_call(tmp_path: Path) -> N
 
 def test_key_hangs_on_what_decides_the_answer(tmp_path: Path) -> None:
     with opened(tmp_path, Told(lambda i: good())) as session:
-        base = session.line.entry(ask(1)).key
+        base = session.endpoint.entry(ask(1)).key
         others = [
             ask(2),
             ask(1, sample=1),
@@ -96,14 +96,14 @@ def test_key_hangs_on_what_decides_the_answer(tmp_path: Path) -> None:
             Request(({"role": "user", "content": "question 1"},), 0.7, 101),
             Request(({"role": "system", "content": "question 1"},), 0.7, 100),
         ]
-        keys = {session.line.entry(request).key for request in others}
-        assert session.line.entry(ask(1)).key == base
+        keys = {session.endpoint.entry(request).key for request in others}
+        assert session.endpoint.entry(ask(1)).key == base
     assert len(keys) == len(others)
     assert base not in keys
 
 
 def test_key_is_the_digest_of_canonical_json(tmp_path: Path) -> None:
-    it = line()
+    it = endpoint()
     whole = {
         "endpoint": "http://model.test/v1", "model": "large", "messages": [{"role": "user", "content": "question 1"}],
         "params": {"temperature": 0.7, "top_p": 1.0, "max_tokens": 100}, "schema": SCHEMA, "sample": 3,
@@ -116,7 +116,7 @@ def test_key_is_the_digest_of_canonical_json(tmp_path: Path) -> None:
 
 def test_cap_is_never_passed_and_says_what_it_takes_to_go_on(tmp_path: Path) -> None:
     transport = Told(lambda i: good(), seconds=0.002)
-    with opened(tmp_path, transport, caps=Caps(0.002, None, None, 0), concurrency=8) as session:
+    with opened(tmp_path, transport, caps=Budget(0.002, None, None, 0), concurrency=8) as session:
         futures = [session.submit(ask(i)) for i in range(100)]
         done = [f for f in futures if f.exception() is None]
         with pytest.raises(BudgetError, match=r"budget\.max_usd=0\.002 leaves no room") as caught:
@@ -131,7 +131,7 @@ def test_cap_is_never_passed_and_says_what_it_takes_to_go_on(tmp_path: Path) -> 
 def test_cap_on_calls_holds_across_runs(tmp_path: Path) -> None:
     transport = Told(lambda i: good())
     for first in (0, 5):
-        with opened(tmp_path, transport, caps=Caps(None, 7, None, 0)) as session:
+        with opened(tmp_path, transport, caps=Budget(None, 7, None, 0)) as session:
             futures = [session.submit(ask(i)) for i in range(first, first + 5)]
             failed = [f for f in futures if f.exception() is not None]
     assert len(transport.sent) == 7
@@ -146,7 +146,7 @@ def test_cap_on_calls_holds_across_runs(tmp_path: Path) -> None:
 def test_cap_counts_each_prompt_for_itself(tmp_path: Path) -> None:
     for prompt in ("one", "two"):
         with opened(
-            tmp_path, Told(lambda i: good()), caps=Caps(None, 1, None, 0), account=prompt
+            tmp_path, Told(lambda i: good()), caps=Budget(None, 1, None, 0), account=prompt
         ) as session:
             assert session.submit(ask(1, sample=ord(prompt[0]))).result().fresh
 
@@ -156,7 +156,7 @@ def test_time_that_is_up_stops_before_the_next_call_and_keeps_kept_answers_free(
 ) -> None:
     with opened(tmp_path, Told(lambda i: good())) as session:
         session.submit(ask(1)).result()
-    with opened(tmp_path, Told(lambda i: good()), caps=Caps(None, None, 0.0, 0)) as session:
+    with opened(tmp_path, Told(lambda i: good()), caps=Budget(None, None, 0.0, 0)) as session:
         assert session.submit(ask(1)).result().outcome == "ok"
         with pytest.raises(BudgetError, match=r"budget\.max_minutes=0\.0 is reached"):
             session.submit(ask(2)).result()
@@ -184,7 +184,7 @@ def test_server_error_is_tried_again_and_stays_charged(tmp_path: Path) -> None:
     )
     with opened(tmp_path, transport) as session:
         answer = session.submit(ask(1)).result()
-        worst = session.line.entry(ask(1)).worst
+        worst = session.endpoint.entry(ask(1)).worst
     assert (answer.outcome, len(transport.sent)) == ("ok", 3)
     assert rows(tmp_path, "state, billed, reason") == [
         ("open", worst, "HTTP 500: <html>oops</html>"),
@@ -224,7 +224,7 @@ def test_unread_usage_leaves_the_answer_at_its_reservation(tmp_path: Path) -> No
     ).encode()
     with opened(tmp_path, Told(lambda i: Reply(200, {}, body))) as session:
         answer = session.submit(ask(1)).result()
-        worst = session.line.entry(ask(1)).worst
+        worst = session.endpoint.entry(ask(1)).worst
     assert answer.outcome == "ok"
     assert rows(tmp_path, "state, billed") == [("open", worst)]
     with opened(tmp_path, Told(lambda i: good())) as session:
@@ -310,7 +310,7 @@ def test_endpoint_that_ignores_or_refuses_a_schema_is_not_sent_one(
     with opened(tmp_path, transport, structured="probe") as session:
         assert session.submit(ask(1, schema=SCHEMA)).result().outcome == "ok"
         session.submit(ask(2, schema=SCHEMA)).result()
-        body = session.line.body(ask(1, schema=SCHEMA), structured=transport.sent[1].structured)
+        body = session.endpoint.body(ask(1, schema=SCHEMA), structured=transport.sent[1].structured)
     assert [call.structured for call in transport.sent] == [True, False, False]
     assert "response_format" not in body
 

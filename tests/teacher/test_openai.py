@@ -4,15 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import billed, client, server, usd
-from teacher_ends import NO_CAPS, SCHEMA, Told, ask, good, line, opened, work
 
-from p2m.calls.account import Price
 from p2m.calls.endpoint import Reply
-from p2m.calls.prices import listed, price_of
-from p2m.calls.retry import told, verdict
+from p2m.calls.prices import Price, listed, price_of
+from p2m.calls.retry import decide, told
 from p2m.errors import ConfigError, ServiceError
 from p2m.teacher.openai import OpenAI
+from tests.calls.doubles import NO_CAPS, SCHEMA, Told, ask, endpoint, good, opened, work
+from tests.calls.fault_server import billed, client, server, usd
 
 FIELDS: dict[str, Any] = {
     "base_url": "http://127.0.0.1:1/v1", "model": "m", "api_key_env": None, "price": None, "free": True, "extra": {},
@@ -85,7 +84,7 @@ def test_price_is_exact_in_nano_dollars_and_rounded_up() -> None:
 
 
 def test_worst_case_covers_every_byte_of_the_prompt_and_the_schema() -> None:
-    at_most = line(price=Price(1, 0)).worst(ask(1, schema=SCHEMA)) // 1000
+    at_most = endpoint(price=Price(1, 0)).worst(ask(1, schema=SCHEMA)) // 1000
     assert at_most > len("question 1") + len(json.dumps(SCHEMA, separators=(",", ":")))
 
 
@@ -100,7 +99,7 @@ def test_server_that_is_not_there_is_told_after_six_tries(tmp_path: Path) -> Non
 
 
 def test_parameters_are_added_and_taken_out() -> None:
-    it = line(
+    it = endpoint(
         extra={"temperature": None, "reasoning_effort": "low"}, tokens_field="max_completion_tokens"
     )
     assert it.body(ask(1), structured=True) == {
@@ -138,21 +137,23 @@ def test_parameters_are_added_and_taken_out() -> None:
     ],
 )
 def test_refusal_names_the_setting(status: int, body: dict[str, str], look: str) -> None:
-    said = verdict(Reply(status, {}, json.dumps({"error": body}).encode()), line(key_setting="KEY"))
+    said = decide(
+        Reply(status, {}, json.dumps({"error": body}).encode()), endpoint(key_setting="KEY")
+    )
     assert said.kind == "stop"
     assert look in str(said.error)
 
 
 @pytest.mark.parametrize("status", [408, 409, 425, 500, 502, 503, 504, 529])
 def test_failures_that_pass_are_tried_again(status: int) -> None:
-    assert verdict(Reply(status, {}, b""), line()).kind == "again"
+    assert decide(Reply(status, {}, b""), endpoint()).kind == "again"
 
 
 def test_error_in_place_of_an_answer_is_no_answer() -> None:
     upstream = b'{"error": {"code": 502, "message": "upstream failed"}}'
-    assert verdict(Reply(200, {}, upstream), line()).kind == "again"
-    assert verdict(Reply(200, {}, b'{"error": {"code": 429}}'), line()).kind == "throttled"
-    assert verdict(Reply(200, {}, b'{"error": null, "choices": []}'), line()).kind == "answer"
+    assert decide(Reply(200, {}, upstream), endpoint()).kind == "again"
+    assert decide(Reply(200, {}, b'{"error": {"code": 429}}'), endpoint()).kind == "throttled"
+    assert decide(Reply(200, {}, b'{"error": null, "choices": []}'), endpoint()).kind == "answer"
 
 
 def test_message_of_a_server_is_short_and_of_one_line() -> None:
@@ -165,7 +166,10 @@ def test_other_models_answer_is_not_taken_and_stays_at_its_reservation(tmp_path:
     cheap = good().body.replace(b'"large"', b'"cheap-0"')
     with opened(tmp_path, Told(lambda i: Reply(200, {}, cheap))) as session:
         answer = session.submit(ask(1)).result()
-        assert (answer.outcome, answer.usd) == ("invalid", session.line.entry(ask(1)).worst / 1e9)
+        assert (answer.outcome, answer.usd) == (
+            "invalid",
+            session.endpoint.entry(ask(1)).worst / 1e9,
+        )
 
 
 def test_answers_come_through_every_fault_and_never_below_the_servers_bill(tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from batch_server import Shop, serving
-from teacher_ends import GOOD, NO_CAPS, SCHEMA, ask, good, work
 
-from p2m.calls.account import Price
+from p2m.calls.prices import Price
 from p2m.errors import ServiceError
 from p2m.teacher import ledger
 from p2m.teacher.openai_batch import OpenAIBatch
+from tests.calls.doubles import GOOD, NO_CAPS, SCHEMA, ask, good, work
+from tests.teacher.batch_server import Shop, serving
 
 
 def batch(url: str, calls: Path, **more: Any) -> OpenAIBatch:
@@ -55,7 +55,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from test_openai_batch import answers, batch
+from tests.teacher.test_openai_batch import answers, batch
 answers(batch(sys.argv[2], Path(sys.argv[3])), Path(sys.argv[3]), 5)
 """
 
@@ -68,7 +68,14 @@ def test_killed_run_goes_on_with_the_batch_that_it_submitted(tmp_path: Path, slo
     shop.looks, shop.slow_s = 10**9, slow_s
     with serving(shop) as url:
         process = subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, str(Path(__file__).parent), url, str(tmp_path)]
+            [
+                sys.executable,
+                "-c",
+                SCRIPT,
+                str(Path(__file__).resolve().parents[2]),
+                url,
+                str(tmp_path),
+            ]
         )
         while not shop.batches or (slow_s == 0 and next(iter(shop.batches.values()))["seen"] < 2):
             assert process.poll() is None

@@ -3,10 +3,10 @@ import json
 from pathlib import Path
 
 import pytest
-from teacher_ends import NO_CAPS, SCHEMA, ask, work
 
 from p2m.errors import InputError
 from p2m.teacher.recorded import Recorded, pairs_in
+from tests.calls.doubles import NO_CAPS, SCHEMA, ask, work
 
 PAIRS = [{"input": f"in {i}", "output": f"out {i}"} for i in range(7)]
 

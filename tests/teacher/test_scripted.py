@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import pytest
-from teacher_ends import NO_CAPS, SCHEMA, work
 
 from p2m.errors import UserError
 from p2m.schema import mismatch
@@ -9,6 +8,7 @@ from p2m.stages import Request
 from p2m.teacher import ledger
 from p2m.teacher.scripted import Scripted
 from p2m.text.json_answer import tolerant_json
+from tests.calls.doubles import NO_CAPS, SCHEMA, work
 
 DATES = (Path(__file__).resolve().parents[2] / "experiments/quickstart/prompt.md").read_text(
     encoding="utf-8"

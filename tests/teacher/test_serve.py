@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from teacher_ends import NO_CAPS, SCHEMA, work
-from test_local import ask, tiny_chat  # noqa: F401 - a fixture
 
 from p2m.stages import Request
 from p2m.teacher import ledger
 from p2m.teacher.openai import OpenAI
+from tests.calls.doubles import NO_CAPS, SCHEMA, work
+from tests.teacher.test_local import ask
 
 NEEDED = [
     name for name in ("accelerate", "fastapi", "uvicorn") if importlib.util.find_spec(name) is None
@@ -24,7 +24,7 @@ NEEDED = [
 
 
 @pytest.fixture
-def served(tiny_chat: Path, tmp_path: Path) -> Iterator[str]:  # noqa: F811
+def served(tiny_chat: Path, tmp_path: Path) -> Iterator[str]:
     """The base_url."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

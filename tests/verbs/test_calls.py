@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "calls"))
-from teacher_ends import GOOD, Told, ask, good, opened
-
 from p2m.calls.endpoint import Reply
 from p2m.errors import UsageError, UserError
 from p2m.verbs import calls
+from tests.calls.doubles import GOOD, Told, ask, good, opened
 
 Said = Callable[..., str]
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from p2m.calls.account import Caps, Price
-from p2m.calls.endpoint import Call, Line, Reply, completion
+from p2m.calls.budget import Budget
+from p2m.calls.endpoint import Call, Endpoint, Reply, reply_with
+from p2m.calls.prices import Price
 from p2m.calls.session import Session
 from p2m.stages import Request, Work
 
 DOLLAR = Price(1, 1)
-NO_CAPS = Caps(None, None, None, 0)
+NO_CAPS = Budget(None, None, None, 0)
 GOOD = json.dumps({"examples": [{"input": "a", "output": "b"}]})
 SCHEMA = {
     "title": "examples",
@@ -51,8 +52,8 @@ def ask(i: int, **more: Any) -> Request:
     return Request(({"role": "user", "content": f"question {i}"},), 0.7, 100, **more)
 
 
-def line(concurrency: int = 4, price: Price = DOLLAR, **more: Any) -> Line:
-    return Line("http://model.test/v1", "large", concurrency, price, **more)
+def endpoint(concurrency: int = 4, price: Price = DOLLAR, **more: Any) -> Endpoint:
+    return Endpoint("http://model.test/v1", "large", concurrency, price, **more)
 
 
 @dataclass
@@ -74,11 +75,13 @@ class Told:
 
 
 def good(text: str = GOOD, tokens: tuple[int, int] = (10, 20)) -> Reply:
-    return Reply(200, {}, completion(text, "large", *tokens))
+    return reply_with(text, "large", *tokens)
 
 
 def opened(
-    folder: Path, transport: Any, *, caps: Caps = NO_CAPS, account: str = "prompt-1", **more: Any
+    folder: Path, transport: Any, *, caps: Budget = NO_CAPS, account: str = "prompt-1", **more: Any
 ) -> Session:
     pages = more.pop("pages", None)
-    return Session(line(**more), transport, work(folder, account), caps, folder / "calls", pages)
+    return Session(
+        endpoint(**more), transport, work(folder, account), caps, folder / "calls", pages
+    )
