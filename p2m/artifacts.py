@@ -1,16 +1,23 @@
-"""What flows between stages: frozen data, JSON or JSON lines on disk."""
+"""What flows between stages: frozen data, JSON or JSON lines on disk.
+
+REPORT names what an artifact holds for people only: fields, or files in its folder, which no later
+stage looks at, so that they do not decide what comes later.
+"""
 
 import dataclasses
 import json
 import mmap
-import operator
 import typing
 from abc import abstractmethod
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, ClassVar, overload
+
+from pydantic import TypeAdapter
+
+from p2m import disk
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,8 @@ class TaskSpec:
 class Examples:
     """What a retriever found or a generator wrote.  dropped counts what was met and not kept, by reason."""
 
+    REPORT: ClassVar = frozenset({"candidates", "dropped"})
+
     rows: Sequence[Example] = ()
     candidates: tuple[Candidate, ...] = ()
     dropped: dict[str, int] = field(default_factory=dict)
@@ -82,6 +91,8 @@ class Choice:
     config: the architecture where base is `scratch` (transformers config fields, with model_type), else empty.
     pieces: ids of a tokenizer that is learnt from the training texts; None for bytes where base is `scratch`, else the published one.
     """
+
+    REPORT: ClassVar = frozenset({"candidates"})
 
     base: str
     revision: str | None
@@ -98,6 +109,8 @@ class Splits:
     test: split off from what was retrieved and generated.  real: the user's own test set, never trained on.
     prefix, suffix: texts that stand before and after each input when the student reads it.  dropped counts examples by reason.
     """
+
+    REPORT: ClassVar = frozenset({"dropped"})
 
     train: Sequence[Example] = ()
     valid: Sequence[Example] = ()
@@ -117,6 +130,8 @@ class Student:
     cut: training examples (with soft votes, answers) of which an end was left out, as they are longer than that.
     lost: share of the training answers looked at that its tokenizer does not give back as they are, so that it can never say them.
     """
+
+    REPORT: ClassVar = frozenset({"curve.jsonl"})
 
     folder: Path
     base: str
@@ -165,7 +180,7 @@ class ExampleView(Sequence[Example]):
     """Examples made when asked for: a subclass says how many there are and makes one of them."""
 
     @abstractmethod
-    def _made(self, i: int) -> Example:
+    def _example(self, i: int) -> Example:
         """The example at place i, 0 <= i < len(self)."""
 
     @overload
@@ -175,14 +190,17 @@ class ExampleView(Sequence[Example]):
     def __getitem__(self, index: int | slice) -> Example | list[Example]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        return self._made(range(len(self))[index])
+        return self._example(range(len(self))[index])
 
     def __iter__(self) -> Iterator[Example]:
-        return map(self._made, range(len(self)))
+        return map(self._example, range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
 
 
-class Rows(ExampleView):
-    """Examples in a JSON lines file, read when asked for: memory holds eight bytes a row, whatever their number."""
+class ExampleFile(ExampleView):
+    """Examples in a JSON lines file, read when asked for.  Memory holds eight bytes for each."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -190,98 +208,91 @@ class Rows(ExampleView):
         with path.open("rb") as file:
             for line in file:  # bytes, so that only \n ends a record and U+2028 does not
                 self._starts.append(self._starts[-1] + len(line))
-            self._bytes = (
-                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if self._starts[-1] else b""
-            )
+            self._bytes: mmap.mmap | bytes = b""
+            if self._starts[-1]:
+                self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def __len__(self) -> int:
         return len(self._starts) - 1
 
-    def _made(self, i: int) -> Example:
+    def _example(self, i: int) -> Example:
         return example_of(json.loads(self._bytes[self._starts[i] : self._starts[i + 1]]))
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, Sequence)
-            and len(self) == len(other)
-            and all(map(operator.eq, self, other))
-        )
 
 
 def example_of(record: dict[str, Any]) -> Example:
     votes = tuple((output, n) for output, n in record.get("votes", ()))
-    return Example(
-        record["input"], record["output"], record["origin"], tuple(record.get("also", ())), votes
-    )
+    also = tuple(record.get("also", ()))
+    return Example(record["input"], record["output"], record["origin"], also, votes)
 
 
 def write_rows(path: Path, rows: Iterable[Example]) -> None:
     """One JSON object a line; `also` and `votes` only where there are some."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for row in rows:
-            more = {
-                name: value for name, value in (("also", row.also), ("votes", row.votes)) if value
+            record: dict[str, Any] = {
+                "input": row.input,
+                "output": row.output,
+                "origin": row.origin,
             }
-            record = {"input": row.input, "output": row.output, "origin": row.origin} | more
+            if row.also:
+                record["also"] = row.also
+            if row.votes:
+                record["votes"] = row.votes
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
 def save(value: Any, folder: Path) -> None:
     """Writes value.json, and `<field>.jsonl` for each field that holds a sequence of examples."""
     plain: dict[str, Any] = {}
-    for name in _stored(type(value)):
-        if _holds_rows(type(value), name):
+    for name, hint in _stored(type(value)).items():
+        if hint == Sequence[Example]:
             write_rows(folder / f"{name}.jsonl", getattr(value, name))
         else:
-            plain[name] = _plain(getattr(value, name))
-    (folder / "value.json").write_text(
-        json.dumps(plain, ensure_ascii=False, indent=1), encoding="utf-8"
-    )
+            plain[name] = getattr(value, name)
+    text = json.dumps(plain, default=dataclasses.asdict, ensure_ascii=False, indent=1)
+    disk.write_text(folder / "value.json", text)
 
 
 def load(kind: type, folder: Path) -> Any:
-    """What `save` wrote; rows are read from disk when used, and `folder` is where the artifact lies now.
+    """What `save` wrote; examples are read from disk when used.
 
-    A field that came after the artifact was saved has its default.
+    *folder* is where the artifact lies now.  A field that came after it was saved has its default.
     """
-    plain = json.loads((folder / "value.json").read_text(encoding="utf-8"))
+    plain = _plain(folder)
+    values: dict[str, Any] = {}
+    for name, hint in _stored(kind).items():
+        if hint == Sequence[Example]:
+            values[name] = ExampleFile(folder / f"{name}.jsonl")
+        elif name in plain:
+            values[name] = TypeAdapter(hint).validate_python(plain[name])
+    if _owns_files(kind):
+        values["folder"] = folder
+    return kind(**values)
+
+
+def content(kind: type, folder: Path, digests: dict[str, str]) -> dict[str, Any]:
+    """What later stages may look at in an artifact, however it came: its fields and its files.
+
+    digests: of each file in *folder*, by name.
+    """
+    report: frozenset[str] = getattr(kind, "REPORT", frozenset())
+    plain = {name: value for name, value in _plain(folder).items() if name not in report}
+    names = {f"{name}.jsonl" for name, hint in _stored(kind).items() if hint == Sequence[Example]}
+    if _owns_files(kind):
+        names |= digests.keys() - {"value.json", "made.json"} - report
+    return {"fields": plain, "files": {name: digests[name] for name in sorted(names)}}
+
+
+def _plain(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "value.json").read_text(encoding="utf-8")))
+
+
+def _stored(kind: type) -> dict[str, Any]:
+    """The fields that are saved, with their types; where a folder lies is no part of it."""
     hints = typing.get_type_hints(kind)
-    values = {
-        name: Rows(folder / f"{name}.jsonl")
-        if _holds_rows(kind, name)
-        else _typed(hints[name], plain[name])
-        for name in _stored(kind)
-        if name in plain or _holds_rows(kind, name)
-    }
-    return kind(**values, **({"folder": folder} if "folder" in hints else {}))
+    names = [field.name for field in dataclasses.fields(kind) if field.name != "folder"]
+    return {name: hints[name] for name in names}
 
 
-def _stored(kind: type) -> list[str]:
-    return [f.name for f in dataclasses.fields(kind) if f.name != "folder"]
-
-
-def _holds_rows(kind: type, name: str) -> bool:
-    return bool(typing.get_type_hints(kind)[name] == Sequence[Example])
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(v) for v in value]
-    return value
-
-
-def _typed(hint: Any, value: Any) -> Any:
-    """*value* from JSON as its field's type: dataclasses and tuples inside dicts and tuples are made again."""
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        hints = typing.get_type_hints(hint)
-        return hint(**{k: _typed(hints[k], v) for k, v in value.items()})
-    inner = typing.get_args(hint)
-    if typing.get_origin(hint) is tuple:
-        return tuple(_typed(inner[0], v) for v in value)
-    if typing.get_origin(hint) is dict:
-        return {k: _typed(inner[1], v) for k, v in value.items()}
-    return value
+def _owns_files(kind: type) -> bool:
+    return any(field.name == "folder" for field in dataclasses.fields(kind))

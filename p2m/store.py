@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock
 
 from p2m import artifacts, disk
-from p2m.artifacts import Rows
+from p2m.artifacts import ExampleFile
 from p2m.components import build, locate
 from p2m.errors import UserError, explain_full_disk
 from p2m.stages import Meter, Work
@@ -124,7 +124,7 @@ def publish(part: Path, folder: Path) -> None:
         str(p.relative_to(part)): {"sha256": disk.digest(p), "bytes": p.stat().st_size}
         for p in files
     }
-    rows = {name: len(Rows(part / name)) for name in manifest if name.endswith(".jsonl")}
+    rows = {name: len(ExampleFile(part / name)) for name in manifest if name.endswith(".jsonl")}
     (part / "manifest.json").write_text(
         json.dumps({"files": manifest, "rows": rows}, indent=1), encoding="utf-8"
     )

@@ -9,9 +9,9 @@ from p2m.artifacts import (
     Candidate,
     Choice,
     Example,
+    ExampleFile,
     Examples,
     Report,
-    Rows,
     Score,
     Splits,
     Student,
@@ -70,7 +70,7 @@ def test_a_field_that_came_later_has_its_default(tmp_path):
 
 def test_rows_are_read_by_place_and_slice_and_in_order(tmp_path):
     artifacts.write_rows(tmp_path / "r.jsonl", ROWS)
-    rows = Rows(tmp_path / "r.jsonl")
+    rows = ExampleFile(tmp_path / "r.jsonl")
     assert len(rows) == 3
     assert rows[-1] == ROWS[2]
     assert rows[:2] == ROWS[:2]
@@ -81,4 +81,4 @@ def test_rows_are_read_by_place_and_slice_and_in_order(tmp_path):
 
 def test_file_without_rows_is_empty(tmp_path):
     (tmp_path / "r.jsonl").touch()
-    assert list(Rows(tmp_path / "r.jsonl")) == []
+    assert list(ExampleFile(tmp_path / "r.jsonl")) == []

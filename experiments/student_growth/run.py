@@ -81,7 +81,7 @@ def _write(path: Path, n: int) -> None:
 def _measured(model: str, n: int, folder: Path) -> dict[str, Any]:
     import yaml
 
-    from p2m.artifacts import Rows, Splits, TaskSpec
+    from p2m.artifacts import ExampleFile, Splits, TaskSpec
     from p2m.components import build
     from p2m.trainer import _fit
     from p2m.trainer.lightning import Lightning
@@ -99,7 +99,7 @@ def _measured(model: str, n: int, folder: Path) -> dict[str, Any]:
         "valid_examples": 100,
         "residual_dropout": 0.0,
     }
-    splits = Splits(Rows(folder / f"{n}.jsonl"), Rows(folder / "1000.jsonl"))
+    splits = Splits(ExampleFile(folder / f"{n}.jsonl"), ExampleFile(folder / "1000.jsonl"))
     with tempfile.TemporaryDirectory() as place:
         job = Lightning(**settings | changes)._job(choice, splits, Path(place))
         (Path(place) / "job.json").write_text(json.dumps(job), encoding="utf-8")

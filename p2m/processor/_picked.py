@@ -22,7 +22,7 @@ class Subset(ExampleView):
     def __len__(self) -> int:
         return len(self._places)
 
-    def _made(self, i: int) -> Example:
+    def _example(self, i: int) -> Example:
         place = self._places[i]
         source = bisect_right(self._begins, place) - 1
         return self._settle(self._sources[source][place - self._begins[source]])

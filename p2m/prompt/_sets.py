@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from p2m.artifacts import Example, Rows, write_rows
+from p2m.artifacts import Example, ExampleFile, write_rows
 from p2m.errors import InputError, near
 from p2m.text.read import Record, records_of
 
@@ -41,15 +41,15 @@ def example_of(record: Record, place: str, origin: str) -> Example:
     return Example(source, accepted[0], origin, tuple(accepted[1:]))
 
 
-def spooled(path: Path, rows: Iterable[Example]) -> Rows:
+def spooled(path: Path, rows: Iterable[Example]) -> ExampleFile:
     """*rows* as a sequence that lives on disk, in a file without a name, so that memory does not grow with them."""
     write_rows(path, rows)
-    kept = Rows(path)
+    kept = ExampleFile(path)
     path.unlink()
     return kept
 
 
-def _some(path: Path, rows: Rows) -> Rows:
+def _some(path: Path, rows: ExampleFile) -> ExampleFile:
     if not len(rows):
         raise InputError(
             f'{path}: holds no example; it needs lines such as {{"input": ..., "output": ...}}'

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from p2m.artifacts import Choice, Example, Rows, Student
+from p2m.artifacts import Choice, Example, ExampleFile, Student
 from p2m.errors import UserError
 from p2m.student import _t5_forward, build
 from p2m.student.build import LoadedModel
@@ -78,8 +78,8 @@ def _rows(
     job: dict[str, Any], settings: dict[str, Any]
 ) -> tuple[Sequence[Example], Sequence[Example]]:
     """What is trained on, and what of the validation set is looked at."""
-    train: Sequence[Example] = Rows(Path(job["train"]))
-    valid: Sequence[Example] = Rows(Path(job["valid"]))
+    train: Sequence[Example] = ExampleFile(Path(job["train"]))
+    valid: Sequence[Example] = ExampleFile(Path(job["valid"]))
     if only := settings["overfit"]:
         train = valid = train[:only]
     return _votes.SoftLabels(train) if settings["soft_votes"] else train, _spread(

@@ -26,6 +26,6 @@ class SoftLabels(ExampleView):
     def __len__(self) -> int:
         return len(self._places)
 
-    def _made(self, i: int) -> Example:
+    def _example(self, i: int) -> Example:
         row = self._rows[self._places[i]]
         return Example(row.input, row.votes[self._answers[i]][0], row.origin) if row.votes else row

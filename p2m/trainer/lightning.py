@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from p2m.artifacts import Choice, Example, Rows, Splits, Student, TaskSpec, write_rows
+from p2m.artifacts import Choice, Example, ExampleFile, Splits, Student, TaskSpec, write_rows
 from p2m.errors import IncompleteError, UserError
 from p2m.stages import Work
 
@@ -216,7 +216,7 @@ class Lightning:
 
 def _on_disk(rows: Sequence[Example], path: Path) -> Path:
     """Where the process that trains can read *rows*: their own file, or *path*, written now."""
-    if isinstance(rows, Rows):
+    if isinstance(rows, ExampleFile):
         return rows.path.resolve()
     write_rows(path, rows)
     return path.resolve()

@@ -427,7 +427,7 @@ def test_memory_stays_small_with_many_examples(tmp_path):
     code = f"""
 import contextlib, resource
 from pathlib import Path
-from p2m.artifacts import Choice, Example, Examples, Prompt, Rows, TaskSpec, write_rows
+from p2m.artifacts import Choice, Example, Examples, Prompt, ExampleFile, TaskSpec, write_rows
 from p2m.processor import _sides
 from p2m.processor.seq2seq import Seq2Seq
 path = Path({str(tmp_path)!r}) / "rows.jsonl"
@@ -435,7 +435,7 @@ write_rows(path, (Example(f"{{i}} " + "x" * 80, f"out {{i}}", "teacher:k") for i
 class Quiet:
     def advance(self, n): pass
 work = Work(Path({str(tmp_path)!r}), "processor", "r", "a", lambda total, unit: contextlib.nullcontext(Quiet()))
-rows = Rows(path)
+rows = ExampleFile(path)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 stage = Seq2Seq("never", 0, 0.05, 1000, 0.05, 1000, "auto", 10, 4000, 2000)
 splits = stage.run(Prompt("x"), TaskSpec("x"), Examples(), Examples(rows), Choice("scratch", None, "encoder-decoder"), work)

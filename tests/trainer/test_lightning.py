@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from p2m.artifacts import Choice, Example, Rows, Splits, TaskSpec, write_rows
+from p2m.artifacts import Choice, Example, ExampleFile, Splits, TaskSpec, write_rows
 from p2m.errors import DiskFullError, IncompleteError, UserError
 from p2m.stages import Work
 from p2m.trainer import _process
@@ -358,7 +358,9 @@ def test_no_example_to_train_on_is_told_before_a_process_starts(tmp_path):
 
 def test_rows_on_disk_are_read_where_they_are(tmp_path):
     write_rows(tmp_path / "train.jsonl", examples(3))
-    about = component()._job(CHOICE, Splits(Rows(tmp_path / "train.jsonl"), examples(2)), tmp_path)
+    about = component()._job(
+        CHOICE, Splits(ExampleFile(tmp_path / "train.jsonl"), examples(2)), tmp_path
+    )
     assert about["train"] == str(tmp_path / "train.jsonl")
     assert len((tmp_path / "valid.jsonl").read_text().splitlines()) == 2
 

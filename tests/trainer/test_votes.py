@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from p2m.artifacts import Example, Rows, Splits, Student, write_rows
+from p2m.artifacts import Example, ExampleFile, Splits, Student, write_rows
 from p2m.student import build
 from p2m.trainer._votes import SoftLabels
 from p2m.trainer._weights import sampling_weights
@@ -27,7 +27,7 @@ def test_every_answer_is_an_example_and_those_of_one_input_weigh_as_much_as_one(
 
 def test_votes_are_kept_in_a_file_and_rows_without_them_are_as_before(tmp_path):
     write_rows(tmp_path / "rows.jsonl", [SURE, DIVIDED])
-    assert list(Rows(tmp_path / "rows.jsonl")) == [SURE, DIVIDED]
+    assert list(ExampleFile(tmp_path / "rows.jsonl")) == [SURE, DIVIDED]
     assert (tmp_path / "rows.jsonl").read_text().splitlines()[
         0
     ] == '{"input": "leaf", "output": "green", "origin": "teacher:2"}'
