@@ -4,7 +4,7 @@ import contextlib
 import difflib
 import errno
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from hydra.errors import CompactHydraException
@@ -80,6 +80,12 @@ def near(word: str, known: Iterable[str]) -> str:
     names = {name.lower(): name for name in known}
     nearest = difflib.get_close_matches(word.lower(), names, 1)
     return f" (did you mean '{names[nearest[0]]}'?)" if nearest else ""
+
+
+def by_reason(counts: Mapping[str, int]) -> str:
+    """`15 duplicate, 1 empty`, the commonest first; `none` where nothing was counted."""
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    return ", ".join(f"{n} {reason}" for reason, n in ordered) or "none"
 
 
 @contextlib.contextmanager

@@ -349,7 +349,7 @@ def test_it_ends_when_the_requests_are_used_up(work, caplog):
         )
     assert len(examples.rows) == 4
     assert caplog.messages == [
-        "generator: 4 of 8 examples after 4 requests, the most that generator.max_requests_factor=2 allows; dropped: nothing dropped"
+        "generator: 4 of 8 examples after 4 requests, the most that generator.max_requests_factor=2 allows; dropped: none"
     ]
 
 
