@@ -1,4 +1,4 @@
-"""Examples picked from others by their places, made when asked for: memory holds eight bytes each."""
+"""Some of the examples of several sources, made when asked for: memory holds eight bytes each."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
@@ -8,15 +8,15 @@ from p2m.artifacts import Example, ExampleView
 
 
 class Subset(ExampleView):
-    """Those at *places* of *sources*, taken as one sequence after another, each as *settle* gives it."""
+    """The examples at *places* of *sources* laid end to end, each as *clean* gives it."""
 
     def __init__(
         self,
         sources: Sequence[Sequence[Example]],
         places: Sequence[int],
-        settle: Callable[[Example], Example],
+        clean: Callable[[Example], Example],
     ) -> None:
-        self._sources, self._places, self._settle = sources, places, settle
+        self._sources, self._places, self._clean = sources, places, clean
         self._begins = [0, *accumulate(len(rows) for rows in sources)]
 
     def __len__(self) -> int:
@@ -25,4 +25,4 @@ class Subset(ExampleView):
     def _example(self, i: int) -> Example:
         place = self._places[i]
         source = bisect_right(self._begins, place) - 1
-        return self._settle(self._sources[source][place - self._begins[source]])
+        return self._clean(self._sources[source][place - self._begins[source]])

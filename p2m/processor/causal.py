@@ -1,4 +1,4 @@
-"""Text that goes on: as seq2seq prepares it, with words after each input that tell a decoder-only student to answer now."""
+"""Text that goes on: as seq2seq prepares it, with a suffix that tells a decoder-only student to answer."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -20,8 +20,10 @@ class Causal(Seq2Seq):
         super().__post_init__()
         if not self.suffix:
             raise ValueError(
-                "suffix: is empty, so a student could not tell where the input ends and its answer begins"
+                "suffix: is empty, so a student could not tell where the input ends"
+                " and its answer begins"
             )
 
     def template(self, task: TaskSpec, choice: Choice) -> tuple[str, str]:
-        return super().template(task, choice)[0], self.suffix
+        prefix, _ = super().template(task, choice)
+        return prefix, self.suffix

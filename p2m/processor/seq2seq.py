@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from annotated_types import Ge, Lt
 
 from p2m.artifacts import Choice, Example, Examples, Prompt, Splits, TaskSpec
-from p2m.errors import IncompleteError
-from p2m.processor._keys import Bounds, inputs_of, keys_of
-from p2m.processor._picked import Subset
+from p2m.errors import IncompleteError, by_reason
+from p2m.processor._bounds import Bounds
+from p2m.processor._subset import Subset
 from p2m.stages import Bar, Work
 from p2m.text.same import near
 
 if TYPE_CHECKING:
-    from p2m.processor._sides import Shares
+    from p2m.processor._split import Shares
 
 Share = Annotated[float, Ge(0), Lt(1)]
 Count = Annotated[int, Ge(0)]
@@ -27,7 +27,10 @@ TICK = 1024  # examples between two moves of the bar
 
 @dataclass(frozen=True)
 class Seq2Seq:
-    """Joins what was given, retrieved and generated; counts by reason what it leaves out.  KINDS: of the students that can read it."""
+    """Joins what was given, retrieved and generated; counts by reason what it leaves out.
+
+    KINDS: of the students that can read it.
+    """
 
     VERSION: ClassVar = 5
     KINDS: ClassVar[tuple[str, ...]] = ("encoder-decoder", "encoder")
@@ -57,51 +60,45 @@ class Seq2Seq:
         choice: Choice,
         work: Work,
     ) -> Splits:
-        from p2m.processor._sides import sides_of  # here, as numpy takes its time
+        from p2m.processor._split import split  # here, as numpy takes its time
 
-        sources = (
-            prompt.train,
-            retrieved.rows,
-            generated.rows,
-        )  # the user's first: of equals, the first is kept
+        # the user's first: of equals, the first is kept
+        sources = (prompt.train, retrieved.rows, generated.rows)
         bounds = Bounds(self.max_input_chars, self.max_output_chars, task.labels)
         with work.bar(sum(len(rows) for rows in sources), "examples") as bar:
-            keys = keys_of(_counted(chain(*sources), bar), len(prompt.train), bounds)
-        measured, demonstrated = (
-            inputs_of(prompt.test, prompt.valid),
-            inputs_of(task.demonstrations),
-        )
-        places, dropped = sides_of(keys, self._shares(prompt), measured, demonstrated)
-        train, valid, test = (Subset(sources, side, bounds.settle) for side in places)
+            places, dropped = split(
+                _advance(chain(*sources), bar),
+                len(prompt.train),
+                bounds,
+                self._shares(prompt),
+                measured=_near_keys(prompt.test, prompt.valid),
+                demonstrated=_near_keys(task.demonstrations),
+            )
+        train, valid, test = (Subset(sources, side, bounds.clean) for side in places)
         if len(prompt.valid):
             valid = _own_valid(prompt, bounds, dropped)
-        kept = {reason: n for reason, n in sorted(dropped.items()) if n}
+        counts = {reason: n for reason, n in sorted(dropped.items()) if n}
         if len(train) < self.min_train:
-            raise IncompleteError(self._too_few(sources, (train, valid, test), kept))
-        real = Subset((prompt.test,), range(len(prompt.test)), bounds.settle)
+            raise IncompleteError(self._too_few(sources, (train, valid, test), counts))
+        real = Subset((prompt.test,), range(len(prompt.test)), bounds.clean)
         prefix, suffix = self.template(task, choice)
-        return Splits(train, valid, test, real, prefix, task.labels, kept, suffix=suffix)
+        return Splits(train, valid, test, real, prefix, task.labels, counts, suffix)
 
     def _shares(self, prompt: Prompt) -> "Shares":
-        from p2m.processor._sides import Shares
+        from p2m.processor._split import Shares
 
-        user_tests = self.test_of_user == "always" or (
-            self.test_of_user == "auto" and not len(prompt.test)
-        )
-        return Shares(
-            0.0 if len(prompt.valid) else self.valid_share,
-            self.valid_max,
-            self.test_share,
-            self.test_max,
-            user_tests,
-        )
+        valid_share = 0.0 if len(prompt.valid) else self.valid_share
+        user_tests = self.test_of_user == "always"
+        if self.test_of_user == "auto":
+            user_tests = not len(prompt.test)
+        return Shares(valid_share, self.valid_max, self.test_share, self.test_max, user_tests)
 
     def template(self, task: TaskSpec, choice: Choice) -> tuple[str, str]:
         """What will stand before and after each input."""
-        short = len(task.instruction) <= self.instruction_max_chars
-        stands = self.instruction == "always" or (
-            self.instruction == "auto" and choice.base != "scratch" and short
-        )
+        stands = self.instruction == "always"
+        if self.instruction == "auto":
+            short = len(task.instruction) <= self.instruction_max_chars
+            stands = short and choice.base != "scratch"
         return f"{task.instruction}\n\n" if stands else "", ""
 
     def _too_few(
@@ -112,34 +109,41 @@ class Seq2Seq:
     ) -> str:
         given, retrieved, generated = (len(rows) for rows in sources)
         train, valid, test = (len(rows) for rows in split)
-        lost = (
-            ", ".join(
-                f"{n} {reason}" for reason, n in sorted(dropped.items(), key=lambda item: -item[1])
-            )
-            or "none"
-        )
         return (
-            f"processor: {train} examples are left to train on, and processor.min_train={self.min_train} are wanted."
-            f" There were {given} of your own, {retrieved} retrieved, {generated} generated; dropped: {lost};"
-            f" validation took {valid} and test {test}. Generate more (generator=prompt2model generator.target=...),"
-            " retrieve some (retriever=bm25), give your own (prompt.train=...), or accept fewer (processor.min_train=...)."
+            f"processor: {train} examples are left to train on, and"
+            f" processor.min_train={self.min_train} are wanted."
+            f" There were {given} of your own, {retrieved} retrieved, {generated} generated;"
+            f" dropped: {by_reason(dropped)}; validation took {valid} and test {test}."
+            " Generate more (generator=prompt2model generator.target=...),"
+            " retrieve some (retriever=bm25), give your own (prompt.train=...),"
+            " or accept fewer (processor.min_train=...)."
         )
 
 
 def _own_valid(prompt: Prompt, bounds: Bounds, dropped: Counter[str]) -> Subset:
-    """The user's validation set less what cannot be answered and what stands in their test set, whose score would be flattered."""
-    measured, places = set(inputs_of(prompt.test)), array("Q")
-    for i, row in enumerate(prompt.valid):
-        if fault := bounds.fault(bounds.settle(row)):
+    """The user's validation set less what cannot be answered and what stands in their test set.
+
+    The test set's score would be flattered.
+    """
+    measured = _near_keys(prompt.test)
+    places = array("Q")
+    for place, row in enumerate(prompt.valid):
+        fault = bounds.fault(bounds.clean(row))
+        if fault:
             dropped[f"validation example: {fault}"] += 1
         elif near(row.input) in measured:
             dropped["validation example in the test set"] += 1
         else:
-            places.append(i)
-    return Subset((prompt.valid,), places, bounds.settle)
+            places.append(place)
+    return Subset((prompt.valid,), places, bounds.clean)
 
 
-def _counted(rows: Iterable[Example], bar: Bar) -> Iterator[Example]:
+def _near_keys(*sets: Sequence[Example]) -> set[int]:
+    return {near(row.input) for rows in sets for row in rows}
+
+
+def _advance(rows: Iterable[Example], bar: Bar) -> Iterator[Example]:
+    """*rows*, while the bar moves."""
     n = 0
     for n, row in enumerate(rows, 1):
         yield row
