@@ -180,12 +180,19 @@ class Tally:
 
 
 class Metric(Protocol):
-    """The score of a whole test set, in [0, 1].  A metric is given every accepted answer of each example.
-
-    It may also have `tally(predictions, accepted) -> Tally`; without it an interval costs as many calls of `score` as there are resamples.
-    """
+    """The score of a whole test set, in [0, 1], given every accepted answer of each example."""
 
     def score(self, predictions: Sequence[str], accepted: Sequence[Sequence[str]]) -> float: ...
+
+
+@runtime_checkable
+class AdditiveMetric(Metric, Protocol):
+    """A metric that comes apart by example.
+
+    Any other is asked for its score once for each resample of an interval.
+    """
+
+    def tally(self, predictions: Sequence[str], accepted: Sequence[Sequence[str]]) -> Tally: ...
 
 
 class Tracker(Protocol):

@@ -3,16 +3,16 @@
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from p2m.stages import Tally
 
 
 def mean_of(scores: Iterable[float]) -> Tally:
-    """The tally whose score is the mean: each row holds an example's score and 1 for the example itself."""
-    values = np.fromiter(scores, dtype=np.float64)
-    return Tally(np.stack([values, np.ones_like(values)], axis=1), _mean)
+    """The tally whose score is the mean: an example's row is its score, and 1 to count it."""
+    import numpy as np
+
+    rows = np.array([(score, 1.0) for score in scores]).reshape(-1, 2)
+    return Tally(rows, _divide)
 
 
-def _mean(totals: Any) -> Any:
+def _divide(totals: Any) -> Any:
     return totals[:, 0] / totals[:, 1]
