@@ -2,10 +2,9 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -42,100 +41,92 @@ class Text:
     def __post_init__(self) -> None:
         if not self.metrics:
             raise ValueError(
-                "metrics: is empty, so there is nothing to measure with; choose at least one, metric=[exact_match]"
+                "metrics: is empty, so there is nothing to measure with;"
+                " choose at least one, metric=[exact_match]"
             )
 
     def run(self, choice: Choice, splits: Splits, student: Student, work: Work) -> Report:
         try:
             return self._report(choice, splits, student, work)
         finally:
-            machine.free()  # of a GPU, which the next job of a sweep may train on in a process of its own
+            machine.free()  # the next job of a sweep may train on this GPU, in another process
 
     def _report(self, choice: Choice, splits: Splits, student: Student, work: Work) -> Report:
-        sets = {
-            name: self._drawn(rows)
-            for name, rows in (("real", splits.real), ("generated", splits.test))
-            if len(rows)
-        }
-        first = dict(
-            list(sets.items())[:1]
-        )  # the set whose scores count; to beat a baseline on one is enough
-        with work.bar(
-            sum(map(len, sets.values()))
-            + sum(map(len, first.values())) * ("untrained" in self.baselines),
-            "answers",
-        ) as bar:
-            asked = (
-                [*chain.from_iterable(sets.values())]
-                or splits.valid[:COMPARED]
-                or splits.train[:COMPARED]
+        # 1) what to answer; the baselines answer the first set alone: to beat them there is enough
+        sets = self._test_sets(splits)
+        first = dict(islice(sets.items(), 1))
+        rows = [row for rows in sets.values() for row in rows]
+        total = len(rows)
+        if "untrained" in self.baselines:
+            total += sum(map(len, first.values()))
+        with work.bar(total, "answers") as bar:
+            # 2) the student
+            compared = rows or splits.valid[:COMPARED] or splits.train[:COMPARED]
+            decoder, parity = self.student.load(
+                student, work.folder, [row.input for row in compared]
             )
-            serving, parity = self.student.load(
-                student, work.folder, [example.input for example in asked]
-            )
-            told = self._answered(sets, partial(serving.answers, on_done=bar.advance))
-            for name, rows in sets.items():
-                _write(work.folder / f"predictions.{name}.jsonl", rows, told[name])
-            report = Report(self._scores(sets, told), {}, parity)
-            for name, answers in self._contenders(choice, splits, student, bar):
+            predictions = _answer(sets, lambda inputs: decoder.answers(inputs, bar.advance))
+            for name, answers in predictions.items():
+                _write(work.folder / f"predictions.{name}.jsonl", sets[name], answers)
+            report = Report(self._scores(sets, predictions), {}, parity)
+            # 3) what it has to beat
+            for name in self.baselines:
                 bar.note(name.replace("_", " "))
-                report.baselines[name] = self._scores(first, self._answered(first, answers))
+                answer = self._baseline(name, choice, splits, student, bar)
+                report.baselines[name] = self._scores(first, _answer(first, answer))
         return report
 
-    def _contenders(
-        self, choice: Choice, splits: Splits, student: Student, bar: Bar
-    ) -> Iterator[tuple[str, Answers]]:
+    def _baseline(
+        self, name: Baseline, choice: Choice, splits: Splits, student: Student, bar: Bar
+    ) -> Answers:
         from p2m.evaluator import _baselines
 
-        for name in self.baselines:
-            if name == "untrained":
-                yield name, _untrained(choice, student, self.seed, bar)
-            elif len(splits.train):
-                yield name, partial(getattr(_baselines, name), train=splits.train)
+        if name == "untrained":
+            untrained = decode.untrained(choice, student, self.seed)
+            return lambda inputs: untrained.answers(inputs, bar.advance)
+        baseline = getattr(_baselines, name)
+        return lambda inputs: list(baseline(inputs, splits.train))
 
-    def _drawn(self, rows: Sequence[Example]) -> list[Example]:
+    def _test_sets(self, splits: Splits) -> dict[str, list[Example]]:
+        sets = {"real": self._draw(splits.real), "generated": self._draw(splits.test)}
+        return {name: rows for name, rows in sets.items() if rows}
+
+    def _draw(self, rows: Sequence[Example]) -> list[Example]:
         if self.examples is None or len(rows) <= self.examples:
             return list(rows)
-        return [
-            rows[i]
-            for i in sorted(random.Random(self.seed).sample(range(len(rows)), self.examples))
-        ]
-
-    def _answered(self, sets: dict[str, list[Example]], answers: Answers) -> dict[str, list[str]]:
-        """Answers by test set.  All sets are asked for at once: one model to load, one pass over the training set."""
-        said = iter(answers([example.input for rows in sets.values() for example in rows]))
-        return {name: list(islice(said, len(rows))) for name, rows in sets.items()}
+        places = random.Random(self.seed).sample(range(len(rows)), self.examples)
+        return [rows[place] for place in sorted(places)]
 
     def _scores(
-        self, sets: dict[str, list[Example]], told: dict[str, list[str]]
+        self, sets: dict[str, list[Example]], predictions: dict[str, list[str]]
     ) -> dict[str, dict[str, Score]]:
-        from p2m.evaluator._bootstrap import scored
+        from p2m.evaluator._bootstrap import Bootstrap
 
-        how = (self.resamples, self.confidence, self.seed)
-        return {
-            name: {
-                label: scored(metric, told[name], [e.accepted for e in rows], *how)
+        bootstrap = Bootstrap(self.resamples, self.confidence, self.seed)
+        scores: dict[str, dict[str, Score]] = {}
+        for name, rows in sets.items():
+            accepted = [row.accepted for row in rows]
+            scores[name] = {
+                label: bootstrap.score(metric, predictions[name], accepted)
                 for label, metric in self.metrics.items()
             }
-            for name, rows in sets.items()
-        }
+        return scores
 
 
-def _untrained(choice: Choice, student: Student, seed: int, bar: Bar) -> Answers:
-    return lambda inputs: decode.untrained(choice, student, seed).answers(
-        inputs, on_done=bar.advance
-    )
+def _answer(sets: dict[str, list[Example]], answer: Answers) -> dict[str, list[str]]:
+    """Answers by test set, all asked for at once: one pass over the training set."""
+    answers = iter(answer([row.input for rows in sets.values() for row in rows]))
+    return {name: list(islice(answers, len(rows))) for name, rows in sets.items()}
 
 
-def _write(path: Path, rows: Sequence[Example], told: Sequence[str]) -> None:
+def _write(path: Path, rows: Sequence[Example], predictions: Sequence[str]) -> None:
     """correct: equal to an accepted answer, outer white space aside."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        for example, said in zip(rows, told, strict=True):
-            correct = said.strip() in {answer.strip() for answer in example.accepted}
+        for row, prediction in zip(rows, predictions, strict=True):
             record = {
-                "input": example.input,
-                "outputs": example.accepted,
-                "prediction": said,
-                "correct": correct,
+                "input": row.input,
+                "outputs": row.accepted,
+                "prediction": prediction,
+                "correct": prediction.strip() in map(str.strip, row.accepted),
             }
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
