@@ -10,6 +10,7 @@ from typing import Any
 from p2m.schema import mismatch
 from p2m.stages import Outcome, Request
 from p2m.text.json_answer import tolerant_json
+from p2m.text.scripts import families
 
 MOST_TOKENS = 10**9  # a usage beyond it is a server's mistake, not a bill
 ECHO_LEAST = 80  # characters; shorter texts recur by right, as when an answer repeats its input
@@ -21,19 +22,7 @@ _REFUSAL = re.compile(
     re.I,
 )
 _VERSION = re.compile(r"[-:@.](?:v?\d[\w.:-]*|latest|main|preview.*)")
-_SCRIPTS = {
-    "Latin": "A-Za-z\u00c0-\u024f\u1e00-\u1eff",
-    "Greek": "\u0370-\u03ff",
-    "Cyrillic": "\u0400-\u052f",
-    "Armenian or Georgian": "\u0531-\u058f\u10a0-\u10ff",
-    "Hebrew": "\u0590-\u05ff",
-    "Arabic": "\u0600-\u06ff\u0750-\u077f",
-    "Indic": "\u0900-\u0dff",
-    "Thai or Lao": "\u0e00-\u0eff",
-    "Hangul": "\u1100-\u11ff\uac00-\ud7af",
-    "Han or Kana": "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff",
-}
-_LETTERS = {name: re.compile(f"[{chars}]") for name, chars in _SCRIPTS.items()}
+_LETTERS = {name: re.compile(f"[{chars}]") for name, chars in families().items()}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from p2m.student.build import ARCHITECTURES
-from p2m.text.ranking import language_names
+from p2m.text.language import language_names
 
 CARDS = Path(__file__).with_name("cards.jsonl")
 

@@ -100,7 +100,7 @@ class Retrieved:
         return cards
 
     def _ranked(self, cards: dict[str, Card], query: str) -> list[Candidate]:
-        found = Index({card.name: card.text for card in cards.values()}, self.k1, self.b).ranked(
+        found = Index({card.name: card.text for card in cards.values()}, self.k1, self.b).rank(
             query
         )
         weighed = [

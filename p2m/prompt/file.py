@@ -1,24 +1,34 @@
 """A prompt in a file, with demonstrations inside it or beside it."""
 
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, DirectoryPath, FilePath
 from pydantic_core import PydanticCustomError
 
-from p2m.artifacts import Prompt
+from p2m.artifacts import Example, Prompt
 from p2m.errors import InputError
-from p2m.prompt._sets import sets_of
-from p2m.prompt._written import Written, agreeing, from_table, from_yaml
+from p2m.prompt._sets import read_sets
+from p2m.prompt._yaml import YamlPrompt, parse_yaml
 from p2m.stages import Work
-from p2m.text.read import TABLES, suffix_of, text_of
+from p2m.text.examples import example_of
+from p2m.text.read import TABLES, records_of, suffix_of, text_of
+from p2m.text.same import contradiction
 
-KINDS = (".md", ".txt", ".yaml", ".yml")
+YAML = (".yaml", ".yml")
+KINDS = (".md", ".txt", *YAML)
+# demonstrations: all of them go into every request to the teacher, so a training set here would be
+# paid for again and again
+MOST = 200
 
 
-def found(value: Any) -> list[Path]:
-    """The file, and the demonstrations beside it: one list, because the content of both decides the result and so its key."""
+def find_files(value: Any) -> list[Path]:
+    """The prompt's file, and the demonstrations beside it.
+
+    One list, because the content of both decides the result and so its key.
+    """
     if isinstance(value, list):
         return value
     path = Path(value)
@@ -45,7 +55,7 @@ class File:
 
     RUNTIME: ClassVar = frozenset({"data", "recording"})
 
-    path: Annotated[list[Path], BeforeValidator(found)]
+    path: Annotated[list[Path], BeforeValidator(find_files)]
     train: FilePath | None
     valid: FilePath | None
     test: FilePath | None
@@ -57,7 +67,8 @@ class File:
         for name, path in (("train", self.train), ("valid", self.valid), ("test", self.test)):
             if path is not None and path.resolve() in beside:
                 raise ValueError(
-                    f"{name}={path} has the prompt's own name, so it would also be its demonstrations; rename it"
+                    f"{name}={path} has the prompt's own name, so it would also be its"
+                    " demonstrations; rename it"
                 )
 
     def run(self, work: Work) -> Prompt:
@@ -67,9 +78,37 @@ class File:
             raise InputError(
                 f"{path}: is empty; say in it what the input is and what the output shall be"
             )
-        inside = (
-            from_yaml(path, text) if suffix_of(path) in {".yaml", ".yml"} else Written(text, [])
+        prompt = YamlPrompt(text, [], ())
+        if suffix_of(path) in YAML:
+            prompt = parse_yaml(path, text)
+        placed = list(prompt.demonstrations)
+        for table in beside:
+            placed += _demonstrations_in(table)
+        _check(placed)
+        text = prompt.instruction
+        if prompt.labels:
+            text += "\n\n## Labels\n\n" + "\n".join(f"- {label}" for label in prompt.labels)
+        sets = read_sets(work.folder, train=self.train, valid=self.valid, test=self.test)
+        return Prompt(text, [example for _, example in placed], **sets)
+
+
+def _demonstrations_in(table: Path) -> list[tuple[str, Example]]:
+    """Each with its file:line; one more than may be is enough to tell that there are too many."""
+    placed = []
+    for line, record in islice(records_of(table), MOST + 1):
+        place = f"{table}:{line}"
+        placed.append((place, example_of(record, place, "prompt")))
+    return placed
+
+
+def _check(placed: list[tuple[str, Example]]) -> None:
+    """Raises InputError where two give one input different outputs, or where there are too many."""
+    if len(placed) > MOST:
+        raise InputError(
+            f"{placed[MOST][0]}: a prompt has at most {MOST} demonstrations, as all go into each"
+            " request to the teacher; give a labelled set as prompt.train=... and keep it under"
+            " another name than the prompt's"
         )
-        placed = [*inside.demonstrations, *(pair for table in beside for pair in from_table(table))]
-        sets = sets_of(work.folder, train=self.train, valid=self.valid, test=self.test)
-        return Prompt(inside.text, agreeing(placed), **sets)
+    fault = contradiction((place, example.input, example.output) for place, example in placed)
+    if fault:
+        raise InputError(fault)

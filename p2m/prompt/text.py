@@ -7,7 +7,8 @@ from pydantic import DirectoryPath, FilePath
 
 from p2m.artifacts import Prompt
 from p2m.errors import InputError
-from p2m.prompt._sets import sets_of
+from p2m.prompt._sets import read_sets
+from p2m.prompt.file import KINDS
 from p2m.stages import Work
 
 
@@ -33,12 +34,10 @@ class Text:
             raise InputError(
                 "prompt.text: is empty; say in it what the input is and what the output shall be"
             )
-        if len(self.text.split()) == 1 and self.text.lower().endswith(
-            (".md", ".txt", ".yaml", ".yml")
-        ):
+        if len(self.text.split()) == 1 and self.text.lower().endswith(KINDS):
             raise InputError(
-                f"prompt.text: '{self.text}' is the name of a file; for its content give prompt=file prompt.path={self.text}"
+                f"prompt.text: '{self.text}' is the name of a file; for its content give"
+                f" prompt=file prompt.path={self.text}"
             )
-        return Prompt(
-            self.text, **sets_of(work.folder, train=self.train, valid=self.valid, test=self.test)
-        )
+        sets = read_sets(work.folder, train=self.train, valid=self.valid, test=self.test)
+        return Prompt(self.text, **sets)

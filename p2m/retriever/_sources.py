@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from p2m.errors import InputError
-from p2m.text.ranking import language_names
+from p2m.text.language import language_names
 
 CATALOGUE = Path(__file__).with_name("catalogue.jsonl")
 LOADED = (".jsonl", ".csv", ".parquet")

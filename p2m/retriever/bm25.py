@@ -16,7 +16,8 @@ from p2m.retriever._harvest import Harvest
 from p2m.retriever._sources import Source, of_folder, of_hub
 from p2m.retriever._table import Table
 from p2m.stages import Estimate, Work
-from p2m.text.ranking import Index, language_names, tokens
+from p2m.text.language import language_names
+from p2m.text.ranking import Index, tokens
 
 REMEDY = (
     "set retriever.hub=auto to go on without it, or retriever.hub=never to use local files alone"
@@ -102,7 +103,7 @@ class BM25:
 
     def _ranked(self, task: TaskSpec, cards: dict[str, str]) -> dict[str, Candidate]:
         """Those that come near enough to the best, best first; those that share no word with the task never do."""
-        found = Index(cards, self.k1, self.b).ranked(_query(task))
+        found = Index(cards, self.k1, self.b).rank(_query(task))
         return {
             c.name: c for c in found if c.score > 0 and c.score >= self.min_share * found[0].score
         }

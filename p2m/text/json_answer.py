@@ -12,93 +12,84 @@ MAX_STARTS = 64  # brackets tried in prose before giving up, so that hostile tex
 MAX_INTEGER = 2**63  # beyond it parquet and most readers overflow
 
 _FENCE = re.compile(r"```[\w+-]*[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL)
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
+_WORD = re.compile(r"[-+]?([A-Za-z_]+)")
 _WORDS = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
-_WORD = re.compile(r"[A-Za-z_]+")
+_NOT_FINITE = {"NaN", "Infinity", "nan", "inf"}
 _SPACE = re.compile(r"\s*")
-_PLAIN = {'"': re.compile(r'[^"\\]*'), "'": re.compile(r"[^'\\]*")}
-_ESCAPES = {
-    "n": "\n",
-    "t": "\t",
-    "r": "\r",
-    "b": "\b",
-    "f": "\f",
-    "/": "/",
-    "\\": "\\",
-    '"': '"',
-    "'": "'",
+_STRINGS = {
+    '"': re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL),
+    "'": re.compile(r"'((?:[^'\\]++|\\.)*+)'", re.DOTALL),
 }
-_HEX = re.compile(r"[0-9a-fA-F]{4}")
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"} | {c: c for c in "/\\\"'"}
 
 
 class _BrokenError(Exception):
     """No value can be read from here."""
 
 
-class _RefusedError(Exception):
-    """A value is there, and it is one that must not be taken: NaN, too deep, a key twice, half a surrogate pair."""
+class _RefusedError(ValueError):
+    """A value that must not be taken: NaN, too deep, a key twice, half a surrogate pair."""
 
 
 def tolerant_json(text: str) -> Any | None:
     """The JSON object or list that *text* holds, or None.  Never raises.
 
-    Read around: fences, prose, a <think> part, single quotes, Python's literals, trailing commas, raw line breaks in strings.  A text cut
-    off in the middle gives what was complete.  Refused: NaN, infinities, numbers past 64 bits, nesting past MAX_DEPTH, lone surrogates,
-    duplicate keys.
+    Read around: fences, prose, a <think> part, single quotes, Python's literals, trailing commas,
+    raw line breaks in strings.  A text cut off in the middle gives what was complete.  Refused:
+    NaN, infinities, numbers past 64 bits, nesting past MAX_DEPTH, lone surrogates, duplicate keys.
     """
-    if len(text) > MAX_TEXT or not _encodable(text):
+    if len(text) > MAX_TEXT or not _is_encodable(text):
         return None
     try:
         return strict_json(text)
     except _RefusedError:
         return None
     except (ValueError, RecursionError):
-        pass
-    after = text.rpartition("</think>")[2]
+        pass  # no plain JSON: it is looked for inside
+    answer = text.rpartition("</think>")[2]
     try:
-        return _longest(iter((*(m[1] for m in _FENCE.finditer(after)), after, text)))
+        for part in (*_FENCE.findall(answer), answer, text):
+            values = list(_values(part))
+            if values:  # prose may hold small brackets of its own: the longest is meant
+                return max(values, key=lambda pair: pair[0])[1]
     except _RefusedError:
-        return None
+        pass
+    return None
 
 
-def strict_json(text: str | bytes) -> Any:
-    """*text* as JSON, of an object or a list.  Raises ValueError if it is not JSON or holds what `tolerant_json` refuses."""
+def strict_json(text: str) -> Any:
+    """*text* as JSON, of an object or a list.
+
+    Raises ValueError if it is not JSON, or holds what `tolerant_json` refuses.
+    """
     value = json.loads(
         text,
-        object_pairs_hook=_unique,
-        parse_constant=_no_constant,
+        object_pairs_hook=_unique_keys,
+        parse_constant=_refuse,
         parse_float=_finite,
         parse_int=_bounded,
     )
     if not isinstance(value, dict | list):
         raise ValueError("neither an object nor a list")
-    written = text.decode() if isinstance(text, bytes) else text
-    if (
-        "\\u" in written or written.count("{") + written.count("[") > MAX_DEPTH
-    ):  # else there is nothing to find
+    may_be_deep = text.count("{") + text.count("[") > MAX_DEPTH
+    if may_be_deep or "\\u" in text:
         _inspect(value, MAX_DEPTH)
     return value
-
-
-def _longest(parts: Iterator[str]) -> Any | None:
-    """The value that spans most text in the first part that has one: prose may hold small brackets of its own."""
-    for part in parts:
-        found = list(_values(part))
-        if found:
-            return max(found, key=lambda pair: pair[0])[1]
-    return None
 
 
 def _values(text: str) -> Iterator[tuple[int, Any]]:
     """(span, value) of each object or list in *text* that is not inside another."""
     at = 0
     for _ in range(MAX_STARTS):
-        start = min((i for i in (text.find("{", at), text.find("[", at)) if i >= 0), default=-1)
-        if start < 0:
+        starts = [i for i in (text.find("{", at), text.find("[", at)) if i >= 0]
+        if not starts:
             return
+        start = min(starts)
         reader = _Reader(text, start)
         try:
-            value, _ = reader.value(MAX_DEPTH)
+            value = reader.value(MAX_DEPTH)
         except _BrokenError:
             at = start + 1
             continue
@@ -108,12 +99,12 @@ def _values(text: str) -> Iterator[tuple[int, Any]]:
 
 
 class _Reader:
-    """Reads a value from *at* on.  Each method gives (value, whole): whole is False if the text ended inside the value."""
+    """Reads a value from *at* on.  cut: the text ended inside the value that was read last."""
 
     def __init__(self, text: str, at: int) -> None:
-        self.text, self.at = text, at
+        self.text, self.at, self.cut = text, at, False
 
-    def value(self, depth: int) -> tuple[Any, bool]:
+    def value(self, depth: int) -> Any:
         if depth == 0:
             raise _RefusedError("too deep")
         head = self._peek()
@@ -121,88 +112,79 @@ class _Reader:
             return self._object(depth)
         if head == "[":
             return self._list(depth)
-        return self._string(head) if head in {'"', "'"} else self._scalar()
+        if head in _STRINGS:
+            return self._string(head)
+        return self._scalar()
 
-    def _object(self, depth: int) -> tuple[dict[str, Any], bool]:
+    def _object(self, depth: int) -> dict[str, Any]:
         self.at += 1
-        found: dict[str, Any] = {}
-        while (head := self._peek()) != "}":
-            if head not in {'"', "'", ""}:
-                raise _BrokenError
-            name, whole = self._string(head) if head else ("", False)
-            if not whole or not self._take(":", needed=True) or not self._peek():
-                return found, False
-            value, whole = self.value(depth - 1)
-            if name in found:
+        members: dict[str, Any] = {}
+        while self._peek() != "}":
+            name = self._name()
+            if self.cut:
+                return members
+            if name in members:
                 raise _RefusedError("a key twice")
-            if whole or (value and isinstance(value, dict | list)):
-                found[name] = value
-            if not whole:
-                return found, False
+            value = self.value(depth - 1)
+            if not self.cut or (value and isinstance(value, dict | list)):
+                members[name] = value
+            if self.cut:
+                return members
             self._separate("}")
         self.at += 1
-        return found, True
+        return members
 
-    def _list(self, depth: int) -> tuple[list[Any], bool]:
+    def _name(self) -> str:
+        """A member's name, and past its colon; cut if nothing follows."""
+        quote = self._peek()
+        if not quote:
+            self.cut = True
+            return ""
+        if quote not in _STRINGS:
+            raise _BrokenError
+        name = self._string(quote)
+        if self._peek() not in {":", ""}:
+            raise _BrokenError
         self.at += 1
-        found: list[Any] = []
+        self.cut = not self._peek()
+        return name
+
+    def _list(self, depth: int) -> list[Any]:
+        self.at += 1
+        items: list[Any] = []
         while self._peek() != "]":
-            if not self._peek():
-                return found, False
-            value, whole = self.value(depth - 1)
-            if not whole:
-                return found, False
-            found.append(value)
+            self.cut = not self._peek()
+            if self.cut:
+                return items
+            item = self.value(depth - 1)
+            if self.cut:
+                return items
+            items.append(item)
             self._separate("]")
         self.at += 1
-        return found, True
+        return items
 
-    def _string(self, quote: str) -> tuple[str, bool]:
-        self.at += 1
-        parts = []
-        while True:
-            run = _PLAIN[quote].match(self.text, self.at)
-            assert run is not None  # the pattern also matches nothing
-            parts.append(run[0])
-            self.at = run.end()
-            if self.at >= len(self.text):
-                return "", False
-            self.at += 1
-            if self.text[self.at - 1] == quote:
-                return _joined("".join(parts)), True
-            if self.at >= len(self.text):
-                return "", False
-            parts.append(self._escape())
+    def _string(self, quote: str) -> str:
+        string = _STRINGS[quote].match(self.text, self.at)
+        if string is None:
+            self.cut, self.at = True, len(self.text)
+            return ""
+        self.at = string.end()
+        return _join_surrogates(_ESCAPE.sub(_unescape, string[1]))
 
-    def _escape(self) -> str:
-        mark = self.text[self.at]
-        self.at += 1
-        if mark != "u":
-            return _ESCAPES.get(
-                mark, "\\" + mark
-            )  # \d or \alpha: written by one who forgot to double the backslash
-        digits = _HEX.match(self.text, self.at)
-        if digits is None:
-            return "\\u"
-        self.at = digits.end()
-        return chr(int(digits[0], 16))
-
-    def _scalar(self) -> tuple[Any, bool]:
-        if number := _NUMBER.match(self.text, self.at):
+    def _scalar(self) -> Any:
+        number = _NUMBER.match(self.text, self.at)
+        if number:
             self.at = number.end()
-            digits = number[0]
-            return (_finite if any(c in digits for c in ".eE") else _bounded)(
-                digits
-            ), self.at < len(self.text)
-        word = _WORD.match(self.text, self.at + (self.text[self.at : self.at + 1] in {"-", "+"}))
-        if word is None:
-            raise _BrokenError
-        if word[0] in {"NaN", "Infinity", "nan", "inf"}:
-            raise _RefusedError(word[0])
-        if word[0] not in _WORDS:
+            self.cut = self.at == len(self.text)  # more digits may have followed
+            return _finite(number[0]) if number[1] or number[2] else _bounded(number[0])
+        word = _WORD.match(self.text, self.at)
+        if word and word[1] in _NOT_FINITE:
+            raise _RefusedError(word[1])
+        if word is None or word[1] not in _WORDS:
             raise _BrokenError
         self.at = word.end()
-        return _WORDS[word[0]], True
+        return _WORDS[word[1]]
 
     def _peek(self) -> str:
         """The next character that is no white space, which it leaves; empty at the end."""
@@ -210,32 +192,34 @@ class _Reader:
         self.at = space.end() if space else self.at
         return self.text[self.at : self.at + 1]
 
-    def _take(self, mark: str, *, needed: bool = False) -> bool:
-        head = self._peek()
-        if head == mark:
-            self.at += 1
-        elif needed and head:
-            raise _BrokenError
-        return head == mark
-
     def _separate(self, close: str) -> None:
-        if not self._take(",") and self._peek() not in {close, ""}:
+        """Past a comma, or up to the closing bracket or the end of the text."""
+        mark = self._peek()
+        if mark == ",":
+            self.at += 1
+        elif mark not in {close, ""}:
             raise _BrokenError
 
 
-def _joined(text: str) -> str:
+def _unescape(escape: re.Match[str]) -> str:
+    mark = escape[1]
+    if len(mark) > 1:
+        return chr(int(mark[1:], 16))
+    # \d or \alpha: written by one who forgot to double the backslash
+    return _ESCAPED.get(mark, escape[0])
+
+
+def _join_surrogates(text: str) -> str:
     """*text* with surrogate pairs from \\u escapes made one character; half a pair is refused."""
+    if _is_encodable(text):
+        return text
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        try:
-            return text.encode("utf-16", "surrogatepass").decode("utf-16")
-        except UnicodeDecodeError:
-            raise _RefusedError("half a surrogate pair") from None
-    return text
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        raise _RefusedError("half a surrogate pair") from None
 
 
-def _encodable(text: str) -> bool:
+def _is_encodable(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -243,34 +227,42 @@ def _encodable(text: str) -> bool:
     return True
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
         raise _RefusedError("a key twice")
-    return found
+    return members
 
 
-def _no_constant(word: str) -> Any:
+def _refuse(word: str) -> Any:
     raise _RefusedError(word)
 
 
 def _finite(digits: str) -> float:
-    if len(digits) > 400 or not math.isfinite(number := float(digits)):
+    number = float(digits)
+    if not math.isfinite(number):
         raise _RefusedError("a number too large")
     return number
 
 
 def _bounded(digits: str) -> int:
-    if len(digits) > 20 or not -MAX_INTEGER <= (number := int(digits)) < MAX_INTEGER:
+    # 20 characters hold every 64 bit number, and int() of thousands of digits raises
+    number = int(digits) if len(digits) <= 20 else MAX_INTEGER
+    if not -MAX_INTEGER <= number < MAX_INTEGER:
         raise _RefusedError("a number too large")
     return number
 
 
 def _inspect(value: Any, depth: int) -> None:
+    """Refuses what json.loads lets through: deep nesting, and lone surrogates from \\u escapes."""
     if depth == 0:
         raise _RefusedError("too deep")
     if isinstance(value, str):
-        _joined(value)
-    elif isinstance(value, dict | list):
-        for inner in (*value.keys(), *value.values()) if isinstance(value, dict) else value:
-            _inspect(inner, depth - 1)
+        _join_surrogates(value)
+    elif isinstance(value, list):
+        for item in value:
+            _inspect(item, depth - 1)
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            _inspect(name, depth - 1)
+            _inspect(member, depth - 1)

@@ -12,6 +12,7 @@ from p2m.errors import InputError
 
 TABLES = (".jsonl", ".jsonl.gz", ".csv", ".csv.gz")
 BOM = b"\xef\xbb\xbf"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 Record = dict[str, Any]
 
 
@@ -27,44 +28,52 @@ def lines_of(path: Path) -> Iterator[str]:
     """
     at = 0
     for line in _raw_lines(path):
+        if at == 0 and line.startswith(BOM):
+            line = line[len(BOM) :]
+            at = len(BOM)
         try:
-            text = line.removeprefix(BOM).decode() if at == 0 else line.decode()
+            text = line.decode()
         except UnicodeDecodeError as error:
-            skipped = len(BOM) if at == 0 and line.startswith(BOM) else 0
-            raise InputError(_not_utf8(path, line, at + skipped + error.start, at == 0)) from error
+            guess = "perhaps an older encoding such as Latin-1"
+            if at == 0 and line.startswith(_UTF16):
+                guess = "it looks like UTF-16"
+            raise InputError(
+                f"{path}: is not UTF-8 text: byte {at + error.start} cannot be read ({guess});"
+                " save the file as UTF-8"
+            ) from error
         if "\0" in text:
             raise InputError(
-                f"{path}: byte {at + line.index(0)} is NUL, so this is no text; is it the right file?"
+                f"{path}: byte {at + line.index(0)} is NUL, so this is no text; is it the right"
+                " file?"
             )
         yield text
         at += len(line)
 
 
 def records_of(path: Path) -> Iterator[tuple[int, Record]]:
-    """(line, record) for each object of a .jsonl or row of a .csv, either also as .gz; blank lines are passed over.
+    """(line, record) for each object of a .jsonl or row of a .csv, either also as .gz.
 
-    Numbers stay as they are written ("1.50" is not 1.5), true and false become text.  Raises InputError with the line of the first fault.
+    Blank lines are passed over.  Numbers stay as they are written ("1.50" is not 1.5), true and
+    false become text.  Raises InputError with the line of the first fault.
     """
     kind = suffix_of(path)
     if kind not in TABLES:
         raise InputError(f"{path}: cannot be read as examples; it must end in {', '.join(TABLES)}")
-    yield from (_json_records(path) if kind.startswith(".jsonl") else _csv_records(path))
+    if kind.startswith(".jsonl"):
+        yield from _json_records(path)
+    else:
+        yield from _csv_records(path)
 
 
 def suffix_of(path: Path) -> str:
     """The ending that says what a file is, lower case, `.gz` with the one before it."""
-    return "".join(
-        path.suffixes[-2:] if path.suffix.lower() == ".gz" else path.suffixes[-1:]
-    ).lower()
+    n = 2 if path.suffix.lower() == ".gz" else 1
+    return "".join(path.suffixes[-n:]).lower()
 
 
 def _raw_lines(path: Path) -> Iterator[bytes]:
     try:
-        with (
-            cast(BinaryIO, gzip.open(path, "rb"))
-            if path.suffix.lower() == ".gz"
-            else path.open("rb") as file
-        ):
+        with _open(path) as file:
             yield from file
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(f"{path}: is not a whole gzip file ({error})") from error
@@ -72,12 +81,10 @@ def _raw_lines(path: Path) -> Iterator[bytes]:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def _not_utf8(path: Path, line: bytes, byte: int, first: bool) -> str:
-    looks = "UTF-16" if first and line[:2] in {b"\xff\xfe", b"\xfe\xff"} else "not"
-    said = (
-        "it looks like UTF-16" if looks == "UTF-16" else "perhaps an older encoding such as Latin-1"
-    )
-    return f"{path}: is not UTF-8 text: byte {byte} cannot be read ({said}); save the file as UTF-8"
+def _open(path: Path) -> BinaryIO:
+    if path.suffix.lower() == ".gz":
+        return cast(BinaryIO, gzip.open(path, "rb"))
+    return path.open("rb")
 
 
 def _json_records(path: Path) -> Iterator[tuple[int, Record]]:
@@ -88,60 +95,69 @@ def _json_records(path: Path) -> Iterator[tuple[int, Record]]:
 
 def _json_record(place: str, line: str) -> Record:
     try:
-        value = json.loads(
-            line,
-            parse_int=str,
-            parse_float=str,
-            parse_constant=_no_constant,
-            object_pairs_hook=_unique,
-        )
-        json.dumps(value, ensure_ascii=False).encode()  # "\ud800" is JSON, and no text
+        value = parse_as_written(line)
     except json.JSONDecodeError as error:
-        array = (
-            "; one JSON object a line is wanted, and this looks like one long array"
-            if line.lstrip().startswith("[")
-            else ""
-        )
-        raise InputError(
-            f"{place}: broken JSON: {error.msg} at column {error.colno}{array}"
-        ) from error
+        fault = f"broken JSON: {error.msg} at column {error.colno}"
+        if line.lstrip().startswith("["):
+            fault += "; one JSON object a line is wanted, and this looks like one long array"
+        raise InputError(f"{place}: {fault}") from error
     except UnicodeEncodeError as error:
         raise InputError(
             f"{place}: broken text: half of a surrogate pair (\\ud800 to \\udfff) stands alone"
         ) from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(
-            f"{place}: broken JSON: {'nested too deep' if isinstance(error, RecursionError) else error}"
-        ) from error
+    except RecursionError as error:
+        raise InputError(f"{place}: broken JSON: nested too deep") from error
+    except ValueError as error:
+        raise InputError(f"{place}: broken JSON: {error}") from error
     if not isinstance(value, dict):
         raise InputError(
-            f'{place}: must be a JSON object such as {{"input": ..., "output": ...}}, got {line.strip()[:60]}'
+            f'{place}: must be a JSON object such as {{"input": ..., "output": ...}}, got'
+            f" {line.strip()[:60]}"
         )
     return value
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> Record:
-    found: Record = {}
+def parse_as_written(text: str) -> Any:
+    """*text* as JSON whose numbers and booleans are texts, as they are written.
+
+    Raises ValueError (of which JSONDecodeError and UnicodeEncodeError are kinds) or RecursionError
+    for what is no JSON, NaN, a key twice and half a surrogate pair.
+    """
+    value = json.loads(
+        text,
+        parse_int=str,
+        parse_float=str,
+        parse_constant=_refuse_constant,
+        object_pairs_hook=_unique_keys,
+    )
+    json.dumps(value, ensure_ascii=False).encode()  # "\ud800" is JSON, and no text
+    return value
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> Record:
+    record: Record = {}
     for name, value in pairs:
-        if name in found:
+        if name in record:
             raise ValueError(f"the key '{name}' stands twice")
-        found[name] = {True: "true", False: "false"}[value] if isinstance(value, bool) else value
-    return found
+        if isinstance(value, bool):
+            value = "true" if value else "false"
+        record[name] = value
+    return record
 
 
-def _no_constant(word: str) -> Any:
+def _refuse_constant(word: str) -> Any:
     raise ValueError(f"{word} is not a JSON value")
 
 
 def _csv_records(path: Path) -> Iterator[tuple[int, Record]]:
     rows = csv.reader(lines_of(path), strict=True)
-    header: list[str] | None = None
-    start = 1
+    header: list[str] = []
+    start = 1  # the line where the row begins; line_num is where it ends
     try:
         for row in rows:
-            if header is None and row:
+            if row and not header:
                 header = _header(path, row)
-            elif header is not None and row:
+            elif row:
                 if len(row) != len(header):
                     raise InputError(
                         f"{path}:{start}: has {len(row)} columns where the header has {len(header)}"
@@ -154,8 +170,13 @@ def _csv_records(path: Path) -> Iterator[tuple[int, Record]]:
 
 def _header(path: Path, row: list[str]) -> list[str]:
     names = [name.strip() for name in row]
-    if len(names) == 1 and (mark := next((m for m in ";\t|" if m in names[0]), None)):
-        raise InputError(f"{path}:1: columns must be separated by commas, these are by {mark!r}")
-    if twice := next((n for n in names if names.count(n) > 1), None):
-        raise InputError(f"{path}:1: the column '{twice}' stands twice")
+    if len(names) == 1:
+        for mark in ";\t|":
+            if mark in names[0]:
+                raise InputError(
+                    f"{path}:1: columns must be separated by commas, these are by {mark!r}"
+                )
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{path}:1: the column '{name}' stands twice")
     return names

@@ -51,7 +51,7 @@ def test_score_is_that_of_the_search_times_the_logarithm_of_downloads(retrieved)
     cards = {c.name: c for c in eligible(bundled(), "encoder-decoder", retrieved.max_bytes)}
     plain = {
         c.name: c.score
-        for c in Index({n: c.text for n, c in cards.items()}, 1.2, 0.75).ranked(CODE)
+        for c in Index({n: c.text for n, c in cards.items()}, 1.2, 0.75).rank(CODE)
     }
     best = candidates(retrieved, CODE)[0]
     assert best.score == plain[best.name] * math.log10(cards[best.name].downloads + 2)

@@ -21,7 +21,7 @@ def written(folder, name, text):
 
 def read(work, path, **sets):
     fields = dict.fromkeys(("train", "valid", "test", "data", "recording")) | sets
-    return File(prompt_file.found(path), **fields).run(work)
+    return File(prompt_file.find_files(path), **fields).run(work)
 
 
 def told(work, path, **sets):
@@ -98,7 +98,9 @@ def test_a_change_beside_the_prompt_changes_the_key_of_the_stage(tmp_path):
 
     def key():
         return store._digest(
-            store._settings({"_target_": "p2m.prompt.file.File", "path": prompt_file.found(path)})
+            store._settings(
+                {"_target_": "p2m.prompt.file.File", "path": prompt_file.find_files(path)}
+            )
         )
 
     keys = [key()]
@@ -202,9 +204,9 @@ def test_a_large_set_does_not_grow_memory(tmp_path):
         for i in range(50_000):
             file.write(f'{{"input": "{i} {"x" * 100}", "output": "y"}}\n')
     code = (
-        "import resource, sys; from pathlib import Path; from p2m.prompt._sets import examples_of, spooled\n"
+        "import resource, sys; from pathlib import Path; from p2m.prompt._sets import examples_of, spool\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        f"rows = spooled(Path({str(tmp_path)!r}) / 'spool', examples_of(Path({str(path)!r}), 'user:train'))\n"
+        f"rows = spool(Path({str(tmp_path)!r}) / 'spool', examples_of(Path({str(path)!r}), 'user:train'))\n"
         "print(len(rows), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)"
     )
     n, grown = subprocess.run(

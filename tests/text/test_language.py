@@ -2,7 +2,7 @@
 
 import pytest
 
-from p2m.text.language import SURE, common_language, language_of
+from p2m.text.language import SURE, common_language, language_names, language_of
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,9 @@ def test_no_text_of_another_language_is_taken_for_english_or_the_reverse(shared)
     japanese = [language_of(text, SURE) for text in inputs("mconala_ja.jsonl.gz")]
     assert sum(guess == "ja" for guess in japanese) / len(japanese) > 0.9
     assert sum(guess not in {"ja", "und", "code"} for guess in japanese) / len(japanese) < 0.01
+
+
+def test_language_codes_are_told_by_name_and_long_lists_as_multilingual():
+    assert language_names(["de", "en", "xyz"]) == ["German", "English", "xyz"]
+    assert language_names(["de"] * 12) == ["German"] * 12
+    assert language_names(["de"] * 13) == ["multilingual"]
