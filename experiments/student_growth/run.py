@@ -22,6 +22,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 CONF = HERE.parent.parent / "conf"
+sys.path.insert(0, str(HERE.parent.parent))
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 TRAINED = {
     "byt5_nano": 9_600,
@@ -68,13 +69,11 @@ def _keep(rows: list[dict[str, Any]]) -> None:
 
 
 def _write(path: Path, n: int) -> None:
+    from experiments.quickstart.grammar import dates
     from p2m.artifacts import Example, write_rows
-    from p2m.teacher import _scripted_dates
 
     rng = random.Random(0)
-    some = [
-        Example(*_scripted_dates.example(rng, 1.0), "teacher:x") for _ in range(min(n, DIFFERENT))
-    ]
+    some = [Example(*dates.example(rng, 1.0), "teacher:x") for _ in range(min(n, DIFFERENT))]
     write_rows(path, (some[i % len(some)] for i in range(n)))
 
 

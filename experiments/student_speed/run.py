@@ -24,6 +24,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 CONF = HERE.parent.parent / "conf"
+sys.path.insert(0, str(HERE.parent.parent))
 BATCH = 32
 SIZES = {  # examples that each contender trains on, inputs that each answers or reads
     "training": {"byt5_nano": 12_800, "byt5_micro": 3_200},
@@ -132,11 +133,11 @@ def _child(name: str, model: str, n: int, folder: str) -> str:
 
 
 def _examples(n: int) -> list[Any]:
+    from experiments.quickstart.grammar import dates
     from p2m.artifacts import Example
-    from p2m.teacher import _scripted_dates
 
     rng = random.Random(0)
-    return [Example(*_scripted_dates.example(rng, 1.0), "teacher:x") for _ in range(n)]
+    return [Example(*dates.example(rng, 1.0), "teacher:x") for _ in range(n)]
 
 
 def _choice(model: str) -> Any:

@@ -8,7 +8,7 @@ from p2m.stages import Estimate
 from p2m.teacher import forecast, spent
 from p2m.teacher.local import Local
 from p2m.teacher.openai import OpenAI
-from p2m.teacher.scripted import Scripted
+from p2m.teacher.recorded import Recorded
 from tests.calls.doubles import NO_CAPS, Told, ask, good, opened
 from tests.teacher.test_openai import FIELDS
 
@@ -35,9 +35,9 @@ def test_call_of_a_model_never_asked_is_expected_to_be_typical(tmp_path: Path) -
 
 
 def test_teachers_on_this_machine_are_expected_to_cost_nothing(tmp_path: Path) -> None:
-    scripted = Scripted(0.0, 0.0, 0.0, 0, 4, tmp_path, NO_CAPS)
     local = Local("some/model", None, "cpu", "float32", 4, 0, tmp_path, NO_CAPS)
-    assert scripted.estimate() == local.estimate() == Estimate(1, 0.0, None)
+    assert local.estimate() == Estimate(1, 0.0, None)
+    assert Recorded(None, tmp_path, NO_CAPS).estimate() == Estimate(1, 0.0, 0.0)
 
 
 def test_pilot_gives_an_interval_around_the_sum(tmp_path: Path) -> None:

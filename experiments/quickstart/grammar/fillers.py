@@ -2,7 +2,7 @@
 
 import random
 
-from p2m.teacher._scripted_style import listed, weighted
+from experiments._grammar.style import listed, weighted
 
 _OCCASIONS = listed(
     """

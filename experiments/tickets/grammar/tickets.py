@@ -1,15 +1,14 @@
-"""The tickets grammar: composes messages whose label follows from the rules of the prompt, and guesses the label of a message."""
+"""The tickets grammar: composes messages whose label follows from the rules of the prompt."""
 
 import math
 import random
 import re
-from collections import Counter
 from functools import lru_cache
 
-from p2m.teacher._scripted_lexicon import CLOSERS, OPENERS, word
-from p2m.teacher._scripted_phrases import ASKS
-from p2m.teacher._scripted_style import cased, listed, slip
-from p2m.teacher._scripted_tales import DENIED, TALES
+from experiments._grammar.style import cased, listed, slip
+from experiments.tickets.grammar.lexicon import CLOSERS, OPENERS, word
+from experiments.tickets.grammar.phrases import ASKS
+from experiments.tickets.grammar.tales import DENIED, TALES
 
 PRIORITY = (
     "refund",
@@ -79,12 +78,6 @@ def example(rng: random.Random, spread: float) -> tuple[str, str]:
 def wrong(rng: random.Random, input: str, output: str) -> str:  # noqa: A002 - the names of an example's fields
     """The label of a neighbouring team."""
     return rng.choice(_NEIGHBOURS.get(output, LABELS[:2]))
-
-
-def solve(input: str) -> str:  # noqa: A002
-    """The likeliest label by the words that the grammar uses for each (naive Bayes over words and pairs)."""
-    scores, words = _word_scores(), _features(input)
-    return max(LABELS, key=lambda label: sum(scores[label].get(feature, 0.0) for feature in words))
 
 
 def _body(rng: random.Random, label: str, spread: float) -> tuple[str, str]:
@@ -216,25 +209,3 @@ def _dressed(rng: random.Random, text: str, spread: float) -> str:
         named = _NAMES.sub(lambda match: match[0].capitalize(), text)
         return re.sub(r"(^|[.!?] )([a-z])", lambda match: match[1] + match[2].upper(), named)
     return cased(rng, text, _NAMES)
-
-
-def _features(text: str) -> list[str]:
-    words = re.findall(r"[a-z']+", text.lower().replace("’", "'"))
-    return words + [f"{a} {b}" for a, b in zip(["^", *words], words, strict=False)]
-
-
-@lru_cache(maxsize=1)
-def _word_scores() -> dict[str, dict[str, float]]:
-    """Log odds of each word and pair for each label, from 6,000 draws of the grammar itself."""
-    rng, counts = random.Random(0), {label: Counter[str]() for label in LABELS}
-    for _ in range(6000):
-        text, label = example(rng, 1.0)
-        counts[label].update(set(_features(text)))
-    total = sum((count for count in counts.values()), Counter[str]())
-    return {
-        label: {
-            feature: math.log((count[feature] + 0.1) / (total[feature] + 0.9) * len(LABELS))
-            for feature in total
-        }
-        for label, count in counts.items()
-    }

@@ -2,7 +2,7 @@
 
 import random
 
-from p2m.teacher._scripted_style import listed
+from experiments._grammar.style import listed
 
 LEXICON: dict[str, tuple[str, ...]] = {
     name: listed(words)

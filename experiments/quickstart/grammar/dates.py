@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
-from p2m.teacher import _scripted_clock as clocks
-from p2m.teacher._scripted_fillers import head, mark, tail
-from p2m.teacher._scripted_none import FEASTS, KINDS, NOTHING, WRITERS
-from p2m.teacher._scripted_rules import COUNTED, RULES, Rule, Values
-from p2m.teacher._scripted_style import cased, sharpened, slip, weighted
-from p2m.teacher._scripted_words import FEASTS as FIXED
-from p2m.teacher._scripted_words import MONTHS, SLOTS, WEEKDAYS, filled
+from experiments._grammar.style import cased, sharpened, slip, weighted
+from experiments.quickstart.grammar import clock as clocks
+from experiments.quickstart.grammar.fillers import head, mark, tail
+from experiments.quickstart.grammar.none import FEASTS, KINDS, NOTHING, WRITERS
+from experiments.quickstart.grammar.rules import COUNTED, RULES, Rule, Values
+from experiments.quickstart.grammar.words import FEASTS as FIXED
+from experiments.quickstart.grammar.words import MONTHS, SLOTS, WEEKDAYS, filled
 
 NONE, TODAY = "N/A", "+0d"
 _DAY = re.compile(r"[+-]\d+d|\d{4}-\d\d-\d\d")

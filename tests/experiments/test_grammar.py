@@ -1,4 +1,5 @@
-import ast
+"""What the grammars of the bundled tasks say: answers follow the conventions of the prompts."""
+
 import json
 import random
 import re
@@ -9,57 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from p2m.errors import InputError
-from p2m.stages import Request
-from p2m.teacher import _scripted_clock as clocks
-from p2m.teacher import _scripted_dates as dates
-from p2m.teacher import _scripted_tickets as tickets
-from p2m.teacher._scripted import TASKS, UNKNOWN, records_in, reply
-from p2m.teacher._scripted_format import (
-    BREAKS,
-    fences,
-    plain_lines,
-    prose,
-    single_quotes,
-    trailing_comma,
-    truncated,
-)
-from p2m.teacher._scripted_none import KINDS
-from p2m.teacher._scripted_rules import RULES
-from p2m.teacher._scripted_style import weighted
-from p2m.teacher._scripted_words import SLOTS, ordinal, ordinal_words, words
+from experiments._grammar.style import weighted
+from experiments.quickstart.grammar import clock as clocks
+from experiments.quickstart.grammar import dates
+from experiments.quickstart.grammar.none import KINDS
+from experiments.quickstart.grammar.rules import RULES
+from experiments.quickstart.grammar.words import SLOTS, ordinal, ordinal_words, words
+from experiments.tickets.grammar import tickets
+from p2m.teacher._recording import read
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
-DATES_PROMPT = EXPERIMENTS / "quickstart/prompt.md"
-TICKETS_PROMPT = EXPERIMENTS / "tickets/prompt.md"
 FORM = re.compile(r"([+-]\d+d|\d{4}-\d\d-\d\d)(T\d\d:\d\d)?|[+-]\d+[my]|\d{4}-\d\d|\d{4}|N/A")
-
-
-def ask(
-    prompt: Path, kind: str, more: str = "", *, temperature: float = 1.0, sample: int = 0
-) -> Request:
-    user = f"{prompt.read_text(encoding='utf-8')}\n{more}"
-    return Request(
-        ({"role": "system", "content": "Be exact."}, {"role": "user", "content": user}),
-        temperature,
-        4096,
-        {"title": kind},
-        1.0,
-        sample,
-    )
-
-
-def drawn(
-    prompt: Path,
-    n: int,
-    *,
-    error_rate: float = 0.0,
-    repeat_rate: float = 0.0,
-    more: str = "",
-    temperature: float = 1.0,
-) -> list[dict]:
-    request = ask(prompt, "examples", f"{more}\nWrite {n} new examples", temperature=temperature)
-    return json.loads(reply(request, error_rate, repeat_rate, 0.0, 1))["examples"]
 
 
 # The conventions of the dates prompt, one row each.  2024-03-14 is a Thursday.
@@ -198,11 +159,11 @@ def test_an_expression_of_the_conventions_has_its_exact_answer(reference, expres
 
 
 def test_the_demonstrations_of_the_dates_prompt_are_answered_as_they_stand_there():
-    spec = json.loads(reply(ask(DATES_PROMPT, "task"), 0, 0, 0, 1))
-    assert len(spec["demonstrations"]) == 6
-    assert [dates.solve(pair["input"]) for pair in spec["demonstrations"]] == [
-        pair["output"] for pair in spec["demonstrations"]
-    ]
+    (parts,) = read(EXPERIMENTS / "quickstart/recording.jsonl.xz").records["task"]
+    demonstrations = json.loads(parts.answer)["demonstrations"]
+    assert len(demonstrations) == 6
+    for pair in demonstrations:
+        assert dates.solve(pair["input"]) == pair["output"]
 
 
 def test_nearly_every_drawn_expression_reads_back_to_its_own_answer():
@@ -362,259 +323,36 @@ def test_a_drawn_clock_time_reads_back_to_itself(part):
         assert clocks.read(text, part) == time
 
 
-def test_the_same_request_has_the_same_answer_and_any_difference_another():
-    request = ask(DATES_PROMPT, "examples", "Write 3 new examples")
-    rates = (0.1, 0.1, 0.1)
-    assert reply(request, *rates, 1) == reply(request, *rates, 1)
-    others = [
-        ask(DATES_PROMPT, "examples", "Write 3 new examples", sample=1),
-        ask(DATES_PROMPT, "examples", "Write 3 new examples."),
-    ]
-    others += [ask(DATES_PROMPT, "examples", "Write 3 new examples", temperature=0.9)]
-    answers = [
-        reply(request, *rates, 1),
-        reply(request, *rates, 2),
-        *(reply(other, *rates, 1) for other in others),
-    ]
-    assert len(set(answers)) == 5
-
-
-def test_as_many_examples_come_as_are_asked_for_and_one_by_default():
-    assert len(drawn(DATES_PROMPT, 7)) == 7
-    assert len(json.loads(reply(ask(TICKETS_PROMPT, "examples"), 0, 0, 0, 1))["examples"]) == 1
-
-
-@pytest.mark.parametrize("prompt", [DATES_PROMPT, TICKETS_PROMPT])
-def test_errors_come_at_their_rate(prompt):
-    right, spoilt = drawn(prompt, 2000), drawn(prompt, 2000, error_rate=1.0)
-    assert all(
-        example["output"] != task_answer(prompt, example)
-        for example in spoilt
-        if task_answer(prompt, example) is not None
-    )
-    assert all(
-        FORM.fullmatch(example["output"]) or example["output"] in tickets.LABELS
-        for example in right + spoilt
-    )
-    rng, wrong = random.Random(0), 0
-    task = TASKS[prompt == TICKETS_PROMPT]
-    for _ in range(2000):
-        input_, output = task.example(rng, 1.0)
-        wrong += task.wrong(rng, input_, output) == output
-    assert wrong == 0
-
-
-def task_answer(prompt: Path, example: dict[str, str]) -> str | None:
-    """The right answer of an undressed example that can be worked out alone: an ISO date, else unknown."""
-    found = re.fullmatch(r"\[\S+ \S+\] (\d{4}-\d\d-\d\d)", example["input"])
-    return found[1] if found and prompt == DATES_PROMPT else None
-
-
-def test_the_share_of_wrong_examples_is_the_error_rate():
-    pool = [
-        json.dumps({"input": f"[2024-03-14 Thu] 2024-04-{day:02}", "output": f"2024-04-{day:02}"})
-        for day in range(1, 31)
-    ]
-    made = drawn(DATES_PROMPT, 2000, error_rate=0.1, repeat_rate=1.0, more="\n".join(pool))
-    iso = [
-        example
-        for example in made
-        if re.fullmatch(r"\[2024-03-14 Thu\] \d{4}-\d\d-\d\d", example["input"])
-    ]
-    share = sum(example["input"][17:] != example["output"] for example in iso) / len(iso)
-    assert len(iso) > 1000
-    assert 0.075 <= share <= 0.125
-
-
-def test_repeats_come_at_their_rate_from_what_was_shown_and_a_few_favourites():
-    shown = [f"[2024-03-14 Thu] line {i}" for i in range(8)]
-    more = "\n".join(json.dumps({"input": text, "output": "N/A"}) for text in shown)
-    made = drawn(DATES_PROMPT, 2000, repeat_rate=0.2, more=more)
-    counts = Counter(example["input"] for example in made)
-    repeated = sum(count for count in counts.values() if count >= 5)
-    assert 0.16 <= repeated / 2000 <= 0.24
-    assert all(counts[text] >= 5 for text in shown)
-
-
-def test_the_form_that_a_request_explains_is_no_example():
-    form = 'Answer with {"input": "...", "output": "..."}\n{"examples": [{"input": "...", "output": "..."}, ...]}'
-    assert "..." not in {
-        example["input"] for example in drawn(DATES_PROMPT, 500, repeat_rate=1.0, more=form)
-    }
-
-
-def test_a_cold_teacher_says_less_than_a_warm_one():
-    cold, warm = (drawn(DATES_PROMPT, 1500, temperature=temperature) for temperature in (0.0, 1.0))
-
-    def kinds(examples: list[dict[str, str]]) -> int:
-        return len({re.sub(r"\d+", "0", example["input"][17:].lower()) for example in examples})
-
-    assert kinds(cold) < 0.75 * kinds(warm)
-
-
-def test_answers_break_at_their_rate():
-    requests = [ask(DATES_PROMPT, "examples", "Write 2 new examples", sample=i) for i in range(300)]
-    failed = 0
-    for request in requests:
-        try:
-            json.loads(reply(request, 0, 0, 0.3, 1))
-        except json.JSONDecodeError:
-            failed += 1
-    assert 60 <= failed <= 120
-
-
-WHOLE = json.dumps(
-    {
-        "examples": [
-            {"input": "[2024-03-14 Thu] it's today", "output": "2024-03-14"},
-            {"input": "b", "output": "N/A"},
-        ]
-    }
-)
-
-
-@pytest.mark.parametrize("break_", BREAKS)
-def test_a_broken_answer_is_not_json(break_):
-    with pytest.raises(json.JSONDecodeError):
-        json.loads(break_(random.Random(0), WHOLE))
-
-
-def test_each_break_keeps_what_a_tolerant_reader_can_find():
-    rng = random.Random(0)
-    assert records_in(prose(rng, WHOLE)) == [json.loads(WHOLE)]
-    assert json.loads(fences(rng, WHOLE).split("\n", 1)[1].removesuffix("```")) == json.loads(WHOLE)
-    assert ast.literal_eval(single_quotes(rng, WHOLE)) == json.loads(WHOLE)
-    assert json.loads(trailing_comma(rng, WHOLE).replace(",]", "]")) == json.loads(WHOLE)
-    assert WHOLE.startswith(truncated(rng, WHOLE))
-    assert (
-        plain_lines(rng, WHOLE)
-        == "Input: [2024-03-14 Thu] it's today Output: 2024-03-14\nInput: b Output: N/A"
-    )
-
-
-def test_another_prompt_is_told_which_teacher_to_choose():
-    request = Request(
-        ({"role": "user", "content": "Translate into French.\nWrite 3 new examples"},),
-        1.0,
-        100,
-        {"title": "examples"},
-    )
-    with pytest.raises(InputError) as caught:
-        reply(request, 0, 0, 0, 1)
-    assert str(caught.value) == UNKNOWN
-    assert UNKNOWN == (
-        "teacher=scripted knows only the two bundled tasks (prompt=dates, prompt=tickets), not this prompt; it is a grammar, not a "
-        "language model. Choose a real one: teacher=openai, teacher=vllm, teacher=ollama or teacher=local."
-    )
-
-
-def test_a_kind_of_request_that_it_does_not_know_is_named():
-    with pytest.raises(
-        InputError,
-        match=r"cannot answer a request of the kind 'poem'; it knows examples, columns, card, task, answer",
-    ):
-        reply(ask(DATES_PROMPT, "poem"), 0, 0, 0, 1)
-
-
-@pytest.mark.parametrize(("prompt", "index"), [(DATES_PROMPT, 0), (TICKETS_PROMPT, 1)])
-def test_the_marks_of_a_task_stand_in_its_prompt_and_in_no_other(prompt, index):
-    text = prompt.read_text(encoding="utf-8")
-    assert all(mark in text for mark in TASKS[index].marks)
-    assert not any(mark in text for mark in TASKS[1 - index].marks)
-
-
-def test_the_tickets_prompt_is_parsed_into_its_parts():
-    spec = json.loads(reply(ask(TICKETS_PROMPT, "task"), 0, 0, 0, 1))
-    listed = re.findall(r"^- (\w+):", TICKETS_PROMPT.read_text(encoding="utf-8"), re.MULTILINE)
-    assert spec["labels"] == listed == list(tickets.LABELS)
-    assert spec["instruction"].startswith("Route a customer's message")
-    assert spec["instruction"].endswith(
-        "- other: anything else: thanks, praise, anger without a topic, jobs, press, spam, no clear request"
-    )
-    assert spec["demonstrations"][0] == {
-        "input": "wheres my parcel?? tracking hasnt moved since monday",
-        "output": "shipping",
-    }
-    assert (len(spec["demonstrations"]), spec["input_language"], spec["output_language"]) == (
-        6,
-        "en",
-        "und",
-    )
-
-
 def test_the_rule_for_two_requests_is_the_order_of_the_prompt():
-    stated = re.search(
-        r"the first of these wins: ([\w, ]+)\.", TICKETS_PROMPT.read_text(encoding="utf-8")
-    )
+    prompt = (EXPERIMENTS / "tickets/prompt.md").read_text(encoding="utf-8")
+    stated = re.search(r"the first of these wins: ([\w, ]+)\.", prompt)
     assert tuple(stated[1].split(", ")) == tickets.PRIORITY
-
-
-def test_one_input_is_answered_and_wrongly_at_error_rate_one():
-    request = ask(DATES_PROMPT, "answer", "Input: [2024-03-14 Thu] next friday at 3pm")
-    assert json.loads(reply(request, 0, 0, 0, 1)) == {"answer": "+8dT15:00"}
-    assert json.loads(reply(request, 1.0, 0, 0, 1))["answer"] != "+8dT15:00"
-    ticket = ask(
-        TICKETS_PROMPT, "answer", "Input: I forgot my password and the reset mail never comes"
-    )
-    assert json.loads(reply(ticket, 0, 0, 0, 1)) == {"answer": "login"}
-
-
-def test_a_card_names_the_task():
-    assert "date" in json.loads(reply(ask(DATES_PROMPT, "card"), 0, 0, 0, 1))["card"]
-    assert "ticket routing" in json.loads(reply(ask(TICKETS_PROMPT, "card"), 0, 0, 0, 1))["card"]
-
-
-def columns(prompt: Path, rows: list[dict[str, object]]) -> dict[str, object]:
-    lines = "\n".join(json.dumps(row) for row in rows)
-    return json.loads(reply(ask(prompt, "columns", f"Rows of the data set:\n{lines}"), 0, 0, 0, 1))
-
-
-UNFIT = {"input": [], "output": ""}
-CALENDAR = [
-    {"id": i, "message": f"[2024-07-{i:02} Mon] call on friday", "when": f"2024-07-{i + 9}"}
-    for i in range(1, 9)
-]
-SPLIT = [
-    {"said": "[2024-07-01 Mon]", "text": "meet tomorrow", "iso": "2024-07-02T15:00"},
-    {"said": "[2024-07-05 Fri]", "text": "in june", "iso": "2024-07-01T10:00"},
-]
-SHOP = [
-    {"no": 4, "subject": "Hello", "text": "where is my parcel, it is late", "team": "shipping"},
-    {"no": 5, "subject": "?", "text": "how do i sort", "team": "how_to"},
-]
-EVENTS = [{"event": "Battle of Hastings", "year": "1066"}, {"event": "Magna Carta", "year": "1215"}]
-
-
-@pytest.mark.parametrize(
-    ("prompt", "rows", "found"),
-    [
-        (DATES_PROMPT, CALENDAR, {"input": ["message"], "output": "when"}),
-        (DATES_PROMPT, SPLIT, {"input": ["said", "text"], "output": "iso"}),
-        (DATES_PROMPT, [row | {"said": row["said"][1:-1]} for row in SPLIT], UNFIT),
-        (DATES_PROMPT, EVENTS, UNFIT),
-        (DATES_PROMPT, SHOP, UNFIT),
-        (TICKETS_PROMPT, SHOP, {"input": ["subject", "text"], "output": "team"}),
-        (TICKETS_PROMPT, [row | {"team": row["team"].upper()} for row in SHOP], UNFIT),
-        (TICKETS_PROMPT, CALENDAR, UNFIT),
-        (TICKETS_PROMPT, [], UNFIT),
-    ],
-)
-def test_columns_are_chosen_by_their_values_or_none_are(prompt, rows, found):
-    assert columns(prompt, rows) == found
 
 
 def test_every_label_of_tickets_appears_with_all_slots_filled():
     rng = random.Random(4)
-    made = [tickets.example(rng, 1.0) for _ in range(4000)]
-    counts = Counter(label for _, label in made)
+    examples = [tickets.example(rng, 1.0) for _ in range(4000)]
+    counts = Counter(label for _, label in examples)
     assert set(counts) == set(tickets.LABELS)
     assert min(counts.values()) >= 300
-    assert len({text for text, _ in made}) >= 3800
-    assert not [text for text, _ in made if re.search(r"[{}|]", text)]
+    assert len({text for text, _ in examples}) >= 3800
+    assert not [text for text, _ in examples if re.search(r"[{}|]", text)]
 
 
-@pytest.mark.parametrize("prompt", [DATES_PROMPT, TICKETS_PROMPT])
-def test_the_grammar_never_writes_a_demonstration(prompt):
-    spec = json.loads(reply(ask(prompt, "task"), 0, 0, 0, 1))
-    made = {example["input"] for example in drawn(prompt, 4000)}
-    assert not made & {pair["input"] for pair in spec["demonstrations"]}
+@pytest.mark.parametrize("grammar", [dates, tickets])
+def test_a_wrong_answer_is_another_of_the_same_form(grammar):
+    rng = random.Random(0)
+    for _ in range(2000):
+        source, output = grammar.example(rng, 1.0)
+        wrong = grammar.wrong(rng, source, output)
+        assert wrong != output
+        assert FORM.fullmatch(wrong) or wrong in tickets.LABELS
+
+
+def test_a_cold_teacher_says_less_than_a_warm_one():
+    def kinds(spread):
+        rng = random.Random(1)
+        texts = [dates.example(rng, spread)[0][17:].lower() for _ in range(1500)]
+        return len({re.sub(r"\d+", "0", text) for text in texts})
+
+    assert kinds(0.0) < 0.75 * kinds(1.0)

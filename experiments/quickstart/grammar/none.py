@@ -3,10 +3,10 @@
 import random
 from datetime import date
 
-from p2m.teacher._scripted_clock import draw
-from p2m.teacher._scripted_fillers import name, occasion
-from p2m.teacher._scripted_style import listed
-from p2m.teacher._scripted_words import MONTHS, SLOTS, WEEKDAYS, Write, filled, ordinal
+from experiments._grammar.style import listed
+from experiments.quickstart.grammar.clock import draw
+from experiments.quickstart.grammar.fillers import name, occasion
+from experiments.quickstart.grammar.words import MONTHS, SLOTS, WEEKDAYS, Write, filled, ordinal
 
 KINDS: dict[str, tuple[float, str]] = {
     "vague": (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache, cached_property
 
-from p2m.teacher._scripted_calendar import exact
+from experiments.quickstart.grammar.calendar import exact
 
 Draw = Callable[[random.Random, date], int]
 Write = Callable[[random.Random, date], str]

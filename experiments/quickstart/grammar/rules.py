@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from p2m.teacher._scripted_calendar import (
+from experiments.quickstart.grammar.calendar import (
     add_months,
     bare,
     coming_day,
@@ -21,7 +21,7 @@ from p2m.teacher._scripted_calendar import (
     nth_weekday,
     of_week,
 )
-from p2m.teacher._scripted_words import day_of
+from experiments.quickstart.grammar.words import day_of
 
 Values = Mapping[str, int]
 Solve = Callable[[date, Values], date | str | None]

@@ -1,0 +1,133 @@
+"""The recordings of the bundled tasks, and the scripts that write them."""
+
+import ast
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments._grammar.format import (
+    BREAKS,
+    fences,
+    plain_lines,
+    prose,
+    single_quotes,
+    trailing_comma,
+    truncated,
+)
+from experiments._grammar.write import Rates, answers_of
+from experiments.quickstart.write_recording import GRAMMAR as DATES
+from experiments.tickets.write_recording import GRAMMAR as TICKETS
+from p2m.teacher._recording import digest, read
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+MOST_BYTES = 3_000_000  # of all recordings together: they lie in the repository
+NO_FAULTS = Rates(0.0, 0.0, 0.0)
+WHOLE = json.dumps(
+    {
+        "examples": [
+            {"input": "[2024-03-14 Thu] it's today", "output": "2024-03-14"},
+            {"input": "b", "output": "N/A"},
+        ]
+    }
+)
+
+
+def examples_of(grammar, answers, rates):
+    texts = answers_of(grammar, answers, 10, rates, seed=1)
+    return [example for text in texts for example in json.loads(text)["examples"]]
+
+
+def test_a_script_writes_the_same_recording_in_every_process(tmp_path):
+    script, out = EXPERIMENTS / "tickets/write_recording.py", tmp_path / "a.jsonl"
+    subprocess.run([sys.executable, script, out, "--answers=20", "--date=2026-01-31"], check=True)
+    recording = read(out)
+    assert recording.header.model == "grammar"
+    assert recording.header.date == "2026-01-31"
+    assert recording.header.written_by.startswith("write_recording.py --answers 20 --examples 5 ")
+    texts = [record.answer for record in recording.records["examples"]]
+    rates = Rates(0.03, 0.1, 0.02)
+    assert texts == list(answers_of(TICKETS, 20, 5, rates, seed=0))
+    assert texts != list(answers_of(TICKETS, 20, 5, rates, seed=1))
+
+
+@pytest.mark.parametrize("name", ["quickstart", "tickets"])
+def test_the_bundled_recording_is_of_the_prompt_as_it_stands_and_answers_every_kind(name):
+    recording = read(EXPERIMENTS / name / "recording.jsonl.xz")
+    prompt = (EXPERIMENTS / name / "prompt.md").read_text(encoding="utf-8")
+    assert recording.header.prompt == digest(prompt)
+    assert set(recording.records) == {"columns", "task", "card", "examples"}
+    for kind in ("columns", "task", "card"):
+        for record in recording.records[kind]:
+            assert isinstance(json.loads(record.answer), dict)
+
+
+def test_the_bundled_recordings_are_small():
+    sizes = [path.stat().st_size for path in EXPERIMENTS.glob("*/recording*")]
+    assert len(sizes) == 2
+    assert sum(sizes) < MOST_BYTES
+
+
+@pytest.mark.parametrize("grammar", [DATES, TICKETS])
+def test_examples_are_wrong_at_their_rate(grammar):
+    rates = Rates(0.1, 0.0, 0.0)
+    wrong = []
+
+    def spoil(rng, source, output):
+        wrong.append(source)
+        return grammar.wrong(rng, source, output)
+
+    spoilt = type(grammar)(grammar.prompt, grammar.example, spoil, grammar.columns, grammar.card)
+    assert len(examples_of(spoilt, 200, rates)) == 2000
+    assert 0.08 <= len(wrong) / 2000 <= 0.12
+
+
+@pytest.mark.parametrize("grammar", [DATES, TICKETS])
+def test_examples_repeat_earlier_ones_at_their_rate(grammar):
+    def repeats(rate):
+        inputs = [example["input"] for example in examples_of(grammar, 200, Rates(0.0, rate, 0.0))]
+        return len(inputs) - len(set(inputs))
+
+    assert 300 <= repeats(0.2) - repeats(0.0) <= 500
+
+
+def test_answers_break_at_their_rate():
+    failed = 0
+    for text in answers_of(DATES, 300, 2, Rates(0.0, 0.0, 0.3), seed=1):
+        try:
+            json.loads(text)
+        except json.JSONDecodeError:
+            failed += 1
+    assert 60 <= failed <= 120
+
+
+@pytest.mark.parametrize("break_", BREAKS)
+def test_a_broken_answer_is_not_json(break_):
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(break_(random.Random(0), WHOLE))
+
+
+def test_each_break_keeps_what_a_tolerant_reader_can_find():
+    rng = random.Random(0)
+    assert WHOLE in prose(rng, WHOLE)
+    assert json.loads(fences(rng, WHOLE).split("\n", 1)[1].removesuffix("```")) == json.loads(WHOLE)
+    assert ast.literal_eval(single_quotes(rng, WHOLE)) == json.loads(WHOLE)
+    assert json.loads(trailing_comma(rng, WHOLE).replace(",]", "]")) == json.loads(WHOLE)
+    assert WHOLE.startswith(truncated(rng, WHOLE))
+    assert (
+        plain_lines(rng, WHOLE)
+        == "Input: [2024-03-14 Thu] it's today Output: 2024-03-14\nInput: b Output: N/A"
+    )
+
+
+@pytest.mark.parametrize("grammar", [DATES, TICKETS])
+def test_the_grammar_never_writes_a_demonstration(grammar):
+    name = {"dates": "quickstart", "tickets": "tickets"}[grammar.prompt]
+    (parts,) = read(EXPERIMENTS / name / "recording.jsonl.xz").records["task"]
+    demonstrations = {pair["input"] for pair in json.loads(parts.answer)["demonstrations"]}
+    assert len(demonstrations) == 6
+    inputs = {example["input"] for example in examples_of(grammar, 400, NO_FAULTS)}
+    assert not inputs & demonstrations
