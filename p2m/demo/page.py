@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from p2m import artifacts
 from p2m.artifacts import Student
+from p2m.demo.runs import Summary, describe
 from p2m.engine import decode, serving
 from p2m.errors import UsageError
-from p2m.verbs.demo import Shown
 
 HOST = "127.0.0.1"
 os.environ |= {
@@ -20,63 +21,104 @@ os.environ |= {
 }
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
-# The browser is told to fetch from this page's own host only, so that no library's idea of a font or a script leaves the machine.
+# The browser is told to fetch from this page's own host only, so that no library's idea of a font
+# or a script leaves the machine.
 POLICY = (
-    "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline';"
+    "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:;"
+    " style-src 'self' 'unsafe-inline';"
     " frame-ancestors 'none'; form-action 'self'; base-uri 'self'"
 )
+# Gradio's plainest theme with greys that can be read (4.5 : 1 and more)
+COLOURS = {
+    "body_text_color_subdued": "*neutral_600",
+    "body_text_color_subdued_dark": "*neutral_400",
+    "block_label_text_color": "*neutral_600",
+    "block_title_text_color": "*neutral_700",
+    "block_title_text_color_dark": "*neutral_300",
+    "block_border_width": "0px",
+    "block_background_fill": "transparent",
+    "block_background_fill_dark": "transparent",
+    "button_primary_background_fill": "*primary_600",
+    "button_primary_background_fill_hover": "*primary_700",
+    "input_border_width": "1px",
+    "input_border_color": "*neutral_300",
+    "input_border_color_dark": "*neutral_600",
+    "input_background_fill": "*neutral_50",
+    "input_placeholder_color": "*neutral_500",
+    "input_placeholder_color_dark": "*neutral_400",
+    "input_radius": "*radius_lg",
+}
 CSS = """
-.gradio-container { max-width: 46rem !important; margin: 0 auto !important; padding: 1.5rem 1rem 3rem !important; }
+.gradio-container { max-width: 46rem !important; margin: 0 auto !important; }
+.gradio-container { padding: 1.5rem 1rem 3rem !important; }
 #name h1 { font-size: 1.35rem; font-weight: 650; margin: 0; }
 #name p, #took p { font-size: .9rem; color: var(--body-text-color-subdued); margin: .15rem 0 0; }
 #took { min-height: 1.6rem; }
 .gradio-container .fillable { padding: 0 !important; }
 .gradio-container .form { background: none; gap: 1.1rem; overflow: visible; }
-#instruction { border-radius: 0; padding: 0 0 0 .9rem !important; overflow: visible; border-left: 3px solid var(--primary-500) !important; }
-#instruction textarea { background: none; border: 0; padding: 0; resize: none; font-size: 1rem; line-height: 1.5; }
+#instruction { border-radius: 0; padding: 0 0 0 .9rem !important; overflow: visible; }
+#instruction { border-left: 3px solid var(--primary-500) !important; }
+#instruction textarea { background: none; border: 0; padding: 0; resize: none; }
+#instruction textarea { font-size: 1rem; line-height: 1.5; }
 #input, #answer { padding: 0; }
 #answer textarea { resize: none; font-size: 1.15rem; }
 footer { display: none !important; }
 """
 
 
-def serve(shown: Shown, student: Student, report: Path, port: int | None) -> None:
-    """Blocks until it is stopped."""
-    answer = answerer(serving.served(student, report))
-    launch(built(shown, student, answer), port, block=True)
+Answer = Callable[[str], tuple[str, str]]
 
 
-def answerer(decoder: decode.Decoder) -> Callable[[str], tuple[str, str]]:
+def serve(run: Path, port: int | None, on_start: Callable[[str], None]) -> None:
+    """The page of *run*, until the process is stopped; on_start is given its address.
+
+    UsageError where the port is taken.
+    """
+    student: Student = artifacts.load(Student, run / "student")
+    answer = answer_with(serving.served(student, run / "report"))
+    page = _build(describe(run), student.base, answer)
+    on_start(_launch(page, port))
+    try:
+        threading.Event().wait()  # Gradio's own waiting takes a signal for a success
+    finally:
+        page.close(verbose=False)
+
+
+def answer_with(decoder: decode.Decoder) -> Answer:
     """One input to the answer and a line on how long it took."""
 
     def answer(text: str) -> tuple[str, str]:
         if not text.strip():
             return "", "Type an input first."
         began = time.perf_counter()
-        (said,) = decoder.answers([text.strip()])  # as training examples are
-        return said, f"{1000 * (time.perf_counter() - began):.0f} ms" + (
-            "" if said.strip() else ", the answer is empty"
-        )
+        (output,) = decoder.answers([text.strip()])  # as training examples are
+        took = f"{1000 * (time.perf_counter() - began):.0f} ms"
+        if not output.strip():
+            took += ", the answer is empty"
+        return output, took
 
     answer("warm up")  # the first answer pays for what later ones find ready
     return answer
 
 
-def built(shown: Shown, student: Student, answer: Callable[[str], tuple[str, str]]) -> Any:
-    """The page as Gradio blocks.  Whatever comes from data stands in text boxes: they show text, never markup."""
+def _build(summary: Summary, base: str, answer: Answer) -> Any:
+    """The page as Gradio blocks.
+
+    Whatever comes from data stands in text boxes: they show text, never markup.
+    """
     import gradio as gr
 
     with gr.Blocks(title="p2m demo", analytics_enabled=False) as page:
-        gr.Markdown(f"# p2m demo\n\n{_about(shown, student)}", elem_id="name")
+        gr.Markdown(f"# p2m demo\n\n{_about(summary, base)}", elem_id="name")
         gr.Textbox(
-            shown.instruction,
+            summary.instruction,
             label="What the model was made to do",
             interactive=False,
             lines=1,
             max_lines=10,
             elem_id="instruction",
         )
-        asked = gr.Textbox(
+        source = gr.Textbox(
             label="Input",
             placeholder="Type an input, or choose one below",
             lines=2,
@@ -85,7 +127,7 @@ def built(shown: Shown, student: Student, answer: Callable[[str], tuple[str, str
             elem_id="input",
         )
         button = gr.Button("Answer", variant="primary", elem_id="ask")
-        said = gr.Textbox(
+        output = gr.Textbox(
             label="Answer",
             placeholder="The answer will stand here",
             interactive=False,
@@ -95,80 +137,87 @@ def built(shown: Shown, student: Student, answer: Callable[[str], tuple[str, str
             elem_id="answer",
         )
         took = gr.Markdown("", elem_id="took", container=False)
-        how: dict[str, Any] = {
-            "fn": answer,
-            "inputs": asked,
-            "outputs": [said, took],
-            "api_visibility": "private",
-            "show_progress": "minimal",
-        }
-        gr.on([button.click, asked.submit], **how)
-        if shown.inputs:
-            gr.Examples([[text] for text in shown.inputs], asked, [said, took], answer, cache_examples=False, run_on_click=True,
-                        label="Inputs to try", api_visibility="private")  # fmt: skip
+        gr.on(
+            [button.click, source.submit],
+            answer,
+            source,
+            [output, took],
+            api_visibility="private",
+            show_progress="minimal",
+        )
+        if summary.inputs:
+            gr.Examples(
+                [[text] for text in summary.inputs],
+                source,
+                [output, took],
+                answer,
+                cache_examples=False,
+                run_on_click=True,
+                label="Inputs to try",
+                api_visibility="private",
+            )
     return page
 
 
-def _about(shown: Shown, student: Student) -> str:
-    """Names and figures of our own making; a name from outside is cut down to letters that mean nothing to Markdown."""
-    run, base = (
-        "".join(c if c.isalnum() or c in "-./" else " " for c in name)
-        for name in (shown.name, student.base)
-    )
-    return " · ".join(part for part in (f"run {run}", f"student {base}", shown.scores) if part)
+def _about(summary: Summary, base: str) -> str:
+    """Names and figures of our own making."""
+    parts = [f"run {_plain(summary.name)}", f"student {_plain(base)}", summary.scores]
+    return " · ".join(filter(None, parts))
 
 
-def launch(page: Any, port: int | None, block: bool) -> str:
-    """Serves *page* and gives its address.  UsageError where the port is taken."""
+def _plain(name: str) -> str:
+    """A name from outside, cut down to letters that mean nothing to Markdown."""
+    return "".join(c if c.isalnum() or c in "-./" else " " for c in name)
+
+
+def _launch(page: Any, port: int | None) -> str:
+    """The address that *page* is served at.  UsageError where the port is taken."""
+    import gradio as gr
     from starlette.middleware import Middleware
 
+    sans, mono = ([gr.themes.Font(name) for name in names] for names in (FONTS, MONO))
+    theme = gr.themes.Base(primary_hue="blue", neutral_hue="slate", font=sans, font_mono=mono)
     try:
         _, address, _ = page.launch(
-            server_name=HOST, server_port=port, share=False, inbrowser=False, quiet=True, show_error=False, footer_links=[], ssr_mode=False,
-            enable_monitoring=False, pwa=False, mcp_server=False, max_file_size=0, prevent_thread_lock=True, theme=_theme(), css=CSS,
-            app_kwargs={"middleware": [Middleware(_Guarded)], "docs_url": None, "redoc_url": None},
-        )  # fmt: skip
+            server_name=HOST,
+            server_port=port,
+            share=False,
+            inbrowser=False,
+            quiet=True,
+            show_error=False,
+            footer_links=[],
+            ssr_mode=False,
+            enable_monitoring=False,
+            pwa=False,
+            mcp_server=False,
+            max_file_size=0,
+            prevent_thread_lock=True,
+            theme=theme.set(**COLOURS),
+            css=CSS,
+            app_kwargs={
+                "middleware": [Middleware(_AddPolicy)],
+                "docs_url": None,
+                "redoc_url": None,
+            },
+        )
     except OSError as error:
         raise UsageError(
             f"p2m demo: port {port or '7860 to 7959'} of {HOST} is in use; choose another, --port N"
         ) from error
-    print(f"{address}  (Ctrl-C ends it)", flush=True)  # noqa: T201
-    if block:
-        try:
-            threading.Event().wait()  # Gradio's own waiting takes a signal for a success
-        finally:
-            page.close(verbose=False)
     return str(address)
 
 
-def _theme() -> Any:
-    """Gradio's plainest theme, in this machine's own fonts and in greys that can be read (4.5 : 1 and more)."""
-    import gradio as gr
-
-    sans, mono = ([gr.themes.Font(name) for name in names] for names in (FONTS, MONO))
-    return gr.themes.Base(primary_hue="blue", neutral_hue="slate", font=sans, font_mono=mono).set(
-        body_text_color_subdued="*neutral_600", body_text_color_subdued_dark="*neutral_400", block_label_text_color="*neutral_600",
-        block_title_text_color="*neutral_700", block_title_text_color_dark="*neutral_300", block_border_width="0px",
-        block_background_fill="transparent", block_background_fill_dark="transparent", button_primary_background_fill="*primary_600",
-        button_primary_background_fill_hover="*primary_700", input_border_width="1px", input_border_color="*neutral_300",
-        input_border_color_dark="*neutral_600", input_background_fill="*neutral_50", input_placeholder_color="*neutral_500",
-        input_placeholder_color_dark="*neutral_400", input_radius="*radius_lg",
-    )  # fmt: skip
-
-
-class _Guarded:
+class _AddPolicy:
     """ASGI middleware that adds the policy to every answer."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        async def guarded(message: Any) -> None:
+        async def send_with_policy(message: Any) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [
-                    *message["headers"],
-                    (b"content-security-policy", POLICY.encode()),
-                ]
+                policy = (b"content-security-policy", POLICY.encode())
+                message["headers"] = [*message["headers"], policy]
             await send(message)
 
-        await self.app(scope, receive, guarded)
+        await self.app(scope, receive, send_with_policy)

@@ -19,9 +19,6 @@ pytestmark = pytest.mark.slow  # Gradio and torch take their seconds to import
 def command(outputs: Path, *more: str) -> "subprocess.Popen[str]":
     environment = os.environ | {"PYTHONPATH": str(Path(p2m.__file__).parent.parent)}
     argv = [sys.executable, "-m", "p2m", "demo", "latest", *more]
-    hears = {
-        "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
-    }  # which a shell's background jobs ignore
     return subprocess.Popen(
         argv,
         cwd=outputs.parent,
@@ -29,23 +26,29 @@ def command(outputs: Path, *more: str) -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        **hears,
+        # which a shell's background jobs ignore
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
 @pytest.fixture(scope="module")
 def outputs(make_run, tmp_path_factory):
-    made = tmp_path_factory.mktemp("here") / "outputs"
-    make_run(made, "runs/2026-01-31/10-00-00")
-    return made
+    outputs = tmp_path_factory.mktemp("here") / "outputs"
+    make_run(outputs, "runs/2026-01-31/10-00-00")
+    return outputs
 
 
 @pytest.fixture(scope="module")
-def address(outputs):
+def server(outputs):
+    """One that the tests share; the last of them ends it."""
     with command(outputs) as process:
-        yield process.stdout.readline().split()[0]
-        process.terminate()
-        process.communicate()
+        yield process
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def address(server):
+    return server.stdout.readline().split()[0]
 
 
 def get(address: str, path: str) -> tuple[http.client.HTTPResponse, str]:
@@ -92,18 +95,25 @@ def test_a_port_in_use_is_told(outputs):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with command(outputs, "--port", str(port)) as process:
-            _, said = process.communicate(timeout=120)
+            _, err = process.communicate(timeout=120)
     assert process.returncode == 2
     assert (
-        said.splitlines()[-1]
+        err.splitlines()[-1]
         == f"p2m demo: port {port} of 127.0.0.1 is in use; choose another, --port N"
     )
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_with_its_code(outputs, signum):
+def end(process, signum):
+    process.send_signal(signum)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err.strip()) == (128 + signum, "", "Stopped.")
+
+
+def test_ctrl_c_ends_it_with_its_code(outputs):
     with command(outputs) as process:
         process.stdout.readline()
-        process.send_signal(signum)
-        said, err = process.communicate(timeout=60)
-    assert (process.returncode, said, err.strip()) == (128 + signum, "", "Stopped.")
+        end(process, signal.SIGINT)
+
+
+def test_sigterm_ends_it_with_its_code(server, address):
+    end(server, signal.SIGTERM)
