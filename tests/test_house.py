@@ -41,6 +41,7 @@ ROWS = [
         "metric",
     },  # a metric stands on tallies alone, and the trainer chooses weights by it in a process that no config reaches
     {"engine", "calls"},
+    {"fit"},  # the process that trains, which the trainer starts with a plan
     set(config.GROUPS) - MIXED - {"metric", "engine"},
     {"config"},
     {"store"},

@@ -225,7 +225,7 @@ def _p2m(quick: bool, turns: Turns, compiled: bool = False) -> None:
     import yaml
 
     from p2m.artifacts import Splits
-    from p2m.trainer import _fit
+    from p2m.fit import train as _fit
     from p2m.trainer.lightning import Lightning
 
     settings = yaml.safe_load((CONF / "trainer/default.yaml").read_text(encoding="utf-8"))

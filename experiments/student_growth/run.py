@@ -82,7 +82,7 @@ def _measured(model: str, n: int, folder: Path) -> dict[str, Any]:
 
     from p2m.artifacts import ExampleFile, Splits, TaskSpec
     from p2m.components import build
-    from p2m.trainer import _fit
+    from p2m.fit import train as _fit
     from p2m.trainer.lightning import Lightning
 
     choice = build(yaml.safe_load((CONF / f"model/{model}.yaml").read_text(encoding="utf-8"))).run(

@@ -169,7 +169,7 @@ def _trained(model: str, rows: list[Any], folder: Path) -> list[tuple[float, int
     import yaml
 
     from p2m.artifacts import Splits
-    from p2m.trainer import _fit
+    from p2m.fit import train as _fit
     from p2m.trainer.lightning import Lightning
 
     settings = yaml.safe_load((CONF / "trainer/default.yaml").read_text(encoding="utf-8"))
@@ -248,9 +248,9 @@ def _bare_loop(model: str, n: int, folder: Path) -> dict[str, Any]:
     import torch
     import torch.nn.functional as F  # noqa: N812 - torch's own short name
 
-    from p2m.trainer import _data
-    from p2m.trainer._module import BETAS, _is_table
-    from p2m.trainer._muon import StackedMuon
+    from p2m.fit import data as _data
+    from p2m.fit.module import BETAS, _is_table
+    from p2m.fit.muon import StackedMuon
 
     made, rows = _built(model), _examples(n)
     with tempfile.TemporaryDirectory() as folder:

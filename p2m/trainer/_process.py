@@ -107,7 +107,7 @@ def _started(folder: Path, launch: Sequence[str] = ()) -> Iterator["subprocess.P
     """
     # torchrun takes `-m module` itself; any other launcher starts a whole command
     words = () if any(Path(word).name == "torchrun" for word in launch) else (sys.executable,)
-    command = [*launch, *words, "-m", "p2m.trainer._fit", str(folder)]
+    command = [*launch, *words, "-m", "p2m.fit.train", str(folder)]
     with (folder / LOG).open("ab") as log:
         process = subprocess.Popen(
             command,

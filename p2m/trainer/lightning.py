@@ -115,7 +115,7 @@ class Lightning:
             or self.precision == "bf16"
             or self.devices not in {"auto", 1}
         ):
-            from p2m.trainer._plan import lacking
+            from p2m.fit.plan import lacking
 
             yield from lacking(self.device, self.precision, self.devices, self.compile)
 
@@ -126,8 +126,8 @@ class Lightning:
 
         validated: whether there will be a validation set.  template: what will stand before and after each input.
         """
+        from p2m.fit import plan as _plan
         from p2m.student.tokens import of_base
-        from p2m.trainer import _plan
 
         if not validated and not self.overfit:
             self._refuse_what_validates()

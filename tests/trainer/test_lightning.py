@@ -17,10 +17,10 @@ import pytest
 
 from p2m.artifacts import Choice, Example, ExampleFile, Splits, TaskSpec, write_rows
 from p2m.errors import DiskFullError, IncompleteError, UserError
+from p2m.fit.data import Order
 from p2m.stages import Work
 from p2m.trainer import _process
-from p2m.trainer._data import Order
-from tests.trainer.conftest import ROOT, TINY, component, examples, fit_here, job
+from tests.fit.conftest import ROOT, TINY, component, examples, fit_here, job
 
 SPLITS = Splits(examples(60), examples(20, 60))
 CHOICE = Choice("scratch", None, "encoder-decoder", TINY)
@@ -195,7 +195,7 @@ def children() -> list[int]:
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             if (
-                b"p2m.trainer._fit" in path.read_bytes()
+                b"p2m.fit.train" in path.read_bytes()
                 and int(re.search(r"PPid:\s+(\d+)", (path.parent / "status").read_text())[1])
                 == os.getpid()
             ):
@@ -297,7 +297,7 @@ def test_training_ends_when_the_one_who_started_it_dies(tmp_path):
     child = next(
         int(p.parent.name)
         for p in Path("/proc").glob("[0-9]*/cmdline")
-        if str(tmp_path / "a").encode() in p.read_bytes() and b"_fit" in p.read_bytes()
+        if str(tmp_path / "a").encode() in p.read_bytes() and b"p2m.fit" in p.read_bytes()
     )
     parent.kill()
     parent.wait()
@@ -309,7 +309,7 @@ def test_training_ends_when_the_one_who_started_it_dies(tmp_path):
 
 
 def test_a_word_to_nobody_does_not_keep_it_from_its_last_checkpoint():
-    code = "from p2m.trainer._fit import _voice; say = _voice(); input(); say({'examples': 1}); say({'examples': 2})"
+    code = "from p2m.fit.train import _voice; say = _voice(); input(); say({'examples': 1}); say({'examples': 2})"
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         stdin=subprocess.PIPE,
@@ -392,7 +392,7 @@ def test_a_loss_that_is_no_number_ends_training_with_the_step_the_rate_and_the_i
 
 
 def test_an_infinite_loss_ends_training_likewise(tmp_path, monkeypatch):
-    from p2m.trainer._module import Fit
+    from p2m.fit.module import Fit
 
     loss = Fit.loss
     monkeypatch.setattr(

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from p2m.errors import UserError
-from p2m.trainer._data import Order
-from p2m.trainer._plan import lacking, planned
-from tests.trainer.conftest import component, settings
+from p2m.fit.data import Order
+from p2m.fit.plan import lacking, planned
+from tests.fit.conftest import component, settings
 
 
 def plan(scratch=True, architecture="t5", n=20_000, parameters=10**9, **changes):
@@ -225,7 +225,7 @@ def test_bf16_is_used_where_there_is_hardware_for_it(processor):
 def test_processes_share_a_batch_of_which_each_has_sixteen_examples_unless_told_otherwise(
     monkeypatch,
 ):
-    from p2m.trainer import _plan
+    from p2m.fit import plan as _plan
 
     monkeypatch.setattr(_plan, "cores", lambda: 8)
     assert plan(10_000, strategy="ddp", devices="auto").devices == 2
@@ -245,7 +245,7 @@ def test_processes_share_a_batch_of_which_each_has_sixteen_examples_unless_told_
 
 
 def test_every_architecture_that_is_trained_has_a_learning_rate_of_its_own():
+    from p2m.fit.plan import RATES
     from p2m.student.build import ARCHITECTURES
-    from p2m.trainer._plan import RATES
 
     assert set(RATES) == {name for names in ARCHITECTURES.values() for name in names}

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from p2m.artifacts import Example
-from p2m.trainer._votes import SoftLabels
+from p2m.fit.votes import SoftLabels
 
 ROUNDS = 50  # of fitting shares by two names; where both can be had, the rest is far below one example by then
 

@@ -1,8 +1,8 @@
 """What to do when memory does not suffice for a part of a batch."""
 
 from p2m.errors import UserError
+from p2m.fit.data import Part
 from p2m.student import machine
-from p2m.trainer._data import Part
 
 
 def halved(parts: list[Part]) -> list[Part]:

@@ -15,10 +15,10 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
 from p2m.artifacts import Example
+from p2m.fit.plan import Plan
 from p2m.student._forward import IGNORED
 from p2m.student.build import LoadedModel
 from p2m.student.tokens import Tokenizer, Tokens
-from p2m.trainer._plan import Plan
 
 AT_ONCE = 4096  # texts tokenized together
 MULTIPLE = 8  # of it are the widths of batches: kernels are made anew for each shape, and kept; all widths took twice the memory

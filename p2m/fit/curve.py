@@ -12,8 +12,8 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from p2m.errors import IncompleteError
-from p2m.trainer import _distributed
-from p2m.trainer._data import Data
+from p2m.fit import distributed as _distributed
+from p2m.fit.data import Data
 
 EVERY = 20  # steps between two points of the curve, and between two looks at the losses, which on a GPU means waiting for it
 PAUSE_S = 0.5  # between two words to the bar

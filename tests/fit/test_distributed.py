@@ -20,8 +20,8 @@ from p2m.artifacts import Splits, Student
 from p2m.engine import decode
 from p2m.errors import UserError
 from p2m.trainer import _process
-from tests.trainer.conftest import TINY, component, examples, fit_here, job
-from tests.trainer.test_kinds import CASES
+from tests.fit.conftest import TINY, component, examples, fit_here, job
+from tests.fit.test_kinds import CASES
 from tests.trainer.test_lightning import Shown, children
 
 SPLITS = Splits(examples(100), examples(20, 100))
@@ -68,7 +68,7 @@ def test_two_processes_give_the_curve_of_one(tmp_path, strategy, optimizer, near
 
 TIGHT = """
 import os, torch
-from p2m.trainer._module import Fit
+from p2m.fit.module import Fit
 
 loss = Fit.loss
 
@@ -187,7 +187,7 @@ def ranks(group: int) -> list[int]:
             if (
                 int(fields[2]) == group
                 and fields[0] != "Z"
-                and b"p2m.trainer._fit" in (path.parent / "cmdline").read_bytes()
+                and b"p2m.fit.train" in (path.parent / "cmdline").read_bytes()
             ):
                 found.append(int(path.parent.name))
     return sorted(found)
@@ -196,7 +196,7 @@ def ranks(group: int) -> list[int]:
 def killed(folder: Path, rng: random.Random, alone: bool) -> None:
     """Kills both processes at a random moment of training; alone: only the second, whereupon the first has to end by itself."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "p2m.trainer._fit", str(folder)],
+        [sys.executable, "-m", "p2m.fit.train", str(folder)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True, env=_process._environment(False),
     )  # fmt: skip
     for _ in range(rng.randint(2, 6)):
@@ -263,7 +263,7 @@ def test_processes_that_are_not_as_many_as_was_set_are_told(tmp_path, monkeypatc
 
 
 def test_processes_that_slurm_started_are_its_own_in_an_interactive_allocation_too(monkeypatch):
-    from p2m.trainer import _fit
+    from p2m.fit import train as _fit
 
     monkeypatch.setenv("SLURM_PROCID", "0")
     monkeypatch.setenv("SLURM_JOB_NAME", "interactive")
@@ -309,8 +309,8 @@ def test_what_needs_whole_weights_is_refused_where_they_are_shared_out():
 def test_a_process_that_comes_late_to_a_checkpoint_finds_it_written_and_goes_on(tmp_path):
     from lightning_fabric.plugins.environments import LightningEnvironment
 
-    from p2m.trainer._checkpoint import WholeCheckpoints
-    from p2m.trainer._sharded import Sharded
+    from p2m.fit.checkpoint import WholeCheckpoints
+    from p2m.fit.sharded import Sharded
 
     place, state = tmp_path / "000000012", {"callbacks": {"Best": {"file": ""}}}
     for rank in (1, 0, 1):  # the second may be there before the first has written, and after it

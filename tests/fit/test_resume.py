@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from p2m.artifacts import Splits
-from p2m.trainer._checkpoint import WholeCheckpoints, _written, newest
-from tests.trainer.conftest import TINY, examples, job, start
+from p2m.fit.checkpoint import WholeCheckpoints, _written, newest
+from tests.fit.conftest import TINY, examples, job, start
 
 LEFT = ("model.safetensors", "curve.jsonl", "config.json", "student.json")
 SPLITS = Splits(examples(100), examples(20, 100))

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from p2m.trainer._muon import StackedMuon, orthogonal
+from p2m.fit.muon import StackedMuon, orthogonal
 
 SHAPES = [(16, 16), (48, 16), (16, 48), (16, 16), (8, 16)]
 

@@ -1,4 +1,4 @@
-"""The process that trains: `python -m p2m.trainer._fit FOLDER` reads job.json there, tells its progress on stdout, leaves the student.
+"""The process that trains: `python -m p2m.fit.train FOLDER` reads job.json there, tells its progress on stdout, leaves the student.
 
 It is a process of its own because Lightning may start it again for each device, because its memory goes back with it, and because its death
 (out of memory, a crash in a kernel) must not end a sweep.
@@ -24,8 +24,8 @@ from p2m.errors import Stopped, UserError, explain_full_disk
 from p2m.stages import Metric
 
 if TYPE_CHECKING:
+    from p2m.fit.prepare import Ready
     from p2m.student.build import LoadedModel
-    from p2m.trainer._prepare import Ready
 
 Say = Callable[[dict[str, Any]], None]
 FAREWELL_S = 55.0  # for a last checkpoint when the process that started this one is gone
@@ -33,8 +33,9 @@ FAREWELL_S = 55.0  # for a last checkpoint when the process that started this on
 
 def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
     """Trains the job in *folder* to its end, from its last checkpoint if there is one.  stop() is a signal's number once one came."""
+    from p2m.fit import distributed as _distributed
+    from p2m.fit import prepare as _prepare
     from p2m.student import build
-    from p2m.trainer import _distributed, _prepare
 
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     ready = _prepare.ready(folder, job)
@@ -43,7 +44,7 @@ def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
     if _distributed.rank():
         return
     if job["settings"]["method"] == "lora":
-        from p2m.trainer import _lora
+        from p2m.fit import lora as _lora
 
         built = _lora.merged(built)
     build.keep(built, ready.student)
@@ -75,7 +76,7 @@ def _score(settings: dict[str, Any], ready: "Ready") -> Callable[[], float] | No
         if (
             settings["method"] == "lora"
         ):  # its adapters are beside the weights, which decoding reads
-            from p2m.trainer import _lora
+            from p2m.fit import lora as _lora
 
             now = _lora.merged(replace(now, model=copy.deepcopy(now.model)))
         said = Decoder(
@@ -97,10 +98,10 @@ def _trained(
     import torch
     from pytorch_lightning import Trainer
 
-    from p2m.trainer import _distributed
-    from p2m.trainer._checkpoint import Best, Saver, WholeCheckpoints, newest, weights
-    from p2m.trainer._curve import Curve
-    from p2m.trainer._module import Fit
+    from p2m.fit import distributed as _distributed
+    from p2m.fit.checkpoint import Best, Saver, WholeCheckpoints, newest, weights
+    from p2m.fit.curve import Curve
+    from p2m.fit.module import Fit
 
     built, data, plan = ready.built, ready.data, ready.data.plan
     torch.use_deterministic_algorithms(
@@ -152,7 +153,7 @@ def _strategy(plan: Any) -> Any:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     backend = "gloo" if plan.device == "cpu" else "nccl"
     if plan.strategy == "fsdp":
-        from p2m.trainer._sharded import Sharded
+        from p2m.fit.sharded import Sharded
 
         return Sharded(plan.devices * plan.nodes, backend)
     from pytorch_lightning.strategies import DDPStrategy
@@ -174,7 +175,7 @@ def _places(plan: Any) -> list[Any]:
 
 
 def main(folder: Path) -> int:
-    from p2m.trainer import _distributed
+    from p2m.fit import distributed as _distributed
 
     say, asked = _voice(), _listen()
     if rank := _distributed.rank():

@@ -8,10 +8,10 @@ import torch
 
 from p2m.artifacts import Example, Splits, Student
 from p2m.engine import decode
-from p2m.trainer._checkpoint import newest
-from p2m.trainer._plan import lacking
-from tests.trainer.conftest import TINY, examples, fit_here, job
-from tests.trainer.test_resume import compared
+from p2m.fit.checkpoint import newest
+from p2m.fit.plan import lacking
+from tests.fit.conftest import TINY, examples, fit_here, job
+from tests.fit.test_resume import compared
 
 pytestmark = [
     pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU"),

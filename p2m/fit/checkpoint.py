@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save
 from torch.distributed.tensor import DTensor
 
 from p2m.errors import IncompleteError, Stopped
-from p2m.trainer import _distributed
+from p2m.fit import distributed as _distributed
 
 KEPT = 2  # checkpoints: the last, and the one before in case the disk lost part of the last
 SECONDS, SHARE = (

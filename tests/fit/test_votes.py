@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from p2m.artifacts import Example, ExampleFile, Splits, Student, write_rows
+from p2m.fit.sampling import sampling_weights
+from p2m.fit.votes import SoftLabels
 from p2m.student import build
-from p2m.trainer._votes import SoftLabels
-from p2m.trainer._weights import sampling_weights
-from tests.trainer.conftest import fit_here, job
-from tests.trainer.test_kinds import BERT, COLOURS
+from tests.fit.conftest import fit_here, job
+from tests.fit.test_kinds import BERT, COLOURS
 
 DIVIDED = Example("rose", "red", "teacher:1", votes=(("red", 3), ("blue", 1)))
 SURE = Example("leaf", "green", "teacher:2")

@@ -20,16 +20,18 @@ import yaml
 from p2m.artifacts import Choice, Example, Splits, Student
 from p2m.engine import decode
 from p2m.errors import IncompleteError, UserError
+from p2m.fit import memory as _memory
+from p2m.fit import prepare as _prepare
+from p2m.fit import train as _fit
+from p2m.fit.checkpoint import Best
+from p2m.fit.data import Batch, Pairs, tokenized
+from p2m.fit.module import Fit, Valid, _entropy
+from p2m.fit.plan import planned
 from p2m.student import build, machine
 from p2m.student._byte_tokenizer import ByteTokenizer
-from p2m.trainer import _fit, _memory, _prepare
-from p2m.trainer._checkpoint import Best
-from p2m.trainer._data import Batch, Pairs, tokenized
-from p2m.trainer._module import Fit, Valid, _entropy
-from p2m.trainer._plan import planned
 from p2m.trainer.lightning import Lightning
+from tests.fit.conftest import ROOT, TINY, examples, fit_here, job, settings
 from tests.student.conftest import TINY_BART
-from tests.trainer.conftest import ROOT, TINY, examples, fit_here, job, settings
 
 
 def module(**changes) -> Fit:
@@ -280,7 +282,7 @@ def test_a_loss_that_is_no_number_is_seen_where_the_clock_ends_the_training(tmp_
     clock = itertools.count(
         0, 3
     )  # a minute in twenty looks at it, which are fewer steps than lie between two points of the curve
-    monkeypatch.setattr("p2m.trainer._module.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr("p2m.fit.module.time", SimpleNamespace(monotonic=lambda: next(clock)))
     with pytest.raises(IncompleteError, match=r"^trainer: the loss is nan at step "):
         trained(
             tmp_path,
@@ -302,7 +304,7 @@ def test_the_largest_seed_trains(tmp_path):
 
 
 def test_validation_looks_at_examples_from_all_over_the_file():
-    from p2m.trainer._prepare import _spread
+    from p2m.fit.prepare import _spread
 
     assert [row.input for row in _spread(examples(10), 4)] == ["0", "2", "5", "7"]
     assert _spread(examples(3), 4) == examples(3)

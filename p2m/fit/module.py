@@ -13,13 +13,14 @@ from pytorch_lightning import LightningModule
 from torch import Tensor
 from torch.optim import Optimizer
 
+from p2m.fit import distributed as _distributed
+from p2m.fit import memory as _memory
+from p2m.fit.data import Batch, Part
+from p2m.fit.muon import StackedMuon
+from p2m.fit.plan import Plan
 from p2m.student import machine
 from p2m.student._forward import IGNORED, logits
 from p2m.student.build import LoadedModel
-from p2m.trainer import _distributed, _memory
-from p2m.trainer._data import Batch, Part
-from p2m.trainer._muon import StackedMuon
-from p2m.trainer._plan import Plan
 
 SPREAD = (
     1_000_003  # between the seeds of two jobs, so that their steps share none for a million steps
@@ -73,7 +74,7 @@ class Fit(LightningModule):  # type: ignore[misc]
     def configure_model(self) -> None:
         """Called by Lightning once the processes have found each other; a mesh of them is there where weights are to be shared out."""
         if self.device_mesh is not None:
-            from p2m.trainer._sharded import shard
+            from p2m.fit.sharded import shard
 
             shard(self.model, self.device_mesh["data_parallel"])
 

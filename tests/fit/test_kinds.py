@@ -10,11 +10,11 @@ from transformers import PreTrainedTokenizerFast
 from p2m.artifacts import Example, Splits, Student
 from p2m.engine import decode
 from p2m.errors import UserError
+from p2m.fit import prepare as _prepare
 from p2m.student._byte_tokenizer import ByteTokenizer
 from p2m.student.build import LoadedModel
-from p2m.trainer import _prepare
+from tests.fit.conftest import TINY, examples, fit_here, job
 from tests.student.conftest import CONFIGS
-from tests.trainer.conftest import TINY, examples, fit_here, job
 
 LLAMA = {
     "model_type": "llama", "vocab_size": 384, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -94,8 +94,8 @@ def test_adapters_are_merged_into_a_student_like_any_other(tmp_path, kind):
 
 
 def test_adapters_leave_the_weights_of_the_base_to_the_merge(tmp_path):
+    from p2m.fit import lora as _lora
     from p2m.student import build
-    from p2m.trainer import _lora
     from tests.student.conftest import choice
 
     made = build.fresh(choice(T5), 0)

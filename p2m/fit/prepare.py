@@ -10,10 +10,14 @@ import torch
 
 from p2m.artifacts import Choice, Example, ExampleFile, Student
 from p2m.errors import UserError
+from p2m.fit import data as _data
+from p2m.fit import distributed as _distributed
+from p2m.fit import plan as _plan
+from p2m.fit import sampling as _weights
+from p2m.fit import votes as _votes
 from p2m.student import _t5_forward, build
 from p2m.student.build import LoadedModel
 from p2m.student.tokens import learned
-from p2m.trainer import _data, _distributed, _plan, _votes, _weights
 
 MOST_INPUT, MOST_OUTPUT = (
     1024,
@@ -91,7 +95,7 @@ def _adapted(built: LoadedModel, settings: dict[str, Any]) -> LoadedModel:
     """With what is not trained frozen, and with adapters where they are trained instead."""
     _plan.frozen(built.model, settings["freeze"])
     if settings["method"] == "lora":
-        from p2m.trainer import _lora
+        from p2m.fit import lora as _lora
 
         built = _lora.adapted(built, settings["lora_rank"], settings["lora_alpha"])
     if settings["gradient_checkpointing"]:
