@@ -4,8 +4,9 @@ import lzma
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 
-from p2m import store
+from p2m import config, store
 from p2m.errors import InputError
 from p2m.stages import Request
 from p2m.teacher._recording import PAIRS, Header, Record, digest, digest_of, read, write
@@ -80,13 +81,19 @@ def test_a_kind_that_was_never_recorded_is_told_with_the_ways_out(tmp_path: Path
         session.submit(ask(1, schema={"title": "task"})).result()
 
 
-def test_a_prompt_without_a_recording_is_told_which_teachers_there_are(tmp_path: Path) -> None:
-    (line,) = recorded(None, tmp_path).ready()
-    assert line == (
-        "recorded has no recording for this prompt; choose another teacher (teacher=openai,"
+def test_a_prompt_without_a_recording_is_told_which_teachers_there_are() -> None:
+    def lacking(*overrides: str) -> list[str]:
+        with initialize_config_dir(str(config.CONF), version_base="1.3"):
+            cfg = compose("config", ["prompt=text", "prompt.text=Say yes.", *overrides])
+        return config.checked(cfg).lacking(config.STAGES)
+
+    message = (
+        "teacher: recorded has no recording for this prompt; choose another teacher (teacher=openai,"
         " teacher=vllm, teacher=ollama, teacher=local) or give prompt.recording=FILE"
     )
-    assert list(recorded(tmp_path / "a.jsonl", tmp_path).ready()) == []
+    assert lacking() == [message]
+    assert lacking(f"prompt.recording={__file__}") == []
+    assert lacking("retriever=none", "generator=none") == []
 
 
 def test_plain_pairs_are_answers_with_examples(tmp_path: Path) -> None:
