@@ -19,21 +19,21 @@ def test_offline_setting_means_not_reachable():
 def test_remembered_commit_is_used_and_nobody_asked(tmp_path):
     met = tmp_path / "met.json"
     met.write_text(json.dumps({"datasets/squad": {"name": "rajpurkar/squad", "commit": COMMIT}}))
-    assert hub.pinned("dataset", "squad", met) == Pin("rajpurkar/squad", COMMIT)
-    assert hub.remembered("dataset", "squad", met) == Pin("rajpurkar/squad", COMMIT)
-    assert hub.remembered("model", "squad", met) is None
+    assert hub.pin("dataset", "squad", met) == Pin("rajpurkar/squad", COMMIT)
+    assert hub.recall("dataset", "squad", met) == Pin("rajpurkar/squad", COMMIT)
+    assert hub.recall("model", "squad", met) is None
 
 
 def test_unknown_commit_without_a_hub_is_an_error(tmp_path):
     met = tmp_path / "deep" / "met.json"
     said = f"dataset squad: the hub does not answer ({hub.endpoint()}) and no copy lies in the local cache"
     with pytest.raises(ServiceError, match=f"^{re.escape(said)}$"):
-        hub.pinned("dataset", "squad", met)
+        hub.pin("dataset", "squad", met)
     assert not met.exists()
 
 
 def test_nothing_is_remembered_where_no_file_is(tmp_path):
-    assert hub.remembered("model", "t5", tmp_path / "met.json") is None
+    assert hub.recall("model", "t5", tmp_path / "met.json") is None
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,12 @@ def test_file_of_commits_that_is_not_ours_is_refused(tmp_path, text, why):
     met = tmp_path / "met.json"
     met.write_text(text)
     with pytest.raises(InputError) as error:
-        hub.remembered("model", "a", met)
+        hub.recall("model", "a", met)
     assert str(error.value).startswith(f"{met}: is not what p2m keeps there on commits (")
     assert why in str(error.value)
     assert str(error.value).endswith("); restore it, or delete it to begin anew")
 
 
 def test_model_that_was_never_loaded_is_not_cached():
-    assert hub.cached("nobody/nothing", None) is False
-    assert hub.cached("no name", COMMIT) is False
+    assert hub.is_cached("nobody/nothing", None) is False
+    assert hub.is_cached("no name", COMMIT) is False

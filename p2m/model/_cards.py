@@ -13,7 +13,7 @@ CARDS = Path(__file__).with_name("cards.jsonl")
 
 @dataclass(frozen=True)
 class Card:
-    """size_bytes: of the weights, None where it is not known; downloads: in a month, 0 where not known."""
+    """size_bytes: of the weights, None if unknown.  downloads: in a month, 0 if unknown."""
 
     name: str
     kind: str
@@ -24,26 +24,26 @@ class Card:
     text: str
 
 
-def bundled() -> list[Card]:
-    return [
-        _card(json.loads(line)) for line in CARDS.read_text(encoding="utf-8").split("\n") if line
-    ]
+def load_cards() -> list[Card]:
+    with CARDS.open(encoding="utf-8") as file:
+        return [_card(json.loads(line)) for line in file]
 
 
-def eligible(cards: list[Card], kind: str, max_bytes: int | None) -> list[Card]:
-    """Those of that kind, of an architecture that p2m trains, and not larger; an unknown size may be any, so a limit leaves it out."""
-    fitting = [c for c in cards if c.kind == kind and c.architecture in ARCHITECTURES[kind]]
-    return [
-        c
-        for c in fitting
-        if max_bytes is None or (c.size_bytes is not None and c.size_bytes <= max_bytes)
-    ]
+def eligible_cards(kind: str, max_bytes: int | None) -> dict[str, Card]:
+    """By name, those of that kind, of an architecture that p2m trains, and not larger.
+
+    An unknown size may be any, so a limit leaves it out.
+    """
+    cards = {}
+    for card in load_cards():
+        fits = max_bytes is None or (card.size_bytes is not None and card.size_bytes <= max_bytes)
+        if fits and card.kind == kind and card.architecture in ARCHITECTURES[kind]:
+            cards[card.name] = card
+    return cards
 
 
 def _card(entry: dict[str, Any]) -> Card:
-    text = "\n".join(
-        [entry["name"], entry["description"], " ".join(language_names(entry["languages"]))]
-    )
+    languages = " ".join(language_names(entry["languages"]))
     return Card(
         entry["name"],
         entry["kind"],
@@ -51,5 +51,5 @@ def _card(entry: dict[str, Any]) -> Card:
         entry["size_bytes"],
         entry["downloads"] or 0,
         entry["revision"],
-        text,
+        "\n".join([entry["name"], entry["description"], languages]),
     )

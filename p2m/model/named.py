@@ -10,13 +10,13 @@ from pydantic import DirectoryPath, Field
 from p2m import hub
 from p2m.artifacts import Choice, TaskSpec
 from p2m.errors import InputError
-from p2m.model._hub_model import REMEDY, cached, chosen, in_folder
+from p2m.model._hub_model import REMEDY, choose_from_folder, choose_from_hub, is_cached
 from p2m.stages import Work
 
 
 @dataclass(frozen=True)
 class Named:
-    """The model of that name at that commit.  A name that is a folder here is a saved model in it."""
+    """The model of that name at that commit; a name that is a folder here is a saved model in it."""
 
     VERSION: ClassVar = 1
     RUNTIME: ClassVar = frozenset({"revisions"})
@@ -29,23 +29,26 @@ class Named:
     def __post_init__(self) -> None:
         if isinstance(self.name, Path) and self.revision is not None:
             raise ValueError(
-                f"revision is a commit of the hub, and {self.name} is a local folder: set revision=null"
+                f"revision is a commit of the hub, and {self.name} is a local folder: set"
+                " revision=null"
             )
 
     def run(self, task: TaskSpec, work: Work) -> Choice:
         if self.kind == "encoder" and not task.labels:
             raise InputError(
-                f"model: {self.name} chooses its answers from a closed set of labels, and this task has none. Name them in the prompt"
-                " (Labels: a, b, c), or take a model that writes its answers, such as model=flan_t5_small"
+                f"model: {self.name} chooses its answers from a closed set of labels, and this task"
+                " has none. Name them in the prompt (Labels: a, b, c), or take a model that writes"
+                " its answers, such as model=flan_t5_small"
             )
         if isinstance(self.name, Path):
-            return in_folder(self.name, self.kind)
-        return chosen(self.name, self.revision, self.kind, self.revisions)
+            return choose_from_folder(self.name, self.kind)
+        return choose_from_hub(self.name, self.revision, self.kind, self.revisions)
 
     def ready(self) -> Iterator[str]:
-        if (
-            isinstance(self.name, str)
-            and not cached(self.name, self.revision, self.revisions)
-            and not hub.reachable()
-        ):
-            yield f"{self.name} is not in the local cache and the hub does not answer ({hub.endpoint()}); {REMEDY}"
+        if isinstance(self.name, Path) or is_cached(self.name, self.revision, self.revisions):
+            return
+        if not hub.reachable():
+            yield (
+                f"{self.name} is not in the local cache and the hub does not answer"
+                f" ({hub.endpoint()}); {REMEDY}"
+            )

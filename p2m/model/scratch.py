@@ -14,9 +14,10 @@ BYTES = 259  # ids that write any text, as in ByT5: 256 bytes after pad 0, end 1
 
 @dataclass(frozen=True)
 class Scratch:
-    """A T5 of these measures, without T5's own dropout; the fields but the first are those of transformers' T5Config.
+    """A T5 of these measures, without dropout of its own; fields but the first as in T5Config.
 
-    tokenizer: `bytes`, or `pieces` of words, as many as vocab_size has room for, learnt from the training examples.
+    tokenizer: `bytes`, or `pieces` of words, as many as vocab_size has room for, learnt from the
+    training examples.
     """
 
     VERSION: ClassVar = 3
@@ -37,10 +38,11 @@ class Scratch:
 
     def __post_init__(self) -> None:
         if self.relative_attention_max_distance <= self.relative_attention_num_buckets // 2:
-            # T5 gives the near half of a direction's buckets one distance each, and divides by the log of what is left; the decoder looks
-            # in one direction, so its near half is the larger
+            # T5 gives the near half of a direction's buckets one distance each, and divides by the
+            # log of what is left; the decoder looks in one direction, so its near half is larger
             raise ValueError(
-                f"relative_attention_max_distance={self.relative_attention_max_distance} must be above half of"
+                f"relative_attention_max_distance={self.relative_attention_max_distance} must be"
+                f" above half of"
                 f" relative_attention_num_buckets={self.relative_attention_num_buckets}"
             )
 
@@ -48,10 +50,5 @@ class Scratch:
         tokens = {"pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0}
         config = {"model_type": "t5", **dataclasses.asdict(self), "dropout_rate": 0.0, **tokens}
         del config["tokenizer"]
-        return Choice(
-            "scratch",
-            None,
-            self.KIND,
-            config,
-            pieces=self.vocab_size if self.tokenizer == "pieces" else None,
-        )
+        pieces = self.vocab_size if self.tokenizer == "pieces" else None
+        return Choice("scratch", None, self.KIND, config, pieces=pieces)

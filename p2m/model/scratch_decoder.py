@@ -1,4 +1,4 @@
-"""A small decoder-only student with random weights, of Llama's architecture: it needs no hub, no tokenizer files and no download."""
+"""A small Llama with random weights: it needs no hub, no tokenizer files and no download."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ from p2m.stages import Work
 class ScratchDecoder:
     """A Llama of these measures; the fields but the first are those of transformers' LlamaConfig.
 
-    tokenizer: `bytes`, or `pieces` of words, as many as vocab_size has room for, learnt from the training examples.
+    tokenizer: `bytes`, or `pieces` of words, as many as vocab_size has room for, learnt from the
+    training examples.
     """
 
     VERSION: ClassVar = 1
@@ -33,18 +34,13 @@ class ScratchDecoder:
     def __post_init__(self) -> None:
         if self.hidden_size % (2 * self.num_attention_heads):
             raise ValueError(
-                f"hidden_size={self.hidden_size} must be a multiple of twice num_attention_heads={self.num_attention_heads}:"
-                " each head takes an even share"
+                f"hidden_size={self.hidden_size} must be a multiple of twice"
+                f" num_attention_heads={self.num_attention_heads}: each head takes an even share"
             )
 
     def run(self, task: TaskSpec, work: Work) -> Choice:
         tokens = {"pad_token_id": 0, "eos_token_id": 1, "bos_token_id": None}
         config = {"model_type": "llama", **dataclasses.asdict(self), **tokens}
         del config["tokenizer"]
-        return Choice(
-            "scratch",
-            None,
-            self.KIND,
-            config,
-            pieces=self.vocab_size if self.tokenizer == "pieces" else None,
-        )
+        pieces = self.vocab_size if self.tokenizer == "pieces" else None
+        return Choice("scratch", None, self.KIND, config, pieces=pieces)

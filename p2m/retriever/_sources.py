@@ -1,23 +1,25 @@
-"""Which data sets there are to search: the bundled catalogue of the hub, and the files of a folder."""
+"""Which data sets there are to search: the bundled catalogue of the hub, and files of a folder."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from p2m import disk
 from p2m.errors import InputError
 from p2m.text.language import language_names
 
 CATALOGUE = Path(__file__).with_name("catalogue.jsonl")
-LOADED = (".jsonl", ".csv", ".parquet")
+SUFFIXES = (".jsonl", ".csv", ".parquet")
 
 
 @dataclass(frozen=True)
 class Source:
-    """A data set: its name, the text to search (None where it must be made from its rows), and where its rows are.
+    """A data set: its name, its card, and where its rows are.
 
-    file: of this machine, with its sha256 as revision; None for a data set of the hub, whose revision may be unknown yet.
+    card: the text to search; None where it must be made from the rows.
+    file: of this machine, with its sha256 as revision; None for a data set of the hub, whose
+    revision may be unknown yet.
     size: examples in its training split, if known.
     """
 
@@ -35,38 +37,37 @@ class Source:
 
 def of_hub() -> list[Source]:
     """The data sets of the bundled catalogue."""
-    return [
-        _listed(json.loads(line))
-        for line in CATALOGUE.read_text(encoding="utf-8").split("\n")
-        if line
-    ]
+    with CATALOGUE.open(encoding="utf-8") as file:
+        return [_source(json.loads(line)) for line in file]
 
 
 def of_folder(folder: Path) -> list[Source]:
-    """A source for each file that can be loaded, in the order of their names; the card of `x.csv` is `x.md` beside it.
+    """A source for each file that can be loaded, in the order of their names.
 
-    Raises InputError if there is no such file.
+    The card of `x.csv` is `x.md` beside it.  Raises InputError if there is no such file.
     """
-    files = sorted(
-        path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() in LOADED
-    )
-    if not files:
+    sources = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix.lower() in SUFFIXES:
+            name = path.relative_to(folder).as_posix()
+            sources.append(Source(name, _card_beside(path), path, disk.digest(path)))
+    if not sources:
         raise InputError(
-            f"retriever.folder: {folder} holds no data set; files must end in {', '.join(LOADED)}"
+            f"retriever.folder: {folder} holds no data set; files must end in {', '.join(SUFFIXES)}"
         )
-    return [
-        Source(path.relative_to(folder).as_posix(), _beside(path), path, _digest(path))
-        for path in files
-    ]
+    return sources
 
 
-def _listed(entry: dict[str, Any]) -> Source:
-    about = [entry["name"], entry["config"] or "", entry["description"]]
-    words = [*about, *entry["tasks"], *language_names(entry["languages"]), *entry["columns"]]
-    split = next((s for s in entry["splits"] if s.startswith("train")), entry["splits"][0])
+def _source(entry: dict[str, Any]) -> Source:
+    card = [entry["name"], entry["config"], entry["description"], *entry["tasks"]]
+    card += [*language_names(entry["languages"]), *entry["columns"]]
+    split = entry["splits"][0]
+    for name in reversed(entry["splits"]):
+        if name.startswith("train"):
+            split = name
     return Source(
         entry["name"],
-        "\n".join(filter(None, words)),
+        "\n".join(filter(None, card)),
         None,
         entry["revision"],
         entry["config"],
@@ -75,16 +76,13 @@ def _listed(entry: dict[str, Any]) -> Source:
     )
 
 
-def _beside(path: Path) -> str | None:
+def _card_beside(path: Path) -> str | None:
     card = path.with_suffix(".md")
+    if not card.is_file():
+        return None
     try:
-        return card.read_text(encoding="utf-8") if card.is_file() else None
+        return card.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise InputError(
             f"{card}: is not UTF-8 text (byte {error.start}); save the card as UTF-8"
         ) from error
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

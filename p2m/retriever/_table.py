@@ -1,4 +1,4 @@
-"""Rows of a data set as text, however they are stored: loaded by `datasets`, nested fields laid flat."""
+"""Rows of a data set as text, however they are stored: loaded by `datasets`, nested fields flat."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -11,42 +11,45 @@ from p2m.errors import InputError
 from p2m.retriever._sources import Source
 from p2m.text.read import records_of
 
-Cell = str | None  # None: a value that is no text, such as a list of numbers; missing values are ""
+Cell = str | None  # None: a value that is no text, such as a list of numbers; "": a missing value
 
 
 class Table:
-    """A loaded data set.  columns are all of them, nested ones as `outer.inner`; revision is the commit or the sha256."""
+    """A loaded data set.
+
+    columns: all of them, nested ones as `outer.inner`.  revision: the commit or the sha256.
+    """
 
     def __init__(
-        self, source: Source, revision: str, dataset: Any, cell: Callable[[str, Any], Cell]
+        self, source: Source, revision: str, dataset: Any, to_cell: Callable[[str, Any], Cell]
     ) -> None:
         self.source, self.revision = source, revision
         self.columns: tuple[str, ...] = tuple(dataset.column_names)
-        self._dataset, self._cell = dataset, cell
+        self._dataset, self._to_cell = dataset, to_cell
 
     def __len__(self) -> int:
         return len(self._dataset)
 
     def card(self, n: int) -> str:
-        """What there is to search where nobody wrote a card: the name, the columns, the first *n* rows."""
-        rows = [
-            " ".join(filter(None, row.values())) for _, row in self.rows(range(min(n, len(self))))
-        ]
-        return "\n".join([self.source.name, " ".join(self.columns), *rows])
+        """What there is to search where nobody wrote a card: name, columns, the first *n* rows."""
+        lines = [self.source.name, " ".join(self.columns)]
+        for _, row in self.rows(range(min(n, len(self)))):
+            lines.append(" ".join(filter(None, row.values())))
+        return "\n".join(lines)
 
     def rows(self, indices: Sequence[int]) -> Iterator[tuple[int, dict[str, Cell]]]:
         """(index, the row's cells by column), in the order asked for."""
         for index in indices:
-            yield (
-                index,
-                {name: self._cell(name, value) for name, value in self._dataset[index].items()},
-            )
+            row = self._dataset[index]
+            yield index, {name: self._to_cell(name, value) for name, value in row.items()}
 
 
-def loaded(source: Source, cache: Path, met: Path) -> Table:
-    """The data set's rows.  Raises InputError for a broken file, and for a set of the hub ServiceError or what `datasets` raises.
+def load_table(source: Source, cache: Path, revisions: Path) -> Table:
+    """The data set's rows.
 
-    cache: folder for what is made on the way.  met: where commits of the hub are remembered.
+    cache: folder for what is made on the way.  revisions: where commits of the hub are remembered.
+    Raises InputError for a broken file, and for a set of the hub ServiceError or what `datasets`
+    raises.
     """
     import datasets
     from huggingface_hub.utils import disable_progress_bars
@@ -54,37 +57,37 @@ def loaded(source: Source, cache: Path, met: Path) -> Table:
     datasets.disable_progress_bars()  # the stage has its own
     disable_progress_bars()
     if source.file is None:
-        return _of_hub(source, cache, met)
+        return _load_hub(source, cache, revisions)
     if source.file.suffix.lower() == ".parquet":
-        return _table(source, source.revision or "", _parquet(source.file, cache))
-    columns = _columns(source.file)
-    features = datasets.Features({name: datasets.Value("string") for name in columns})
-    # not datasets' own readers of JSON and CSV: they turn "2024-07-16" into a moment, "007" into 7 and "N/A" into nothing
+        return _flat_table(source, source.revision or "", _load_parquet(source.file, cache))
+    columns = _columns_of(source.file)
+    # not datasets' own readers of JSON and CSV: they turn "2024-07-16" into a moment, "007" into 7
+    # and "N/A" into nothing
     dataset = datasets.Dataset.from_generator(
-        _written, features, str(cache), gen_kwargs={"file": source.file, "columns": columns}
+        _cells_of,
+        datasets.Features({name: datasets.Value("string") for name in columns}),
+        str(cache),
+        gen_kwargs={"file": source.file, "columns": columns},
     )
     return Table(source, source.revision or "", dataset, lambda name, value: value)
 
 
-def _of_hub(source: Source, cache: Path, met: Path) -> Table:
+def _load_hub(source: Source, cache: Path, revisions: Path) -> Table:
     import datasets
 
-    pin = (
-        hub.Pin(source.name, source.revision)
-        if source.revision
-        else hub.pinned("dataset", source.name, met)
-    )
+    pin = hub.pin("dataset", source.name, revisions, source.revision)
     if Path(pin.name).exists():
         raise InputError(
-            f"./{pin.name} would be loaded in place of the hub's data set of that name; start p2m from another folder"
+            f"./{pin.name} would be loaded in place of the hub's data set of that name; start p2m"
+            " from another folder"
         )
     dataset = datasets.load_dataset(
         pin.name, source.config, split=source.split, revision=pin.commit, cache_dir=str(cache)
     )
-    return _table(replace(source, name=pin.name), pin.commit, dataset)
+    return _flat_table(replace(source, name=pin.name), pin.commit, dataset)
 
 
-def _parquet(file: Path, cache: Path) -> Any:
+def _load_parquet(file: Path, cache: Path) -> Any:
     import datasets
     import pyarrow
 
@@ -93,71 +96,67 @@ def _parquet(file: Path, cache: Path) -> Any:
             "parquet", data_files=str(file), split="train", cache_dir=str(cache)
         )
     except (datasets.exceptions.DatasetGenerationError, pyarrow.ArrowInvalid) as error:
-        raise InputError(
-            f"{file}: is not a parquet file that can be read ({str(error.__cause__ or error).splitlines()[0]})"
-        ) from error
+        reason = str(error.__cause__ or error).splitlines()[0]
+        raise InputError(f"{file}: is not a parquet file that can be read ({reason})") from error
 
 
-def _table(source: Source, revision: str, dataset: Any) -> Table:
+def _flat_table(source: Source, revision: str, dataset: Any) -> Table:
     dataset = dataset.flatten()
-    labels = {
-        name: feature for name, feature in dataset.features.items() if hasattr(feature, "int2str")
-    }
-    return Table(
-        source,
-        revision,
-        dataset,
-        lambda name, value: _named(labels[name], value) if name in labels else cell_of(value),
-    )
+    features = dataset.features
 
+    def to_cell(name: str, value: Any) -> Cell:
+        if not hasattr(features[name], "int2str"):
+            return cell_of(value)
+        # a class is stored as its number; -1 stands for no class
+        if isinstance(value, int) and 0 <= value < features[name].num_classes:
+            return str(features[name].int2str(value))
+        return ""
 
-def _named(labels: Any, value: Any) -> Cell:
-    """The name of a class that is stored as its number; -1 stands for no class."""
-    return (
-        str(labels.int2str(value))
-        if isinstance(value, int) and 0 <= value < labels.num_classes
-        else ""
-    )
+    return Table(source, revision, dataset, to_cell)
 
 
 def cell_of(value: Any) -> Cell:
-    """A stored value as text: of a list of texts the first, numbers as Python writes them, "" for what is missing."""
+    """A stored value as text: of a list of texts the first, numbers as Python writes them."""
     if isinstance(value, list) and value and isinstance(value[0], str):
         return value[0]
-    if value is None or value == []:
+    if value is None or value == [] or _is_not_finite(value):
         return ""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, float) and not math.isfinite(value):
-        return ""
-    return (
-        str(value) if isinstance(value, str | int | float) or hasattr(value, "isoformat") else None
-    )
+    if isinstance(value, str | int | float) or hasattr(value, "isoformat"):
+        return str(value)
+    return None
 
 
-def _columns(file: Path) -> tuple[str, ...]:
-    """Every column of the file, in the order met.  Raises InputError where the file is broken or holds no row."""
-    found: dict[str, None] = {}
+def _is_not_finite(value: Any) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def _columns_of(file: Path) -> tuple[str, ...]:
+    """Every column, in the order met.  Raises InputError where the file is broken or has no row.
+
+    A tuple: a list would be taken for shards by `from_generator`, one column each.
+    """
+    columns: dict[str, None] = {}
     for _, record in records_of(file):
-        found |= dict.fromkeys(_flat(record))
-    if not found:
+        columns |= dict.fromkeys(_flatten(record))
+    if not columns:
         raise InputError(f"{file}: holds no rows")
-    return tuple(found)  # a list would be taken for shards by `from_generator`, one column each
+    return tuple(columns)
 
 
-def _written(file: Path, columns: tuple[str, ...]) -> Iterator[dict[str, Cell]]:
+def _cells_of(file: Path, columns: tuple[str, ...]) -> Iterator[dict[str, Cell]]:
     for _, record in records_of(file):
-        flat = _flat(record)
+        flat = _flatten(record)
         yield {name: cell_of(flat.get(name)) for name in columns}
 
 
-def _flat(record: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def _flatten(record: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested objects as `outer.inner`, as `datasets` names them."""
     flat: dict[str, Any] = {}
     for name, value in record.items():
-        flat |= (
-            _flat(value, f"{prefix}{name}.")
-            if isinstance(value, dict)
-            else {f"{prefix}{name}": value}
-        )
+        if isinstance(value, dict):
+            flat |= _flatten(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
     return flat

@@ -1,7 +1,6 @@
-"""Find data sets by the words of the task: BM25 over the bundled catalogue of the hub and over a local folder."""
+"""Data sets found by the words of the task: BM25 over the hub's catalogue and a local folder."""
 
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -14,9 +13,8 @@ from p2m.artifacts import Candidate, Examples, TaskSpec
 from p2m.errors import ServiceError
 from p2m.retriever._harvest import Harvest
 from p2m.retriever._sources import Source, of_folder, of_hub
-from p2m.retriever._table import Table
 from p2m.stages import Estimate, Work
-from p2m.text.language import language_names
+from p2m.text.language import UNKNOWN, language_names
 from p2m.text.ranking import Index, tokens
 
 REMEDY = (
@@ -26,9 +24,9 @@ REMEDY = (
 
 @dataclass(frozen=True)
 class BM25:
-    """Examples from the data sets whose cards share most words with the task, and whose columns serve it."""
+    """Examples from data sets whose cards share words with the task, and whose columns serve it."""
 
-    VERSION: ClassVar = 1
+    VERSION: ClassVar = 2
     RUNTIME: ClassVar = frozenset({"revisions"})
 
     catalogue: bool
@@ -53,7 +51,10 @@ class BM25:
             )
 
     def run(self, task: TaskSpec, work: Work) -> Examples:
-        """Raises InputError for a file of the folder that cannot be read, ServiceError if the hub is required and does not answer."""
+        """Raises InputError for a file of the folder that cannot be read.
+
+        Raises ServiceError if the hub is required and does not answer.
+        """
         harvest = Harvest(
             self.sample_rows,
             self.max_examples,
@@ -62,95 +63,100 @@ class BM25:
             self.teacher,
             self.revisions,
         )
-        sources = [
-            *(of_folder(self.folder) if self.folder else ()),
-            *(of_hub() if self.catalogue else ()),
-        ]
-        tables: dict[str, Table] = {}
         try:
-            ranked = self._ranked(
-                task, {source.name: self._card(source, harvest, tables, work) for source in sources}
-            )
-            usable = self._usable(
-                [s for s in sources if s.name in ranked], list(ranked)[: self.top_k], harvest
-            )
-            tried = [name for name in ranked if name in usable][: self.top_k]
-            found = [
-                table
-                for name in tried
-                if (table := tables.get(name) or harvest.load(usable[name], work))
-            ]
-            rows = harvest.take(found, task, work)
+            return self._search(task, work, harvest)
         finally:
-            shutil.rmtree(
-                work.folder / "cache", ignore_errors=True
-            )  # what datasets made on the way; downloads stay in the hub's own cache
-        listed = tuple(
-            c
-            for place, (name, c) in enumerate(ranked.items())
-            if place < self.top_k or name in tried
-        )
-        return Examples(
-            rows, listed, {reason: n for reason, n in sorted(harvest.dropped.items()) if n}
-        )
+            # what datasets made on the way; downloads stay in the hub's own cache
+            shutil.rmtree(work.folder / "cache", ignore_errors=True)
 
     def estimate(self) -> Estimate:
         """At most one call for each data set that is looked at."""
-        return Estimate(
-            calls=self.top_k if self.teacher is not None else 0,
-            usd=None if self.teacher is not None else 0.0,
-        )
+        if self.teacher is None:
+            return Estimate(calls=0, usd=0.0)
+        return Estimate(calls=self.top_k)
 
-    def _ranked(self, task: TaskSpec, cards: dict[str, str]) -> dict[str, Candidate]:
-        """Those that come near enough to the best, best first; those that share no word with the task never do."""
-        found = Index(cards, self.k1, self.b).rank(_query(task))
-        return {
-            c.name: c for c in found if c.score > 0 and c.score >= self.min_share * found[0].score
-        }
+    def _search(self, task: TaskSpec, work: Work, harvest: Harvest) -> Examples:
+        # 1) a card for each data set
+        sources = {source.name: source for source in self._sources()}
+        cards = {name: self._card(source, harvest, work) for name, source in sources.items()}
 
-    def _card(self, source: Source, harvest: Harvest, tables: dict[str, Table], work: Work) -> str:
+        # 2) those that come near enough to the best; of these the first whose rows can be had
+        ranking = self._rank(task, cards)
+        first = {candidate.name for candidate in ranking[: self.top_k]}
+        near = [sources[candidate.name] for candidate in ranking]
+        tried = self._usable(near, first, harvest)[: self.top_k]
+
+        # 3) their rows
+        tables = list(filter(None, (harvest.load(source, work) for source in tried)))
+        rows = harvest.take(tables, task, work)
+        listed = first.union(source.name for source in tried)
+        candidates = tuple(candidate for candidate in ranking if candidate.name in listed)
+        return Examples(rows, candidates, dict(sorted((+harvest.dropped).items())))
+
+    def _sources(self) -> list[Source]:
+        sources = of_folder(self.folder) if self.folder else []
+        return sources + of_hub() if self.catalogue else sources
+
+    def _card(self, source: Source, harvest: Harvest, work: Work) -> str:
         """A file without a card is searched by its name, its columns and some of its rows."""
         if source.card is not None:
             return source.card
         table = harvest.load(source, work)
-        assert table is not None  # only a set of the hub can be left out, and those all have cards
-        tables[source.name] = table
+        assert table is not None  # only sets of the hub are left out, and those all have cards
         return table.card(self.sample_rows)
 
-    def _usable(
-        self, sources: Sequence[Source], first: Sequence[str], harvest: Harvest
-    ) -> dict[str, Source]:
-        """Those whose rows can be had; of the others the ones among the *first* are counted, as they would have been tried."""
-        far = [s for s in sources if s.file is None]
-        large = {s.name for s in far if self.max_set and (s.size or 0) > self.max_set}
-        silent = not far or self.hub == "never" or not hub.reachable()
-        if self.hub == "required" and far and silent:
+    def _rank(self, task: TaskSpec, cards: dict[str, str]) -> list[Candidate]:
+        """Those near enough to the best, best first; never one that shares no word with it."""
+        ranking = Index(cards, self.k1, self.b).rank(_query(task))
+        least = self.min_share * ranking[0].score
+        return [candidate for candidate in ranking if 0 < candidate.score >= least]
+
+    def _usable(self, near: list[Source], first: set[str], harvest: Harvest) -> list[Source]:
+        """Those whose rows can be had.
+
+        Of the others, the ones among the *first* are counted, as they would have been tried.
+        """
+        silent = self._why_silent(sum(source.file is None for source in near))
+        usable = []
+        for source in near:
+            reason = self._why_unusable(source, silent)
+            if not reason:
+                usable.append(source)
+            elif source.name in first:
+                harvest.dropped[reason] += 1
+        return usable
+
+    def _why_silent(self, n_far: int) -> str:
+        """Why none of the data sets of the hub, *n_far*, can be had, if so."""
+        if self.hub == "never":
+            return "sets: on the hub, which hub=never leaves out"
+        if n_far == 0 or hub.reachable():
+            return ""
+        if self.hub == "required":
             raise ServiceError(
-                f"retriever: the hub does not answer ({hub.endpoint()}), and {len(far)} of the data sets found lie there; {REMEDY}"
+                f"retriever: the hub does not answer ({hub.endpoint()}), and {n_far} of the data"
+                f" sets found lie there; {REMEDY}"
             )
-        harvest.dropped["sets: larger than max_set"] += len(large & set(first))
-        out = {s.name for s in far} if silent else large
-        harvest.dropped[
-            "sets: hub unreachable"
-            if self.hub != "never"
-            else "sets: on the hub, which hub=never leaves out"
-        ] += len((out - large) & set(first))
-        return {s.name: s for s in sources if s.name not in out | large}
+        return "sets: hub unreachable"
+
+    def _why_unusable(self, source: Source, silent: str) -> str:
+        if source.file is not None:
+            return ""
+        if self.max_set is not None and (source.size or 0) > self.max_set:
+            return "sets: larger than max_set"
+        return silent
 
 
 def _query(task: TaskSpec) -> str:
     """The instruction, its languages, and once each what further words the demonstrations have.
 
-    Demonstrations tell of other things than the task: with their repeated words counted, a question on a bridge finds sets about bridges.
+    Demonstrations tell of other things than the task: with their repeated words counted, a
+    question on a bridge finds sets about bridges.
     """
-    told = [
-        task.instruction,
-        *language_names(
-            [code for code in (task.input_language, task.output_language) if code != "und"]
-        ),
-    ]
-    known = set(tokens(" ".join(told)))
-    shown = dict.fromkeys(
-        word for d in task.demonstrations for word in tokens(f"{d.input} {d.output}")
-    )
-    return " ".join([*told, *(word for word in shown if word not in known)])
+    codes = [code for code in (task.input_language, task.output_language) if code != UNKNOWN]
+    text = " ".join([task.instruction, *language_names(codes)])
+    known = set(tokens(text))
+    further: dict[str, None] = {}
+    for d in task.demonstrations:
+        further |= dict.fromkeys(tokens(f"{d.input} {d.output}"))
+    return " ".join([text, *(word for word in further if word not in known)])

@@ -1,1 +1,1 @@
-"""What p2m knows about text as such: reading a user's files, telling when two texts are the same, guessing a language."""
+"""Text as such: reading a user's files, when two texts are the same, which language one is in."""

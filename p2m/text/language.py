@@ -183,13 +183,13 @@ def _by_script(text: str, least: int) -> str | None:
     n = counts[script]
     if n == 0 or 2 * n < letters:
         return UNKNOWN if 5 * n > letters else None
-    if script == "Han":  # a few Chinese characters may as well be Japanese
-        return "zh" if n >= 8 else UNKNOWN
     return _LANGUAGE_OF_SCRIPT.get(script) or _within(script, text, least)
 
 
 def _within(script: str, text: str, least: int) -> str:
     """The language of a text in a script that several share."""
+    if script == "Han":  # a few Chinese characters may as well be Japanese
+        return "zh" if len(_LETTERS["Han"].findall(text)) >= 8 else UNKNOWN
     lower = text.lower()
     for language, letters in _TELLING.get(script, {}).items():
         if any(letter in lower for letter in letters):

@@ -15,7 +15,7 @@ _NOT_WORDLIKE = re.compile(r"[\W_]+")
 
 
 def normalize_space(text: str) -> str:
-    """*text* with each run of white space as one blank, none at the ends, letters composed (NFC)."""
+    """*text* with one blank for each run of white space, none at the ends, letters composed (NFC)."""
     text = " ".join(text.split())
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
@@ -71,6 +71,25 @@ def exact(text: str) -> int:
 def near(text: str) -> int:
     """Equal for near-duplicates, see `loosen`."""
     return digest(loosen(text))
+
+
+class LabelSet:
+    """A closed set of answers, and which of them a text means."""
+
+    def __init__(self, labels: Iterable[str]) -> None:
+        self._by_text = {normalize_space(label): label for label in labels}
+        by_fold: dict[str, list[str]] = {}
+        for label in self._by_text.values():
+            by_fold.setdefault(fold(label), []).append(label)
+        # where labels differ in case alone, as US and us do, case decides
+        self._by_fold = {key: same[0] for key, same in by_fold.items() if len(same) == 1}
+
+    def __bool__(self) -> bool:
+        return bool(self._by_text)
+
+    def find(self, text: str) -> str | None:
+        """The label that *text* is but for white space and case, as the set writes it."""
+        return self._by_text.get(normalize_space(text)) or self._by_fold.get(fold(text))
 
 
 def contradiction(placed: Iterable[tuple[str, str, str]]) -> str | None:

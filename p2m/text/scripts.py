@@ -43,7 +43,7 @@ def join(*scripts: str) -> str:
 
 
 def families() -> dict[str, str]:
-    """The characters of scripts by family: who uses one script of a family may well answer in another of it."""
+    """The characters of scripts by family: who asks in one of it may be answered in another."""
     kin = {script for scripts in _KIN.values() for script in scripts}
     alone = {name: chars for name, chars in CHARACTERS.items() if name not in kin}
     return alone | {name: join(*scripts) for name, scripts in _KIN.items()}

@@ -9,7 +9,7 @@ import yaml
 from p2m import hub as hubs
 from p2m.artifacts import TaskSpec
 from p2m.errors import IncompleteError, ServiceError
-from p2m.model._cards import bundled, eligible
+from p2m.model._cards import eligible_cards, load_cards
 from p2m.model.retrieved import Retrieved
 from p2m.stages import Estimate
 from p2m.text.ranking import Index
@@ -44,14 +44,13 @@ def retrieved(tmp_path):
 
 
 def candidates(retrieved, query):
-    return retrieved._ranked(retrieved._eligible(), query)
+    return retrieved._rank(eligible_cards(retrieved.kind, retrieved.max_bytes), query)
 
 
 def test_score_is_that_of_the_search_times_the_logarithm_of_downloads(retrieved):
-    cards = {c.name: c for c in eligible(bundled(), "encoder-decoder", retrieved.max_bytes)}
+    cards = eligible_cards("encoder-decoder", retrieved.max_bytes)
     plain = {
-        c.name: c.score
-        for c in Index({n: c.text for n, c in cards.items()}, 1.2, 0.75).rank(CODE)
+        c.name: c.score for c in Index({n: c.text for n, c in cards.items()}, 1.2, 0.75).rank(CODE)
     }
     best = candidates(retrieved, CODE)[0]
     assert best.score == plain[best.name] * math.log10(cards[best.name].downloads + 2)
@@ -70,8 +69,8 @@ def test_card_of_the_right_family_comes_first(retrieved, task, family):
 
 
 def test_large_ones_those_of_unknown_size_and_other_kinds_are_out():
-    cards = {c.name: c for c in bundled()}
-    names = {c.name for c in eligible(list(cards.values()), "encoder-decoder", 1_000_000_000)}
+    cards = {c.name: c for c in load_cards()}
+    names = set(eligible_cards("encoder-decoder", 1_000_000_000))
     assert {"google-t5/t5-small", "google/flan-t5-base"} <= names
     assert (
         not {
@@ -82,7 +81,7 @@ def test_large_ones_those_of_unknown_size_and_other_kinds_are_out():
         }
         & names
     )
-    assert {c.name for c in eligible(list(cards.values()), "encoder-decoder", None)} >= {
+    assert set(eligible_cards("encoder-decoder", None)) >= {
         "google/flan-t5-xxl",
         "facebook/bart-base",
     }
@@ -108,7 +107,7 @@ def test_instruction_is_searched_for_where_the_teacher_gives_no_card(
     retrieved, work, caplog, answer
 ):
     imagining = replace(retrieved, hyde=True, teacher=ScriptedTeacher(in_order(answer)))
-    assert imagining._imagined(TaskSpec(CODE), work) == CODE
+    assert imagining._imagine_card(TaskSpec(CODE), work) == CODE
     assert caplog.messages == [
         f"model: the teacher wrote no card ({answer[1]}); the instruction itself is searched for"
     ]

@@ -19,7 +19,8 @@ class Bar:
     def advance(self, n=1): pass
     def note(self, text): pass
 
-settings = yaml.safe_load(Path({conf!r}).read_text()) | {{"teacher": None, "folder": None, "seed": 0, "hub": "required", "top_k": 1}} | {more!r}
+settings = yaml.safe_load(Path({conf!r}).read_text())
+settings |= {{"teacher": None, "folder": None, "seed": 0, "hub": "required", "top_k": 1}} | {more!r}
 del settings["_target_"]
 shown = [Example(f"When was bridge {{n}} built? Bridge {{n}} was built in 190{{n}} by Ada.", f"190{{n}}", "prompt") for n in (3, 4)]
 task = TaskSpec("Answer a question about a Wikipedia paragraph. The answer is a span of the paragraph.", shown)

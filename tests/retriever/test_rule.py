@@ -4,7 +4,7 @@ import pytest
 
 from p2m.artifacts import Example, TaskSpec
 from p2m.retriever._columns import Columns
-from p2m.retriever._rule import fitting, pattern
+from p2m.retriever._rule import fit_columns, pattern
 
 DATES = TaskSpec(
     "",
@@ -30,7 +30,7 @@ def rows(*names):
 
 
 def chosen(task, found):
-    return fitting(task, list(found[0]), found)
+    return fit_columns(task, list(found[0]), found)
 
 
 def test_pattern_keeps_digits_and_signs():
@@ -141,8 +141,8 @@ def test_another_language_is_unfit():
 
 
 def test_without_demonstrations_or_rows_nothing_fits():
-    assert fitting(TaskSpec("x"), ["a", "b"], [{"a": "x", "b": "y"}]) is None
-    assert fitting(DATES, ["a", "b"], []) is None
+    assert fit_columns(TaskSpec("x"), ["a", "b"], [{"a": "x", "b": "y"}]) is None
+    assert fit_columns(DATES, ["a", "b"], []) is None
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_of_the_bundled_sets_only_the_fitting_one_is_taken(task, fits, tmp_path)
     import json
 
     from p2m.retriever._sources import of_folder
-    from p2m.retriever._table import loaded
+    from p2m.retriever._table import load_table
 
     folder = Path(__file__).parents[2] / "experiments" / task
     dev = [
@@ -178,7 +178,7 @@ def test_of_the_bundled_sets_only_the_fitting_one_is_taken(task, fits, tmp_path)
     spec = TaskSpec("", [Example(d["input"], d["output"], "prompt") for d in dev], labels)
     taken = set()
     for source in of_folder(folder / "data"):
-        table = loaded(source, tmp_path / "cache", tmp_path / "met.json")
-        if fitting(spec, table.columns, [row for _, row in table.rows(range(len(table)))]):
+        table = load_table(source, tmp_path / "cache", tmp_path / "met.json")
+        if fit_columns(spec, table.columns, [row for _, row in table.rows(range(len(table)))]):
             taken.add(source.name)
     assert taken == fits

@@ -5,7 +5,7 @@ import pytest
 
 from p2m.errors import InputError
 from p2m.retriever._sources import of_folder
-from p2m.retriever._table import cell_of, loaded
+from p2m.retriever._table import cell_of, load_table
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def table(tmp_path):
         folder = tmp_path / "data"
         folder.mkdir()
         (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-        return loaded(of_folder(folder)[0], tmp_path / "cache", tmp_path / "met.json")
+        return load_table(of_folder(folder)[0], tmp_path / "cache", tmp_path / "met.json")
 
     return of
 
@@ -65,7 +65,7 @@ def test_parquet_gives_class_names_dates_and_flat_fields(tmp_path):
     (tmp_path / "data").mkdir()
     rows = [{"label": 1, "t": {"en": "yes"}, "at": [1]}, {"label": -1, "t": {"en": None}, "at": []}]
     datasets.Dataset.from_list(rows, features).to_parquet(tmp_path / "data" / "a.parquet")
-    found = loaded(of_folder(tmp_path / "data")[0], tmp_path / "cache", tmp_path / "met.json")
+    found = load_table(of_folder(tmp_path / "data")[0], tmp_path / "cache", tmp_path / "met.json")
     assert read(found) == [
         {"label": "good", "t.en": "yes", "at": None},
         {"label": "", "t.en": "", "at": ""},
