@@ -358,7 +358,8 @@ def full(folder: Path, scale: float) -> Iterator[Row]:
             lost = sum(ledger.get(key) != digest for key, digest in acknowledged.items())
             waited([forked(job)])
             resumed = json.loads((here / "told.json").read_text())
-        measured = f"{lost} of {len(acknowledged)} lost, exit {told['code']}, {'with' if 'Make room' in told['error'] else 'without'} the remedy"
+        remedy = "with" if "Make room" in told["error"] else "without"
+        measured = f"{lost} of {len(acknowledged)} lost, exit {told['code']}, {remedy} the remedy"
         right = (
             lost == 0 < len(acknowledged) < n
             and told["code"] == 28
@@ -405,7 +406,7 @@ def fatal(folder: Path, scale: float) -> Iterator[Row]:
 
 def fuzz(folder: Path, scale: float) -> Iterator[Row]:
     """Random damage to answers, headers and the ledger's file: anything raised but a UserError counts."""
-    from p2m.calls.completion import read
+    from p2m.calls.completion import parse
     from p2m.calls.endpoint import reply_with
     from p2m.calls.pace import retry_after
     from p2m.errors import UserError
@@ -418,7 +419,7 @@ def fuzz(folder: Path, scale: float) -> Iterator[Row]:
     for _ in range(n):
         bent = _bent(body, chance)
         for name, attempt in (
-            ("answer", lambda bent=bent: read(bent, question(1))),
+            ("answer", lambda bent=bent: parse(bent, question(1))),
             ("json", lambda bent=bent: tolerant_json(bent.decode(errors="surrogateescape"))),
             (
                 "header",

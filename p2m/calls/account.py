@@ -1,34 +1,28 @@
-"""What the ledger does for one request: find its answer or reserve its cost, then settle.  Each function runs inside a transaction."""
+"""What the ledger does for one request: find its answer or reserve its cost, then settle.
+
+Each function runs inside a transaction.  An account's dollars are the sum of what its attempts are
+charged, and its calls the number of those that count as one: `move` keeps it so.
+"""
 
 import hashlib
 import sqlite3
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from p2m.calls.budget import Budget
-from p2m.calls.ledger import alive, sweep
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A request as the ledger knows it: its key, its parts in canonical JSON, and the most that it can cost."""
-
-    key: str
-    endpoint: str
-    model: str
-    messages: str
-    params: str
-    schema: str | None
-    sample: int
-    worst: int
+from p2m.calls.endpoint import Entry, Reply
+from p2m.calls.owner import is_alive, sweep
+from p2m.calls.states import STATES
+from p2m.stages import Outcome
 
 
 @dataclass(frozen=True)
 class Payer:
-    """On whose account, for which run and stage, by which owner, within which caps.
+    """On whose account, for which run and stage, by which owner, within which budget.
 
-    resumes: a call that a killed process had out is taken over as it is, since its answer can still be fetched.
+    resumes: a call that a killed process had out is taken over, since its answer can be fetched.
     """
 
     folder: Path
@@ -42,7 +36,7 @@ class Payer:
 
 @dataclass(frozen=True)
 class Kept:
-    """The ledger holds the answer.  settled: False if the process that got it ended before it was parsed."""
+    """The ledger holds the answer.  settled: False where it was not parsed yet."""
 
     attempt: int
     body: bytes
@@ -64,7 +58,10 @@ class Busy:
 
 @dataclass(frozen=True)
 class OverBudget:
-    """The cap leaves no room.  others: attempts out on the account, whose settlement may make some.  kept: answers paid so far."""
+    """The budget leaves no room.  others: attempts out, whose settlement may make some.
+
+    nano, calls: charged so far; open_nano: of it, for calls of unknown fate.
+    """
 
     others: int
     nano: int
@@ -75,112 +72,112 @@ class OverBudget:
 Found = Kept | Reserved | Busy | OverBudget | None
 
 
-def begin(db: sqlite3.Connection, entry: Entry, payer: Payer, *, send: bool) -> Found:
-    """The kept answer, or a reservation to send with.  send False: None instead of a reservation."""
-    known = _known(db, entry.key, payer.folder)
-    if known is not None or not send:
-        return known
-    if payer.resumes and (taken := _taken_over(db, entry, payer)) is not None:
-        return taken
-    values = {"account": payer.account, "worst": entry.worst}
-    values |= {"max_nano": payer.budget.max_nano(), "max_calls": payer.budget.max_calls}
-    changed = db.execute(
-        "UPDATE accounts SET nano=nano+:worst, calls=calls+1 WHERE account=:account"
-        " AND (:max_nano IS NULL OR nano+:worst<=:max_nano)"
-        " AND (:max_calls IS NULL OR calls<:max_calls)",
-        values,
-    ).rowcount
-    return _reserved(db, entry, payer) if changed else _short(db, payer)
-
-
-def _taken_over(db: sqlite3.Connection, entry: Entry, payer: Payer) -> Reserved | None:
-    """The attempt that a process which died had out, with the reservation that stands for it."""
-    sweep(db, payer.folder)
-    row = db.execute(
-        "SELECT id FROM attempts WHERE key=? AND account=? AND state='open' AND reason IN ('killed','stopped') AND outcome IS NULL",
-        (entry.key, payer.account),
-    ).fetchone()
-    if row is None:
-        return None
-    db.execute(
-        "UPDATE attempts SET state='out', owner=?, reason=NULL WHERE id=?", (payer.owner, row[0])
-    )
-    return Reserved(row[0])
-
-
 def open_account(db: sqlite3.Connection, account: str) -> None:
     db.execute("INSERT OR IGNORE INTO accounts VALUES(?,0,0)", (account,))
 
 
-def _known(db: sqlite3.Connection, key: str, folder: Path) -> Kept | Busy | None:
-    rows = db.execute(
-        "SELECT id, state, owner, body, billed, outcome FROM attempts WHERE key=? ORDER BY id DESC",
+def begin(db: sqlite3.Connection, entry: Entry, payer: Payer, *, send: bool) -> Found:
+    """The kept answer, or a reservation to send with.  send False: None for the latter."""
+    found = _find(db, entry.key, payer.folder)
+    if found is not None or not send:
+        return found
+    if payer.resumes:
+        taken = _take_over(db, entry, payer)
+        if taken is not None:
+            return taken
+    budget = payer.budget
+    changed = db.execute(
+        "UPDATE accounts SET nano=nano+:worst, calls=calls+1 WHERE account=:account"
+        " AND (:max_nano IS NULL OR nano+:worst<=:max_nano)"
+        " AND (:max_calls IS NULL OR calls<:max_calls)",
+        {
+            "account": payer.account,
+            "worst": entry.worst,
+            "max_nano": budget.max_nano(),
+            "max_calls": budget.max_calls,
+        },
+    ).rowcount
+    if not changed:
+        return _over_budget(db, payer)
+    return _reserve(db, entry, payer)
+
+
+def _find(db: sqlite3.Connection, key: str, folder: Path) -> Kept | Busy | None:
+    row = db.execute(
+        "SELECT id, body, billed, state<>'answered' FROM attempts WHERE key=?"
+        " AND (state='answered' OR outcome IS NOT NULL) ORDER BY id DESC LIMIT 1",
         (key,),
-    ).fetchall()
-    for attempt, state, _, body, billed, outcome in rows:
-        if state in {"answered", "paid"} or (state == "open" and outcome is not None):
-            return Kept(attempt, body, billed, state != "answered")
-    for _, state, owner, *_ in rows:
-        if state == "out" and owner is not None and alive(folder, owner):
+    ).fetchone()
+    if row is not None:
+        attempt, body, billed, settled = row
+        return Kept(attempt, body or b"", billed, bool(settled))
+    owners = db.execute("SELECT owner FROM attempts WHERE key=? AND state='out'", (key,))
+    for (owner,) in owners.fetchall():
+        if owner is not None and is_alive(folder, owner):
             return Busy()
     return None
 
 
-def _reserved(db: sqlite3.Connection, entry: Entry, payer: Payer) -> Reserved:
-    values = (
-        entry.key,
-        entry.endpoint,
-        entry.model,
-        entry.messages,
-        entry.params,
-        entry.schema,
-        entry.sample,
-    )
-    db.execute("INSERT OR IGNORE INTO requests VALUES(?,?,?,?,?,?,?)", values)
-    made = db.execute(
-        "INSERT INTO attempts(key,state,owner,account,run,stage,started,reserved,billed) VALUES(?,'out',?,?,?,?,?,?,?)",
-        (
-            entry.key,
-            payer.owner,
-            payer.account,
-            payer.run,
-            payer.stage,
-            time.time(),
-            entry.worst,
-            entry.worst,
-        ),
-    )
-    return Reserved(int(made.lastrowid or 0))
-
-
-def _short(db: sqlite3.Connection, payer: Payer) -> OverBudget:
-    others = sweep(db, payer.folder, payer.account)
-    nano, calls = db.execute(
-        "SELECT nano, calls FROM accounts WHERE account=?", (payer.account,)
+def _take_over(db: sqlite3.Connection, entry: Entry, payer: Payer) -> Reserved | None:
+    """What a process that died had out, with the reservation that stands for it."""
+    sweep(db, payer.folder)
+    row = db.execute(
+        "SELECT id FROM attempts WHERE key=? AND account=? AND state='open'"
+        " AND reason IN ('killed','stopped') AND outcome IS NULL",
+        (entry.key, payer.account),
     ).fetchone()
-    owed = db.execute(
-        "SELECT COALESCE(SUM(billed),0) FROM attempts WHERE account=? AND state='open'",
-        (payer.account,),
-    ).fetchone()[0]
-    return OverBudget(others, nano, calls, owed)
+    if row is None:
+        return None
+    move(db, row[0], "out", owner=payer.owner, reason=None)
+    return Reserved(row[0])
 
 
-def record_body(
-    db: sqlite3.Connection, attempt: int, status: int, body: bytes, seconds: float
-) -> None:
-    """The raw answer, before anything reads it."""
-    values = (status, body, hashlib.sha256(body).hexdigest(), round(seconds, 6), attempt)
+def _reserve(db: sqlite3.Connection, entry: Entry, payer: Payer) -> Reserved:
+    values = vars(payer) | vars(entry) | {"started": time.time()}
     db.execute(
-        "UPDATE attempts SET state='answered', status=?, body=?, sha256=?, seconds=? WHERE id=?",
+        "INSERT OR IGNORE INTO requests"
+        " VALUES(:key,:endpoint,:model,:messages,:params,:schema,:sample)",
         values,
     )
+    row = db.execute(
+        "INSERT INTO attempts(key,state,owner,account,run,stage,started,reserved,billed)"
+        " VALUES(:key,'out',:owner,:account,:run,:stage,:started,:worst,:worst)",
+        values,
+    )
+    return Reserved(int(row.lastrowid or 0))
+
+
+def _over_budget(db: sqlite3.Connection, payer: Payer) -> OverBudget:
+    sweep(db, payer.folder)
+    nano, calls = charged(db, payer.account)
+    others, open_nano = db.execute(
+        "SELECT COUNT(owner), COALESCE(SUM(CASE state WHEN 'open' THEN billed END), 0)"
+        " FROM attempts WHERE account=?",
+        (payer.account,),
+    ).fetchone()
+    return OverBudget(others, nano, calls, open_nano)
+
+
+def charged(db: sqlite3.Connection, account: str) -> tuple[int, int]:
+    """Nano-dollars and calls that count against the caps."""
+    row = db.execute("SELECT nano, calls FROM accounts WHERE account=?", (account,)).fetchone()
+    return (0, 0) if row is None else (row[0], row[1])
+
+
+def record_body(db: sqlite3.Connection, attempt: int, reply: Reply, seconds: float) -> None:
+    """The raw answer, before anything reads it."""
+    (reserved,) = db.execute("SELECT reserved FROM attempts WHERE id=?", (attempt,)).fetchone()
+    move(db, attempt, "answered", billed=reserved, **_evidence(reply, seconds))
 
 
 @dataclass(frozen=True)
 class Settlement:
-    """What an answer turned out to be.  nano: its bill, or None if it cannot be known, which leaves it at its reservation."""
+    """What an answer turned out to be.
 
-    outcome: str
+    nano: its bill, or None if it cannot be known, which leaves it at its reservation.
+    """
+
+    outcome: Outcome
     reason: str
     model: str | None
     input_tokens: int | None
@@ -190,79 +187,63 @@ class Settlement:
 
 def settle(db: sqlite3.Connection, attempt: int, bill: Settlement) -> None:
     """Frees what was reserved beyond the bill; an answer settled before stays as it is."""
-    row = db.execute(
-        "SELECT account, reserved FROM attempts WHERE id=? AND state='answered'", (attempt,)
-    ).fetchone()
+    query = "SELECT reserved FROM attempts WHERE id=? AND state='answered'"
+    row = db.execute(query, (attempt,)).fetchone()
     if row is None:
         return
-    billed = row[1] if bill.nano is None else bill.nano
-    state = "open" if bill.nano is None and row[1] else "paid"
-    db.execute(
-        "UPDATE attempts SET state=?, billed=?, outcome=?, reason=?, model=?, input_tokens=?, output_tokens=?, owner=NULL WHERE id=?",
-        (
-            state,
-            billed,
-            bill.outcome,
-            bill.reason,
-            bill.model,
-            bill.input_tokens,
-            bill.output_tokens,
-            attempt,
-        ),
-    )
-    db.execute("UPDATE accounts SET nano=nano+? WHERE account=?", (billed - row[1], row[0]))
+    columns = dict(vars(bill))
+    nano = columns.pop("nano")
+    if nano is None and row[0]:
+        move(db, attempt, "open", **columns)
+    else:
+        move(db, attempt, "paid", billed=nano or 0, **columns)
 
 
 def void(
-    db: sqlite3.Connection,
-    attempt: int,
-    status: int | None,
-    reason: str,
-    body: bytes,
-    seconds: float,
+    db: sqlite3.Connection, attempt: int, reply: Reply, reason: str, seconds: float = 0.0
 ) -> None:
     """The attempt was not billed: its reservation and its call are given back."""
-    _end(db, attempt, "void", status, reason, body, seconds)
-    account, reserved = db.execute(
-        "SELECT account, reserved FROM attempts WHERE id=?", (attempt,)
-    ).fetchone()
-    db.execute("UPDATE attempts SET billed=0 WHERE id=?", (attempt,))
-    db.execute(
-        "UPDATE accounts SET nano=nano-?, calls=calls-1 WHERE account=?", (reserved, account)
-    )
+    move(db, attempt, "void", billed=0, reason=reason, **_evidence(reply, seconds))
 
 
 def leave_open(
-    db: sqlite3.Connection,
-    attempt: int,
-    status: int | None,
-    reason: str,
-    body: bytes,
-    seconds: float,
+    db: sqlite3.Connection, attempt: int, reply: Reply, reason: str, seconds: float
 ) -> None:
-    """Nobody knows whether the attempt was billed: it stays charged at its reservation until it is reconciled."""
-    _end(db, attempt, "open", status, reason, body, seconds)
+    """Nobody knows whether it was billed: it stays charged until it is reconciled."""
+    move(db, attempt, "open", reason=reason, **_evidence(reply, seconds))
 
 
-def _end(
-    db: sqlite3.Connection,
-    attempt: int,
-    state: str,
-    status: int | None,
-    reason: str,
-    body: bytes,
-    seconds: float,
-) -> None:
-    values = (
-        state,
-        status,
-        reason,
-        body or None,
-        hashlib.sha256(body).hexdigest() if body else None,
-        round(seconds, 6),
-        attempt,
-    )
-    db.execute(
-        "UPDATE attempts SET state=?, owner=NULL, status=?, reason=?, body=?, sha256=?, seconds=? WHERE id=?",
-        values,
-    )
+def _evidence(reply: Reply, seconds: float) -> dict[str, Any]:
+    """What came back, as the columns of an attempt."""
+    body = reply.body or None
+    return {
+        "status": reply.status,
+        "body": body,
+        "sha256": None if body is None else hashlib.sha256(body).hexdigest(),
+        "seconds": round(seconds, 6),
+    }
+
+
+def move(
+    db: sqlite3.Connection, attempt: int, to: str, *, billed: int | None = None, **columns: Any
+) -> bool:
+    """Brings an attempt into another state, and its account along.
+
+    billed: what it is charged from now on; None leaves it.  columns: further columns to set.  False
+    and nothing done where the legend does not let it, as when another process was faster.
+    """
+    state, account, before = db.execute(
+        "SELECT state, account, billed FROM attempts WHERE id=?", (attempt,)
+    ).fetchone()
+    new = STATES[to]
+    if state not in new.after:
+        return False
+    values = columns | {"state": to, "billed": before if billed is None else billed}
+    if not new.is_owned:
+        values["owner"] = None
+    assignments = ", ".join(f"{name}=:{name}" for name in values)
+    query = f"UPDATE attempts SET {assignments} WHERE id=:id"  # noqa: S608 - names from this file
+    db.execute(query, values | {"id": attempt})
+    change = (values["billed"] - before, new.is_call - STATES[state].is_call, account)
+    db.execute("UPDATE accounts SET nano=nano+?, calls=calls+? WHERE account=?", change)
+    return True

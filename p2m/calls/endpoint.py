@@ -1,4 +1,4 @@
-"""An endpoint of a model: what decides an answer, what it may cost, what is sent and what came back."""
+"""An endpoint of a model: what decides an answer, what it may cost, what is sent and comes back."""
 
 import hashlib
 import json
@@ -7,17 +7,31 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from p2m.calls.account import Entry
 from p2m.calls.prices import FREE, Price
 from p2m.errors import InputError
 from p2m.stages import Answer, Request
 
 
 @dataclass(frozen=True)
+class Entry:
+    """A request in the ledger: its key, its parts in canonical JSON, the most that it can cost."""
+
+    key: str
+    endpoint: str
+    model: str
+    messages: str
+    params: str
+    schema: str | None
+    sample: int
+    worst: int
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """address and model name whom to ask; extra are further parameters, None takes one out.
-    key_setting: name of the environment variable with the key, for messages.  resumes: answers can be fetched after a kill.
 
+    key_setting: name of the environment variable with the key, for messages.
+    resumes: answers can be fetched after a kill.
     """
 
     address: str
@@ -37,9 +51,11 @@ class Endpoint:
         sent: dict[str, Any] = {
             "model": self.model,
             "messages": [dict(message) for message in request.messages],
+            "temperature": request.temperature,
+            "top_p": request.top_p,
+            **self.extra,
+            self.tokens_field: request.max_tokens,
         }
-        sent |= {"temperature": request.temperature, "top_p": request.top_p} | dict(self.extra)
-        sent |= {self.tokens_field: request.max_tokens}
         if structured and request.schema is not None:
             name = str(request.schema.get("title", "answer"))
             sent["response_format"] = {
@@ -49,53 +65,53 @@ class Endpoint:
         return {name: value for name, value in sent.items() if value is not None}
 
     def entry(self, request: Request) -> Entry:
-        """The request's place in the ledger.  Its key hangs on what decides the answer and on nothing else.
+        """The request's place in the ledger, by what decides the answer and by nothing else.
 
         Raises InputError for a message that no file can hold.
         """
-        params = (
-            {"temperature": request.temperature, "top_p": request.top_p}
-            | dict(self.extra)
-            | {"max_tokens": request.max_tokens}
-        )
-        messages, settings = (
-            canonical([dict(message) for message in request.messages]),
-            canonical(params),
-        )
-        schema = None if request.schema is None else canonical(dict(request.schema))
+        params = {
+            "temperature": request.temperature,
+            "top_p": request.top_p,
+            **self.extra,
+            "max_tokens": request.max_tokens,
+        }
+        messages = canonical([dict(message) for message in request.messages])
+        settings = canonical(params)
+        schema = None if request.schema is None else canonical(request.schema)
         whole = (  # canonical JSON too, put together from parts that are needed by themselves
-            f'{{"endpoint":{canonical(self.address)},"messages":{messages},"model":{canonical(self.model)},"params":{settings},'
+            f'{{"endpoint":{canonical(self.address)},"messages":{messages},'
+            f'"model":{canonical(self.model)},"params":{settings},'
             f'"sample":{request.sample},"schema":{schema or "null"}}}'
         )
         try:
             key = hashlib.sha256(whole.encode()).hexdigest()
         except UnicodeEncodeError as error:
+            character = f"U+{ord(error.object[error.start]):04X}"
             raise InputError(
-                f"a request holds half a surrogate pair (U+{ord(error.object[error.start]):04X}), which is no text"
+                f"a request holds half a surrogate pair ({character}), which is no text"
             ) from error
+        worst = self.worst(request)
         return Entry(
-            key,
-            self.address,
-            self.model,
-            messages,
-            settings,
-            schema,
-            request.sample,
-            self.worst(request),
+            key, self.address, self.model, messages, settings, schema, request.sample, worst
         )
 
     def worst(self, request: Request) -> int:
-        """The most that the request can cost, in nano-dollars: no tokenizer makes more tokens than there are bytes."""
+        """The most that the request can cost, in nano-dollars.
+
+        No tokenizer makes more tokens than there are bytes.
+        """
         if self.price == FREE:
             return 0
-        return self.price.nano(
-            len(encoded(self.body(request, structured=True))), request.max_tokens
-        )
+        size = len(encoded(self.body(request, structured=True)))
+        return self.price.nano(size, request.max_tokens)
 
 
 @dataclass
 class Call:
-    """One submitted request on its way.  ordinal: its place among all that this session was given."""
+    """One submitted request on its way.
+
+    ordinal: its place among all that this session was given; -1 of the probe.
+    """
 
     request: Request
     entry: Entry
@@ -103,10 +119,17 @@ class Call:
     ordinal: int
     structured: bool = False
 
+    @property
+    def is_probe(self) -> bool:
+        return self.ordinal < 0
+
 
 @dataclass(frozen=True)
 class Reply:
-    """status: HTTP's, or None where there is no answer; then fault says why, and sent whether the request may have been billed."""
+    """status: HTTP's, or None where there is no answer.
+
+    Then fault says why, and sent whether the request may have been billed.
+    """
 
     status: int | None
     headers: Mapping[str, str]
@@ -116,7 +139,10 @@ class Reply:
 
 
 class Transport(Protocol):
-    """Carries calls to a model.  `send` gives a Reply whatever happens, and raises a UserError only where no call can succeed."""
+    """Carries calls to a model.
+
+    `send` gives a Reply whatever happens, and raises a UserError only where no call can succeed.
+    """
 
     async def open(self) -> None: ...
     async def send(self, call: Call) -> Reply: ...
@@ -137,11 +163,16 @@ def reply_with(
     text: str, model: str, prompt_tokens: int, completion_tokens: int, finish: str = "stop"
 ) -> Reply:
     """An answer in the form of OpenAI's chat completions, for models that run in this process."""
-    message = {"role": "assistant", "content": text}
     envelope = {
         "object": "chat.completion",
         "model": model,
-        "choices": [{"index": 0, "message": message, "finish_reason": finish}],
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": text},
+                "finish_reason": finish,
+            }
+        ],
         "usage": {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens},
     }
     body = json.dumps(envelope, ensure_ascii=False).encode(errors="surrogatepass")

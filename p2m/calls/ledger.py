@@ -1,40 +1,30 @@
-"""The ledger of calls: what was asked, answered and paid, on disk before anybody is told.
+"""The ledger of calls: what was asked, answered and paid, on disk before anybody hears of it.
 
-One thread writes.  It takes all that is waiting, runs it in one transaction and syncs once: 1 answer or 100 cost one sync.
-Attempts go through these states:
-    out       reserved, perhaps sent                        answered  raw body on disk, not yet parsed
-    paid      parsed and billed                             void      not billed
-    open      sent, and nobody knows whether it was billed: charged at its reservation
-Money is kept in whole nano-dollars, so that sums are exact.
+One thread writes.  It takes all that is waiting, runs it in one transaction and syncs once: one
+answer or a hundred cost one sync.  The states of an attempt are in states.py.
 """
 
+import asyncio
 import contextlib
 import queue
 import shutil
-import socket
 import sqlite3
 import threading
-import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
+from p2m.calls.owner import Owner, abandon, sweep
 from p2m.errors import DiskFullError, UserError
 
 FILE = "calls.sqlite"
 LAYOUT = 1  # PRAGMA user_version; raised when the tables change
-BUSY_S = (
-    60.0  # another process holds the file for milliseconds a transaction; 16 of them fit many times
-)
-WAL_SAFE = (
-    3,
-    51,
-    3,
-)  # earlier versions may lose a commit when two connections reset the write-ahead log at once
+BUSY_S = 60.0  # another process holds the file for milliseconds; 16 of them fit many times
+# earlier versions may lose a commit when two connections reset the write-ahead log at once
+WAL_SAFE = (3, 51, 3)
 REMOTE = ("nfs", "cifs", "smb", "fuse", "9p", "lustre", "gpfs", "ceph", "afs", "beegfs", "virtiofs")
+# in SQLite's messages about a file that is damaged, or no database
 BROKEN = (
     "not a database",
     "malformed",
@@ -42,41 +32,46 @@ BROKEN = (
     "no such table",
     "no such column",
     "unsupported file format",
-)  # in SQLite's messages
+)
 TABLES = """
 CREATE TABLE IF NOT EXISTS requests(
-  key TEXT PRIMARY KEY, endpoint TEXT NOT NULL, model TEXT NOT NULL, messages TEXT NOT NULL, params TEXT NOT NULL, schema TEXT,
-  sample INTEGER NOT NULL
+  key TEXT PRIMARY KEY, endpoint TEXT NOT NULL, model TEXT NOT NULL, messages TEXT NOT NULL,
+  params TEXT NOT NULL, schema TEXT, sample INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS attempts(
-  id INTEGER PRIMARY KEY, key TEXT NOT NULL REFERENCES requests(key), state TEXT NOT NULL, owner TEXT, account TEXT NOT NULL,
-  run TEXT NOT NULL, stage TEXT NOT NULL, started REAL NOT NULL, reserved INTEGER NOT NULL, billed INTEGER NOT NULL, seconds REAL,
-  status INTEGER, outcome TEXT, reason TEXT, model TEXT, input_tokens INTEGER, output_tokens INTEGER, sha256 TEXT, body BLOB
+  id INTEGER PRIMARY KEY, key TEXT NOT NULL REFERENCES requests(key), state TEXT NOT NULL,
+  owner TEXT, account TEXT NOT NULL, run TEXT NOT NULL, stage TEXT NOT NULL, started REAL NOT NULL,
+  reserved INTEGER NOT NULL, billed INTEGER NOT NULL, seconds REAL, status INTEGER, outcome TEXT,
+  reason TEXT, model TEXT, input_tokens INTEGER, output_tokens INTEGER, sha256 TEXT, body BLOB
 );
 CREATE INDEX IF NOT EXISTS attempts_by_key ON attempts(key);
 CREATE INDEX IF NOT EXISTS attempts_owned ON attempts(owner) WHERE owner IS NOT NULL;
-CREATE TABLE IF NOT EXISTS accounts(account TEXT PRIMARY KEY, nano INTEGER NOT NULL, calls INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS accounts(
+  account TEXT PRIMARY KEY, nano INTEGER NOT NULL, calls INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS traits(
-  endpoint TEXT NOT NULL, model TEXT NOT NULL, trait TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY(endpoint, model, trait)
+  endpoint TEXT NOT NULL, model TEXT NOT NULL, trait TEXT NOT NULL, value TEXT NOT NULL,
+  PRIMARY KEY(endpoint, model, trait)
 ) WITHOUT ROWID;
 """
 
 Transaction = Callable[[sqlite3.Connection], Any]
-Told = Callable[[list[tuple[Any, Any, BaseException | None]]], None]
 
 
 def connect(folder: Path, *, pages: int | None = None) -> sqlite3.Connection:
-    """An open ledger in *folder*, made if there is none.  pages: PRAGMA max_page_count, for tests of a full disk.
+    """An open ledger in *folder*, made if there is none.
 
-    Raises UserError for a file that is no ledger, or one of a later p2m; DiskFullError where there is no room to make it.
+    pages: PRAGMA max_page_count, for tests of a full disk.  Raises UserError for a file that is no
+    ledger, or one of a later p2m; DiskFullError where there is no room to make it.
     """
     path = folder / FILE
-    with told(path):
+    with explain_faults(path):
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(
-                f"calls: cannot write to {folder} ({error.strerror}); give another folder, calls=..."
+                f"calls: cannot write to {folder} ({error.strerror});"
+                " give another folder, calls=..."
             ) from error
         db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         try:
@@ -92,179 +87,157 @@ def _prepare(db: sqlite3.Connection, path: Path, pages: int | None) -> None:
     db.execute("PRAGMA synchronous=FULL")
     if pages is not None:
         db.execute(f"PRAGMA max_page_count={int(pages)}")
-    found = db.execute("PRAGMA user_version").fetchone()[0]
-    if found > LAYOUT:
+    layout = db.execute("PRAGMA user_version").fetchone()[0]
+    if layout > LAYOUT:
         raise UserError(
-            f"{path}: written by a later p2m (layout {found}, not {LAYOUT}); update p2m or give another calls=..."
+            f"{path}: written by a later p2m (layout {layout}, not {LAYOUT});"
+            " update p2m or give another calls=..."
         )
-    if found < LAYOUT:
+    if layout < LAYOUT:
         db.executescript(f"BEGIN IMMEDIATE;{TABLES}PRAGMA user_version={LAYOUT};COMMIT")
 
 
 def journal_mode(folder: Path, version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str:
-    return "WAL" if version >= WAL_SAFE and not _remote(folder) else "TRUNCATE"
+    return "WAL" if version >= WAL_SAFE and not _is_remote(folder) else "TRUNCATE"
+
+
+def _is_remote(folder: Path) -> bool:
+    """Whether *folder* lies on a file system of another machine; True where unknown.
+
+    There a write-ahead log does not work: it needs memory that all who use it share.
+    """
+    try:
+        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return True
+    place = folder.resolve()
+    nearest, kind = "", REMOTE[0]
+    for mount in mounts:
+        _, point, file_system, *_ = mount.split()
+        if place.is_relative_to(point) and len(point) >= len(nearest):
+            nearest, kind = point, file_system
+    return kind.startswith(REMOTE)
 
 
 @contextlib.contextmanager
-def told(path: Path) -> Iterator[None]:
+def open_ledger(folder: Path) -> Iterator[sqlite3.Connection]:
+    """The ledger in *folder*, what dead processes had out abandoned; its faults explained.
+
+    Raises UserError where there is none.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        raise UserError(f"there is no ledger of calls at {path}; name its folder with --calls")
+    with explain_faults(path), contextlib.closing(connect(folder)) as db:
+        with transact(db):
+            sweep(db, folder)
+        yield db
+
+
+@contextlib.contextmanager
+def transact(db: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+@contextlib.contextmanager
+def explain_faults(path: Path) -> Iterator[None]:
     """SQLite's errors that a user can cure, said so that they can."""
     try:
         yield
     except sqlite3.Error as error:
-        said = str(error)
-        if _is_full(error):
-            free = shutil.disk_usage(path.parent).free / 2**20
-            raise DiskFullError(
-                f"{path}: no room left to write ({said}; {free:.0f} MiB free). Make room or move the folder (calls=...),"
-                " then start the same command: every answer that was acknowledged is kept."
-            ) from error
-        if "locked" in said:
-            raise UserError(
-                f"{path}: another process holds it for more than {BUSY_S:.0f} s ({said}); end that process"
-            ) from error
-        if any(sign in said for sign in BROKEN):
-            raise UserError(
-                f"{path}: not a whole ledger ({said}); restore a copy of it, or give another folder, calls=..."
-            ) from error
-        if "unable to open" in said or "readonly" in said:
-            raise UserError(
-                f"{path}: cannot be written ({said}); give another folder, calls=..."
-            ) from error
-        raise
+        explanation = _explain(error, path)
+        if explanation is None:
+            raise
+        raise explanation from error
 
 
-def _is_full(error: sqlite3.Error) -> bool:
+def _explain(error: sqlite3.Error, path: Path) -> UserError | None:
+    text = str(error)
     name = getattr(error, "sqlite_errorname", "")
-    return name == "SQLITE_FULL" or name.startswith("SQLITE_IOERR") or "full" in str(error)
-
-
-def _remote(folder: Path) -> bool:
-    """Whether *folder* lies on a file system of another machine, whose shared memory a write-ahead log cannot use; True where unknown."""
-    try:
-        mounts = [
-            line.split()
-            for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
-        ]
-    except OSError:
-        return True
-    place = str(folder.resolve())
-    over = [
-        (m[1], m[2]) for m in mounts if place == m[1] or place.startswith(m[1].rstrip("/") + "/")
-    ]
-    return max(over, key=lambda m: len(m[0]))[1].startswith(REMOTE) if over else True
-
-
-class Owner:
-    """Who holds the attempts that are out: alive as long as its lock file is locked, on whatever machine, however it dies."""
-
-    def __init__(self, folder: Path) -> None:
-        self.name = f"{socket.gethostname()}-{uuid.uuid4().hex}"
-        self._lock = FileLock(_lock_path(folder, self.name), thread_local=False)
-        self._lock.acquire()
-
-    def release(self) -> None:
-        self._lock.release()
-        Path(self._lock.lock_file).unlink(missing_ok=True)
-
-
-def _lock_path(folder: Path, name: str) -> Path:
-    (folder / "owners").mkdir(exist_ok=True)
-    return folder / "owners" / f"{name}.lock"
-
-
-def alive(folder: Path, name: str) -> bool:
-    path = _lock_path(folder, name)
-    if not path.exists():
-        return False
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    lock.release()
-    path.unlink(missing_ok=True)
-    return False
-
-
-@dataclass
-class _Waiting:
-    tag: Any
-    deed: Transaction
+    if name == "SQLITE_FULL" or name.startswith("SQLITE_IOERR") or "full" in text:
+        free = shutil.disk_usage(path.parent).free / 2**20
+        return DiskFullError(
+            f"{path}: no room left to write ({text}; {free:.0f} MiB free)."
+            " Make room or move the folder (calls=...), then start the same command:"
+            " every answer that was acknowledged is kept."
+        )
+    if "locked" in text:
+        return UserError(
+            f"{path}: another process holds it for more than {BUSY_S:.0f} s ({text});"
+            " end that process"
+        )
+    if any(sign in text for sign in BROKEN):
+        return UserError(
+            f"{path}: not a whole ledger ({text});"
+            " restore a copy of it, or give another folder, calls=..."
+        )
+    if "unable to open" in text or "readonly" in text:
+        return UserError(f"{path}: cannot be written ({text}); give another folder, calls=...")
+    return None
 
 
 class Writer:
-    """The thread that writes.  `do(tag, deed)` queues; after the sync, tell([(tag, result, error), ...]) says what is now on disk."""
+    """The thread that writes.  `do` gives a transaction's result once it is on disk, or its error.
 
-    def __init__(self, folder: Path, tell: Told, pages: int | None = None) -> None:
-        self.folder, self._tell = folder, tell
+    What was given to `do` is written even where nobody waits for it any more.
+    """
+
+    def __init__(self, folder: Path, pages: int | None = None) -> None:
+        self.folder = folder
         self._db = connect(folder, pages=pages)
         self.owner = Owner(folder)
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[Transaction, Future[Any]] | None]
+        self._waiting = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._loop, name="ledger", daemon=True)
         self._thread.start()
 
-    def do(self, tag: Any, deed: Transaction) -> None:
-        self._queue.put(_Waiting(tag, deed))
+    def do(self, transaction: Transaction) -> "Future[Any]":
+        result: Future[Any] = Future()
+        result.set_running_or_notify_cancel()  # from here on it cannot be cancelled
+        self._waiting.put((transaction, result))
+        return result
+
+    async def commit(self, transaction: Transaction) -> Any:
+        """The same, for a coroutine to wait for."""
+        return await asyncio.wrap_future(self.do(transaction))
 
     def close(self) -> None:
-        """Writes what is waiting, opens the attempts still out (their fate is unknown), lets go of the file."""
-        self._queue.put(None)
+        """Writes what is waiting, opens the attempts still out (their fate is unknown), lets go."""
+        self._waiting.put(None)
         self._thread.join()
-        with contextlib.suppress(sqlite3.Error), self._transaction():
+        with contextlib.suppress(sqlite3.Error), transact(self._db):
             abandon(self._db, self.owner.name, "stopped")
         self._db.close()
         self.owner.release()
 
     def _loop(self) -> None:
-        ending = False
-        while not ending:
-            group = [self._queue.get()]
-            while not self._queue.empty():
-                group.append(self._queue.get())
-            ending = None in group
-            deeds = [waiting for waiting in group if waiting is not None]
-            if deeds:
-                self._tell(self._written(deeds))
+        is_open = True
+        while is_open:
+            group = [self._waiting.get()]
+            while not self._waiting.empty():
+                group.append(self._waiting.get())
+            is_open = None not in group
+            self._write([item for item in group if item is not None])
 
-    def _written(self, group: list[_Waiting]) -> list[tuple[Any, Any, BaseException | None]]:
+    def _write(self, group: list[tuple[Transaction, "Future[Any]"]]) -> None:
         try:
-            with told(self.folder / FILE), self._transaction():
-                results = [waiting.deed(self._db) for waiting in group]
+            with explain_faults(self.folder / FILE), transact(self._db):
+                results = [transaction(self._db) for transaction, _ in group]
         except Exception as error:
-            if (
-                len(group) > 1
-            ):  # one that cannot be written must not take the others with it: they may be paid answers
-                return [self._written([waiting])[0] for waiting in group]
-            return [(group[0].tag, None, error)]
-        return [(waiting.tag, result, None) for waiting, result in zip(group, results, strict=True)]
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
-
-
-def abandon(db: sqlite3.Connection, owner: str, reason: str) -> None:
-    """What *owner* had out when it ended stays charged at its reservation."""
-    db.execute(
-        "UPDATE attempts SET state='open', reason=?, owner=NULL WHERE owner=? AND state='out'",
-        (reason, owner),
-    )
-    db.execute("UPDATE attempts SET owner=NULL WHERE owner=?", (owner,))
-
-
-def sweep(db: sqlite3.Connection, folder: Path, account: str | None = None) -> int:
-    """Attempts that are out or being settled now (of *account*, if given), after those whose owner died were abandoned."""
-    for (owner,) in db.execute(
-        "SELECT DISTINCT owner FROM attempts WHERE owner IS NOT NULL"
-    ).fetchall():
-        if not alive(folder, owner):
-            abandon(db, owner, "killed")
-    count = "SELECT COUNT(*) FROM attempts WHERE owner IS NOT NULL AND account=COALESCE(?, account)"
-    return int(db.execute(count, (account,)).fetchone()[0])
+            if len(group) == 1:
+                group[0][1].set_exception(error)
+                return
+            # one that cannot be written must not take the others along: they may be paid answers
+            for item in group:
+                self._write([item])
+            return
+        for (_, future), result in zip(group, results, strict=True):
+            future.set_result(result)

@@ -1,4 +1,4 @@
-"""How fast to ask: concurrency that yields to 429s, limits a minute, and the server's own wishes."""
+"""How fast to ask: concurrency that yields to 429s, limits a minute, the server's own wishes."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,8 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-LONGEST_S = 120.0  # a longer Retry-After is taken as this: a run that waits for hours unseen is worse than one more 429
+# a longer Retry-After is taken as this: a run that waits for hours unseen is worse than one more 429
+LONGEST_S = 120.0
 FIRST_S = 0.5  # first wait where the server names none, doubled each time
 BURST_S = 5.0  # how much of a minute's allowance may go out at once
 _PARTS = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
@@ -17,22 +18,21 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds to wait, within [0, LONGEST_S], from `retry-after-ms` or `retry-after` (seconds, duration, date); None from nonsense.
+    """Seconds to wait, within [0, LONGEST_S]; None where the server names none, or nonsense.
 
-    now: seconds since the epoch.  Never raises.
+    From `retry-after-ms` or `retry-after` (seconds, duration, date).  now: seconds since the epoch.
+    Never raises.
     """
-    ms = _number(headers.get("retry-after-ms", ""))
-    if ms is not None:
-        return min(max(ms / 1000, 0.0), LONGEST_S)
-    said = headers.get("retry-after", "").strip()
-    if not said:
-        return None
-    wait = _number(said)
+    wait_ms = _number(headers.get("retry-after-ms", ""))
+    if wait_ms is not None:
+        return _bounded(wait_ms / 1000)
+    text = headers.get("retry-after", "").strip()
+    wait = _number(text)
     if wait is None:
-        wait = duration(said)
+        wait = duration(text)
     if wait is None:
-        wait = _until(said, now)
-    return None if wait is None else min(max(wait, 0.0), LONGEST_S)
+        wait = _until(text, now)
+    return None if wait is None else _bounded(wait)
 
 
 def duration(text: str) -> float | None:
@@ -45,8 +45,15 @@ def duration(text: str) -> float | None:
 
 
 def backoff(tries: int, jitter: float) -> float:
-    """Seconds before try *tries* + 1: doubling from FIRST_S, times a factor in [0.5, 1.5) from jitter in [0, 1)."""
+    """Seconds before try *tries* + 1: doubling from FIRST_S.
+
+    Times a factor in [0.5, 1.5) from jitter in [0, 1).
+    """
     return min(FIRST_S * 2.0 ** min(tries - 1, 10), LONGEST_S / 2) * (0.5 + jitter)
+
+
+def _bounded(wait: float) -> float:
+    return min(max(wait, 0.0), LONGEST_S)
 
 
 def _number(text: str) -> float | None:
@@ -57,9 +64,9 @@ def _number(text: str) -> float | None:
     return value if math.isfinite(value) and "_" not in text else None
 
 
-def _until(text: str, now: float) -> float | None:
+def _until(date: str, now: float) -> float | None:
     try:
-        return email.utils.parsedate_to_datetime(text[:60]).timestamp() - now
+        return email.utils.parsedate_to_datetime(date[:60]).timestamp() - now
     except (ValueError, TypeError, OverflowError, IndexError, OSError):
         return None
 
@@ -68,7 +75,9 @@ class Allowance:
     """So many a minute, BURST_S of it at once."""
 
     def __init__(self, per_minute: float | None) -> None:
-        self.per_minute, self._level, self._at = per_minute, math.inf, time.monotonic()
+        self.per_minute = per_minute
+        self._level = math.inf
+        self._at = time.monotonic()
 
     def limit(self, per_minute: float | None) -> None:
         """The server told its limit; what the configuration gave stays if it is lower."""
@@ -83,15 +92,15 @@ class Allowance:
         most = max(rate * BURST_S, 1.0)
         self._level = min(most, self._level + (now - self._at) * rate) - amount
         self._at = now
-        return (
-            max(0.0, -self._level / rate)
-            if amount <= most
-            else max(0.0, -(self._level + amount - most) / rate)
-        )
+        beyond_burst = max(0.0, amount - most)  # such an amount waits for a full allowance only
+        return max(0.0, -(self._level + beyond_burst) / rate)
 
 
 class Pace:
-    """At most `limit` requests out at once: one more after each round of answers, half after a burst of 429s (AIMD)."""
+    """At most `limit` requests out at once.
+
+    One more after each round of answers, half after a burst of 429s (AIMD).
+    """
 
     def __init__(
         self,
@@ -101,9 +110,14 @@ class Pace:
         nap: Callable[[float], Awaitable[None]],
     ) -> None:
         self._nap = nap
-        self.most, self.limit, self.out = concurrency, float(concurrency), 0
+        self.most = concurrency
+        self.limit = float(concurrency)
+        self.out = 0
         self.cuts = 0  # since the last answer
-        self._requests, self._tokens = Allowance(per_minute), Allowance(tokens_per_minute)
+        self._allowances = {
+            "requests": Allowance(per_minute),
+            "tokens": Allowance(tokens_per_minute),
+        }
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._cut_at = self._closed_until = -math.inf
 
@@ -112,41 +126,48 @@ class Pace:
         """Waits for its turn; gives the monotonic time at which the request goes out."""
         await self._enter()
         try:
-            wait = max(self._requests.wait(1), self._tokens.wait(tokens))
+            allowances = self._allowances
+            wait = max(allowances["requests"].wait(1), allowances["tokens"].wait(tokens))
             if wait > 0:
                 await self._nap(wait)
             await self.opened()
             yield time.monotonic()
         finally:
-            self._leave()
+            self.out -= 1
+            self._wake()
 
     async def opened(self) -> None:
-        """Returns once no Retry-After holds everybody back (or the nap was cut short, as the session stops)."""
-        if (wait := self._closed_until - time.monotonic()) > 0:
+        """Returns once no Retry-After holds everybody back, or the nap was cut short."""
+        wait = self._closed_until - time.monotonic()
+        if wait > 0:
             await self._nap(wait)
 
     def throttled(self, sent_at: float, wait: float) -> None:
-        """A 429 for a request sent at *sent_at*: one cut for all that were out together, and a pause for all."""
-        now = time.monotonic()
+        """A 429 for a request sent at *sent_at*: a pause for all.
+
+        And one cut for all that were out together.
+        """
         if sent_at >= self._cut_at:
-            self.limit, self._cut_at, self.cuts = max(1.0, self.limit / 2), now, self.cuts + 1
-        self._closed_until = max(self._closed_until, now + wait)
+            self.limit = max(1.0, self.limit / 2)
+            self._cut_at = time.monotonic()
+            self.cuts += 1
+        self._close_for(wait)
 
     def answered(self, headers: Mapping[str, str]) -> None:
-        self.limit, self.cuts = min(float(self.most), self.limit + 1 / self.limit), 0
-        if "x-ratelimit-limit-requests" in headers:
-            self._learn(headers, "requests", self._requests)
-        if "x-ratelimit-limit-tokens" in headers:
-            self._learn(headers, "tokens", self._tokens)
+        self.limit = min(float(self.most), self.limit + 1 / self.limit)
+        self.cuts = 0
+        for what, allowance in self._allowances.items():
+            limit = headers.get(f"x-ratelimit-limit-{what}")
+            if limit is None:
+                continue
+            allowance.limit(_number(limit))
+            if _number(headers.get(f"x-ratelimit-remaining-{what}", "")) == 0:
+                reset = headers.get(f"x-ratelimit-reset-{what}", "")
+                wait = duration(reset)
+                self._close_for(_bounded((_number(reset) if wait is None else wait) or 0.0))
 
-    def _learn(self, headers: Mapping[str, str], what: str, allowance: Allowance) -> None:
-        allowance.limit(_number(headers[f"x-ratelimit-limit-{what}"]))
-        if _number(headers.get(f"x-ratelimit-remaining-{what}", "")) == 0:
-            reset = headers.get(f"x-ratelimit-reset-{what}", "")
-            wait = duration(reset) if duration(reset) is not None else _number(reset)
-            self._closed_until = max(
-                self._closed_until, time.monotonic() + min(max(wait or 0.0, 0.0), LONGEST_S)
-            )
+    def _close_for(self, wait: float) -> None:
+        self._closed_until = max(self._closed_until, time.monotonic() + wait)
 
     async def _enter(self) -> None:
         while self.out >= max(1, int(self.limit)):
@@ -158,10 +179,6 @@ class Pace:
                 self._wake()  # the turn that this one got goes to the next
                 raise
         self.out += 1
-
-    def _leave(self) -> None:
-        self.out -= 1
-        self._wake()
 
     def _wake(self) -> None:
         free = max(1, int(self.limit)) - self.out

@@ -13,13 +13,15 @@ QUOTA = ("insufficient_quota", "billing", "quota_exceeded", "credit", "exceeded 
 MOST_TRIES = 6  # of a call that met 5xx, resets or timeouts
 AGAIN = {408, 409, 425}
 SHOWN = 300  # characters of a server's message
+KEPT = "all answers are kept, and the same command goes on from here."
 
 
 @dataclass(frozen=True)
 class RetryDecision:
-    """answer: read it.  throttled: not billed, wait.  unsent: never left, try again.  again: maybe billed, try again.
+    """answer: read it.  throttled: not billed, wait.  unsent: never left, try again.
 
-    filtered: not billed, this one request is refused.  stop: no further call can succeed.
+    again: maybe billed, try again.  filtered: not billed, this one request is refused.
+    stop: no further call can succeed.
     """
 
     kind: Literal["answer", "throttled", "unsent", "again", "filtered", "stop"]
@@ -37,23 +39,29 @@ class RefusedError(ServiceError):
 
 
 def decide(reply: Reply, endpoint: Endpoint) -> RetryDecision:
-    status, said = reply.status, told(reply.body)
+    status = reply.status
     if status is None:
         return RetryDecision("again" if reply.sent else "unsent", reply.fault)
     if 200 <= status < 300:
-        return _of_success(reply, endpoint)
+        return _decide_success(reply, endpoint)
+    message = server_message(reply.body)
+    reason = f"HTTP {status}: {message}"
+    wait = retry_after(reply.headers, time.time())
     if status == 429:
-        return _of_429(reply, endpoint, said)
+        lower = message.lower()
+        if any(word in lower for word in QUOTA):
+            return RetryDecision("stop", "quota", error=_refusal(402, endpoint, message))
+        if "request too large" in lower:
+            return RetryDecision("stop", "too large", error=_refusal(413, endpoint, message))
+        return RetryDecision("throttled", reason, wait)
     if status >= 500 or status in AGAIN:
-        return RetryDecision(
-            "again", f"HTTP {status}: {said}", retry_after(reply.headers, time.time())
-        )
-    if status == 400 and "content_filter" in said:
-        return RetryDecision("filtered", said)
-    return RetryDecision("stop", f"HTTP {status}", error=_refused(status, endpoint, said))
+        return RetryDecision("again", reason, wait)
+    if status == 400 and "content_filter" in message:
+        return RetryDecision("filtered", message)
+    return RetryDecision("stop", f"HTTP {status}", error=_refusal(status, endpoint, message))
 
 
-def _of_success(reply: Reply, endpoint: Endpoint) -> RetryDecision:
+def _decide_success(reply: Reply, endpoint: Endpoint) -> RetryDecision:
     """OpenRouter reports an upstream failure as 200 with an `error` beside no choices."""
     if b'"error"' not in reply.body[:2000]:
         return RetryDecision("answer")
@@ -67,47 +75,43 @@ def _of_success(reply: Reply, endpoint: Endpoint) -> RetryDecision:
     code = error.get("code") if isinstance(error, dict) else None
     if isinstance(code, int) and 400 <= code < 600:
         return decide(Reply(code, reply.headers, reply.body), endpoint)
-    return RetryDecision("again", f"an error in place of an answer: {told(reply.body)}")
+    message = server_message(reply.body)
+    return RetryDecision("again", f"an error in place of an answer: {message}")
 
 
-def _of_429(reply: Reply, endpoint: Endpoint, said: str) -> RetryDecision:
-    lower = said.lower()
-    if any(word in lower for word in QUOTA):
-        return RetryDecision("stop", "quota", error=_refused(402, endpoint, said))
-    if "request too large" in lower:
-        return RetryDecision("stop", "too large", error=_refused(413, endpoint, said))
-    return RetryDecision("throttled", f"HTTP 429: {said}", retry_after(reply.headers, time.time()))
-
-
-def _refused(status: int, endpoint: Endpoint, said: str) -> UserError:
+def _refusal(status: int, endpoint: Endpoint, message: str) -> UserError:
     """Which setting to look at, for each refusal that asking again cannot mend."""
-    named = f"the key in the environment variable {endpoint.key_setting} (teacher.api_key_env)"
-    key = named if endpoint.key_setting else "teacher.api_key_env (none is set)"
+    key = "teacher.api_key_env (none is set)"
+    if endpoint.key_setting:
+        variable = endpoint.key_setting
+        key = f"the key in the environment variable {variable} (teacher.api_key_env)"
     look = {
-        400: "a parameter that this model does not take: see teacher.extra, teacher.tokens_field and teacher.structured",
+        400: "a parameter that this model does not take:"
+        " see teacher.extra, teacher.tokens_field and teacher.structured",
         401: key,
         402: f"the credit of the account behind {key}",
         403: f"what {key} may use: the model (teacher.model) or the place",
         404: "teacher.model and teacher.base_url",
-        413: "the size of a request: the prompt, generator's demonstrations, or teacher.tokens_per_minute of your account",
-    }.get(
-        status, "teacher.base_url" if 300 <= status < 400 else "teacher.base_url and teacher.extra"
-    )
+        413: "the size of a request: the prompt, generator's demonstrations,"
+        " or teacher.tokens_per_minute of your account",
+    }.get(status)
+    if look is None:
+        look = "teacher.base_url" if status < 400 else "teacher.base_url and teacher.extra"
     return RefusedError(
-        f"{endpoint.address} refused a call for model '{endpoint.model}' (HTTP {status}: {said}). Look at {look}."
-        " No further call was made; all answers are kept, and the same command goes on from here.",
+        f"{endpoint.address} refused a call for model '{endpoint.model}'"
+        f" (HTTP {status}: {message}). Look at {look}. No further call was made; {KEPT}",
         status,
     )
 
 
-def gone(endpoint: Endpoint, reason: str, tries: int) -> UserError:
+def server_gone(endpoint: Endpoint, reason: str, tries: int) -> UserError:
     return ServiceError(
-        f"{endpoint.address} failed {tries} times in a row for one call (last: {reason}). Is the server up (teacher.base_url)?"
-        " All answers are kept; the same command goes on from here."
+        f"{endpoint.address} failed {tries} times in a row for one call (last: {reason})."
+        f" Is the server up (teacher.base_url)? {KEPT.capitalize()}"
     )
 
 
-def told(body: bytes) -> str:
+def server_message(body: bytes) -> str:
     """The server's own words: error.code and error.message of a JSON body, else its start."""
     text = body[:20_000].decode(errors="replace")
     try:

@@ -17,6 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from p2m import config, pipeline
+from p2m.calls.forecast import forecast, spent
 from p2m.components import build
 from p2m.config import Config
 from p2m.errors import BudgetError, ConfigError, UserError, explain_full_disk, listed
@@ -24,7 +25,6 @@ from p2m.run import plan, progress, report
 from p2m.stages import Meter, Preflight, Template, Tracker, Work, no_point
 from p2m.store import StageResult, Store, identity
 from p2m.student.machine import share_cores
-from p2m.teacher import forecast, spent
 
 
 def run(cfg: DictConfig) -> int:

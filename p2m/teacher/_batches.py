@@ -1,29 +1,34 @@
 """Batches at OpenAI: filled, submitted once whatever dies, polled, fetched.
 
-A batch is put down in `<calls>/batches/<digest>.json` before it is submitted, under a digest that goes along as metadata.  Whoever finds
-such a file without the batch's id asks the server whether it has one of that digest: a kill before the receipt submits nothing twice.
+A batch is put down in `<calls>/batches/<digest>.json` before it is submitted, under a digest that
+goes along as metadata.  Whoever finds such a file without the batch's id asks the server whether it
+has one of that digest: a kill before the receipt submits nothing twice.
 """
 
 import asyncio
-import contextlib
 import hashlib
 import json
 import os
 import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from p2m import disk
 from p2m.calls.endpoint import Call, Endpoint, Reply, encoded
 from p2m.calls.pace import backoff
-from p2m.calls.retry import MOST_TRIES, decide, gone
+from p2m.calls.retry import MOST_TRIES, decide, server_gone
 from p2m.errors import ServiceError
-from p2m.teacher._http import api_key
+from p2m.teacher._server import api_key
 
 FILL_S = 2.0  # a batch is submitted when it is full or nothing came for so long
 TAG = "p2m"
+URL = "/v1/chat/completions"
 ENDED = {"completed", "failed", "expired", "cancelled"}
 TIMEOUT_S = 120.0  # of one request about a batch: its files are large
+UNDONE = Reply(None, {}, b"", "the batch ended without this call", sent=False)
 
 
 @dataclass
@@ -33,12 +38,12 @@ class Batch:
     path: Path
     keys: list[str]
     server_id: str | None = None
-    fetched: "asyncio.Task[dict[str, Reply]] | None" = None
+    replies: "asyncio.Task[dict[str, Reply]] | None" = None
 
 
 @dataclass
 class Batches:
-    """Transport over the Batch API."""
+    """Transport over the Batch API.  known: the batch of each call's key."""
 
     endpoint: Endpoint
     folder: Path
@@ -61,16 +66,16 @@ class Batches:
             timeout=TIMEOUT_S,
         )
         self.folder.mkdir(parents=True, exist_ok=True)
-        found = [
-            batch for path in sorted(self.folder.glob("*.json")) if (batch := self._read(path))
-        ]
-        if any(batch.server_id is None for batch in found):
-            await self._adopt(found)
-        self.known = {key: batch for batch in found if batch.server_id for key in batch.keys}
+        batches = [self._load(path) for path in sorted(self.folder.glob("*.json"))]
+        ours = [batch for batch in batches if batch is not None]
+        await self._adopt([batch for batch in ours if batch.server_id is None])
+        for batch in ours:
+            if batch.server_id is not None:
+                self.known |= dict.fromkeys(batch.keys, batch)
 
     async def close(self) -> None:
-        fetching = {batch.path: batch.fetched for batch in self.known.values()}.values()
-        tasks = [task for task in (self.filler, *self.submitting, *fetching) if task is not None]
+        polling = {batch.path: batch.replies for batch in self.known.values()}
+        tasks = [task for task in (self.filler, *self.submitting, *polling.values()) if task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -79,29 +84,27 @@ class Batches:
 
     async def send(self, call: Call) -> Reply:
         key = call.entry.key
-        batch = self.known.get(key) or await self._joined(call)
-        if batch.fetched is None:
-            batch.fetched = asyncio.create_task(self._fetched(batch))
-        replies = await asyncio.shield(batch.fetched)
-        reply = replies.get(key) or Reply(
-            None, {}, b"", "the batch ended without this call", sent=False
-        )
+        batch = self.known.get(key) or await self._join(call)
+        if batch.replies is None:
+            batch.replies = asyncio.create_task(self._fetch(batch))
+        replies = await asyncio.shield(batch.replies)
+        reply = replies.get(key, UNDONE)
         if reply.status is None or not 200 <= reply.status < 300:
             self.known.pop(key, None)  # another try is another batch
         return reply
 
-    # ---- filling ----
+    # filling and submitting
 
-    async def _joined(self, call: Call) -> Batch:
-        done: asyncio.Future[Batch] = asyncio.get_running_loop().create_future()
-        self.filling.append((call, done))
+    async def _join(self, call: Call) -> Batch:
+        batch: asyncio.Future[Batch] = asyncio.get_running_loop().create_future()
+        self.filling.append((call, batch))
         if self.filler is not None and not self.filler.done():
             self.filler.cancel()
-        self.filler = asyncio.create_task(self._when_full())
-        return await done
+        self.filler = asyncio.create_task(self._submit_when_full())
+        return await batch
 
-    async def _when_full(self) -> None:
-        """Submits at once if full, else after FILL_S, unless another call comes and starts the wait anew."""
+    async def _submit_when_full(self) -> None:
+        """At once if full, else after FILL_S, unless another call comes and starts the wait anew."""
         if len(self.filling) < self.size:
             await asyncio.sleep(FILL_S)
         self.filler = None  # from here on, a newcomer must not cancel this task
@@ -111,165 +114,164 @@ class Batches:
 
     async def _submit(self, group: list[tuple[Call, "asyncio.Future[Batch]"]]) -> None:
         try:
-            batch = await self._submitted([call for call, _ in group])
+            batch = await self._create([call for call, _ in group])
         except Exception as error:
-            for _, done in group:
-                done.set_exception(error)
+            for _, future in group:
+                future.set_exception(error)
             return
-        for call, done in group:
+        for call, future in group:
             self.known[call.entry.key] = batch
-            if not done.done():
-                done.set_result(batch)
+            if not future.done():
+                future.set_result(batch)
 
-    async def _submitted(self, calls: list[Call]) -> Batch:
-        lines = [
-            {
-                "custom_id": c.entry.key,
-                "method": "POST",
-                "url": "/v1/chat/completions",
-                "body": self.endpoint.body(c.request, structured=c.structured),
-            }
-            for c in calls
-        ]
-        data = b"".join(encoded(line) + b"\n" for line in lines)
+    async def _create(self, calls: list[Call]) -> Batch:
+        # 1) put down which calls it holds
+        data = b"".join(self._line(call) for call in calls)
         digest = hashlib.sha256(data + os.urandom(16)).hexdigest()[:32]
-        batch = Batch(self.folder / f"{digest}.json", [c.entry.key for c in calls])
-        self._write(batch)
-        uploaded = await self._insisted(
-            lambda: self.client.files.create(file=(f"{digest}.jsonl", data), purpose="batch")
-        )
-        batch.server_id = await self._created(digest, uploaded.id)
-        self._write(batch)
+        batch = Batch(self.folder / f"{digest}.json", [call.entry.key for call in calls])
+        self._save(batch)
+        # 2) upload: a double does no harm
+        file = (f"{digest}.jsonl", data)
+        uploaded = await self._insist(lambda: self.client.files.create(file=file, purpose="batch"))
+        # 3) submit, once, and put down its id
+        batch.server_id = await self._submit_once(digest, uploaded.id)
+        self._save(batch)
         return batch
 
-    async def _created(self, digest: str, file: str) -> str:
+    def _line(self, call: Call) -> bytes:
+        body = self.endpoint.body(call.request, structured=call.structured)
+        line = {"custom_id": call.entry.key, "method": "POST", "url": URL, "body": body}
+        return encoded(line) + b"\n"
+
+    async def _submit_once(self, digest: str, file: str) -> str:
         """Asks before each further try whether the one before has arrived after all."""
         for tries in range(1, MOST_TRIES + 1):
             try:
-                made = await self.client.batches.create(
+                batch = await self.client.batches.create(
                     completion_window="24h",
-                    endpoint="/v1/chat/completions",
+                    endpoint=URL,
                     input_file_id=file,
                     metadata={TAG: digest},
                 )
-                return str(made.id)
+                return str(batch.id)
             except Exception as error:
-                await self._pass_or_raise(error, tries)
-            if known := (await self._tagged()).get(digest):
+                await self._wait_or_raise(error, tries)
+            known = (await self._list_ids()).get(digest)
+            if known is not None:
                 return known
         raise AssertionError("the last try raises")
 
-    # ---- what the server has ----
+    # what the server has
 
-    async def _adopt(self, found: list[Batch]) -> None:
-        """Gives batches without an id the one that the server has for their digest; what it has none for was never submitted."""
-        tagged = await self._tagged()
-        for batch in found:
+    async def _adopt(self, unsubmitted: list[Batch]) -> None:
+        """Gives each the id that the server has for its digest.
+
+        What it has none for was never submitted.
+        """
+        if not unsubmitted:
+            return
+        ids = await self._list_ids()
+        for batch in unsubmitted:
+            batch.server_id = ids.get(batch.path.stem)
             if batch.server_id is None:
-                batch.server_id = tagged.get(batch.path.stem)
-                self._write(batch) if batch.server_id else batch.path.unlink()
+                batch.path.unlink()
+            else:
+                self._save(batch)
 
-    async def _tagged(self) -> dict[str, str]:
-        async def all_of_them() -> dict[str, str]:
-            return {
-                b.metadata[TAG]: b.id
-                async for b in self.client.batches.list(limit=100)
-                if b.metadata and TAG in b.metadata
-            }
+    async def _list_ids(self) -> dict[str, str]:
+        """The id of each batch of ours, by its digest."""
 
-        return dict(await self._insisted(all_of_them))
+        async def ask() -> dict[str, str]:
+            ids = {}
+            async for batch in self.client.batches.list(limit=100):
+                if batch.metadata and TAG in batch.metadata:
+                    ids[batch.metadata[TAG]] = batch.id
+            return ids
 
-    async def _fetched(self, batch: Batch) -> dict[str, Reply]:
-        while True:
-            state = await self._insisted(lambda: self.client.batches.retrieve(batch.server_id))
-            if state.status in ENDED:
-                break
+        return dict(await self._insist(ask))
+
+    async def _fetch(self, batch: Batch) -> dict[str, Reply]:
+        """Waits for the batch's end; the replies by the keys of their calls."""
+        state = await self._retrieve(batch)
+        while state.status not in ENDED:
             await asyncio.sleep(self.poll_s)
+            state = await self._retrieve(batch)
         if state.status == "failed":
-            said = (
-                "; ".join(
-                    str(e.message)
-                    for e in (state.errors.data if state.errors and state.errors.data else [])
-                )
-                or "no reason given"
-            )
             batch.path.unlink(missing_ok=True)
+            errors = (state.errors.data if state.errors else None) or []
+            reason = "; ".join(str(error.message) for error in errors) or "no reason given"
             raise ServiceError(
-                f"{self.endpoint.address} refused the batch {batch.server_id} ({said[:300]}). Look at teacher.model and teacher.extra."
+                f"{self.endpoint.address} refused the batch {batch.server_id} ({reason[:300]})."
+                " Look at teacher.model and teacher.extra."
             )
         replies: dict[str, Reply] = {}
-        for file in filter(None, (state.output_file_id, state.error_file_id)):
-            content = await self._insisted(lambda file=file: self.client.files.content(file))
-            replies |= {
-                key: reply
-                for line in content.content.split(b"\n")
-                if line.strip()
-                for key, reply in _replies(line)
-            }
+        for file in (state.output_file_id, state.error_file_id):
+            if file:
+                content = await self._insist(partial(self.client.files.content, file))
+                for line in content.content.split(b"\n"):
+                    replies |= _read_line(line)
         return replies
 
-    async def _insisted(self, ask: Any) -> Any:
-        """What *ask* gives; tried again while the server is down.  Only for requests that change nothing, or whose double does no harm."""
+    async def _retrieve(self, batch: Batch) -> Any:
+        return await self._insist(lambda: self.client.batches.retrieve(batch.server_id))
+
+    async def _insist(self, ask: Callable[[], Awaitable[Any]]) -> Any:
+        """What *ask* gives; tried again while the server is down.
+
+        Only for requests that change nothing, or whose double does no harm.
+        """
         for tries in range(1, MOST_TRIES + 1):
             try:
                 return await ask()
             except Exception as error:
-                await self._pass_or_raise(error, tries)
+                await self._wait_or_raise(error, tries)
         raise AssertionError("the last try raises")
 
-    async def _pass_or_raise(self, error: Exception, tries: int) -> None:
+    async def _wait_or_raise(self, error: Exception, tries: int) -> None:
         from openai import APIConnectionError, APIStatusError
 
         if isinstance(error, APIStatusError):
             headers = {name.lower(): value for name, value in error.response.headers.items()}
-            said = decide(Reply(error.status_code, headers, error.response.content), self.endpoint)
-            if said.error is not None:
-                raise said.error from None
+            reply = Reply(error.status_code, headers, error.response.content)
+            decision = decide(reply, self.endpoint)
+            if decision.error is not None:
+                raise decision.error from None
         elif not isinstance(error, APIConnectionError):
             raise error
         if tries >= MOST_TRIES:
-            raise gone(self.endpoint, str(error)[:200], tries)
+            raise server_gone(self.endpoint, str(error)[:200], tries)
         await asyncio.sleep(backoff(tries, random.random()))
 
-    # ---- its file ----
+    # its file
 
-    def _read(self, path: Path) -> Batch | None:
-        with contextlib.suppress(ValueError, KeyError, TypeError):
+    def _load(self, path: Path) -> Batch | None:
+        """None for a batch of another endpoint or model, and for what is no batch."""
+        try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            if (record["endpoint"], record["model"]) == (
-                self.endpoint.address,
-                self.endpoint.model,
-            ):
-                return Batch(path, list(record["keys"]), record["batch"])
-        return None
+            place = (record["endpoint"], record["model"])
+            batch = Batch(path, list(record["keys"]), record["batch"])
+        except (ValueError, KeyError, TypeError):
+            return None
+        return batch if place == (self.endpoint.address, self.endpoint.model) else None
 
-    def _write(self, batch: Batch) -> None:
-        """Whole or not at all, and on disk before the next step."""
+    def _save(self, batch: Batch) -> None:
         record = {
             "endpoint": self.endpoint.address,
             "model": self.endpoint.model,
             "batch": batch.server_id,
             "keys": batch.keys,
         }
-        part = batch.path.with_suffix(".part")
-        with part.open("w", encoding="utf-8") as file:
-            json.dump(record, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.rename(batch.path)
-        handle = os.open(self.folder, os.O_RDONLY)
-        os.fsync(handle)
-        os.close(handle)
+        disk.write_text(batch.path, json.dumps(record))
 
 
-def _replies(line: bytes) -> list[tuple[str, Reply]]:
-    """The key and reply that a line of an output or error file holds; nothing for a line that is none."""
-    with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
+def _read_line(line: bytes) -> dict[str, Reply]:
+    """The reply in a line of an output or error file, by its call's key; none in what is no such line."""
+    try:
         record = json.loads(line)
         key, response = record["custom_id"], record["response"]
         if response is None:
-            return [
-                (key, Reply(None, {}, b"", f"not done: {record.get('error')}"[:200], sent=False))
-            ]
-        return [(key, Reply(int(response["status_code"]), {}, encoded(response["body"])))]
-    return []
+            fault = f"not done: {record.get('error')}"[:200]
+            return {key: Reply(None, {}, b"", fault, sent=False)}
+        return {key: Reply(int(response["status_code"]), {}, encoded(response["body"]))}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}

@@ -4,14 +4,14 @@ import asyncio
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from annotated_types import Ge
 
 from p2m.calls.budget import Budget
 from p2m.calls.endpoint import Call, Endpoint, Reply, reply_with
 from p2m.calls.forecast import per_call
-from p2m.calls.session import session
+from p2m.calls.session import open_session
 from p2m.errors import UserError
 from p2m.stages import Estimate, Session, Work
 
@@ -23,7 +23,10 @@ FILL_S = 0.05  # how long a batch waits for company; generating one takes second
 
 @dataclass(frozen=True)
 class Local:
-    """model: a hub name or a folder.  revision: a commit of the hub, None its newest.  auto: the GPU where there is one, and its type."""
+    """model: a hub name or a folder.  revision: a commit of the hub, None its newest.
+
+    auto: the GPU where there is one, and the model's own type there.
+    """
 
     model: str
     revision: str | None
@@ -39,36 +42,29 @@ class Local:
 
     def estimate(self) -> Estimate:
         """Of one call: free; as long as the latest took."""
-        endpoint = self._endpoint()
-        return per_call(
-            self.calls, endpoint.address, endpoint.model, endpoint.price, endpoint.concurrency
-        )
-
-    def _endpoint(self) -> Endpoint:
-        return Endpoint(
-            f"local:{self.revision or 'newest'}:{self.dtype}:{self.seed}",
-            self.model,
-            2 * self.batch_size,
-        )
+        return per_call(self.calls, self._endpoint())
 
     def session(self, work: Work) -> AbstractContextManager[Session]:
-        return session(self._endpoint(), _Batches(self), work, self.budget, self.calls)
+        return open_session(self._endpoint(), _Batches(self), work, self.budget, self.calls)
+
+    def _endpoint(self) -> Endpoint:
+        address = f"local:{self.revision or 'newest'}:{self.dtype}:{self.seed}"
+        return Endpoint(address, self.model, concurrency=2 * self.batch_size)
 
 
 @dataclass
 class _Batches:
-    """Gathers calls into batches and runs one at a time in a thread, so that the event loop stays free."""
+    """Gathers calls into batches; runs one at a time in a thread, so that the loop stays free."""
 
     teacher: Local
     waiting: "asyncio.Queue[tuple[Call, asyncio.Future[Reply]]]" = field(
         default_factory=asyncio.Queue
     )
     chat: "Chat | None" = None
-    runner: Any = None
+    runner: "asyncio.Task[None] | None" = None
 
     async def open(self) -> None:
-        it = self.teacher
-        self.chat = await asyncio.to_thread(_loaded, it.model, it.revision, it.device, it.dtype)
+        self.chat = await asyncio.to_thread(_load, self.teacher)
         self.runner = asyncio.create_task(self._run())
 
     async def close(self) -> None:
@@ -77,9 +73,9 @@ class _Batches:
             await asyncio.gather(self.runner, return_exceptions=True)
 
     async def send(self, call: Call) -> Reply:
-        done: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self.waiting.put_nowait((call, done))
-        return await done
+        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self.waiting.put_nowait((call, reply))
+        return await reply
 
     async def _run(self) -> None:
         while True:
@@ -88,33 +84,30 @@ class _Batches:
             while len(batch) < self.teacher.batch_size and not self.waiting.empty():
                 batch.append(self.waiting.get_nowait())
             try:
-                replies = await asyncio.to_thread(self._written, [call for call, _ in batch])
+                replies = await asyncio.to_thread(self._reply, [call for call, _ in batch])
             except Exception as error:
-                fault = (
-                    error
-                    if isinstance(error, UserError)
-                    else RuntimeError(f"the local model failed: {error}")
-                )
-                for _, done in batch:
-                    done.set_exception(fault)
+                fault: Exception = RuntimeError(f"the local model failed: {error}")
+                if isinstance(error, UserError):
+                    fault = error
+                for _, future in batch:
+                    future.set_exception(fault)
                 continue
-            for (_, done), reply in zip(batch, replies, strict=True):
-                if not done.done():
-                    done.set_result(reply)
+            for (_, future), reply in zip(batch, replies, strict=True):
+                if not future.done():
+                    future.set_result(reply)
 
-    def _written(self, calls: list[Call]) -> list[Reply]:
+    def _reply(self, calls: list[Call]) -> list[Reply]:
         assert self.chat is not None
-        wrote = self.chat.write(
-            [call.request for call in calls],
-            [f"{self.teacher.seed}:{call.entry.key}" for call in calls],
-        )
+        requests = [call.request for call in calls]
+        seeds = [f"{self.teacher.seed}:{call.entry.key}" for call in calls]
         name = self.teacher.model
         return [
-            reply_with(w.text, name, w.prompt_tokens, w.completion_tokens, w.finish) for w in wrote
+            reply_with(it.text, name, it.prompt_tokens, it.completion_tokens, it.finish)
+            for it in self.chat.write(requests, seeds)
         ]
 
 
-def _loaded(model: str, revision: str | None, device: str, dtype: str) -> "Chat":
+def _load(teacher: Local) -> "Chat":
     from p2m.teacher._chat import Chat
 
-    return Chat(model, revision, device, dtype)
+    return Chat(teacher.model, teacher.revision, teacher.device, teacher.dtype)

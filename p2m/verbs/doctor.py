@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from p2m import __version__, config, hub
-from p2m.errors import UsageError
 from p2m.student import machine
+from p2m.verbs._arguments import Arguments
 
 PACKAGES = (
     "torch",
@@ -39,11 +39,8 @@ Line = tuple[str, str]
 
 def main(argv: list[str]) -> int:
     """Prints a table of facts, always with exit code 0; UsageError for any argument but --help."""
-    if argv in (["-h"], ["--help"]):
-        print("p2m doctor    says what this machine can do and what it lacks; changes nothing")  # noqa: T201
-        return 0
-    if argv:
-        raise UsageError(f"p2m doctor: takes no arguments, got {' '.join(argv)!r}")
+    about = "Says what this machine can do and what it lacks; changes nothing."
+    Arguments(prog="p2m doctor", description=about).parse_args(argv)
     table = Table(show_header=False, box=None, pad_edge=False)
     with ThreadPoolExecutor() as pool:  # the hub may take its seconds while torch is imported
         rooms = [

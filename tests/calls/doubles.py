@@ -10,6 +10,7 @@ from typing import Any
 
 from p2m.calls.budget import Budget
 from p2m.calls.endpoint import Call, Endpoint, Reply, reply_with
+from p2m.calls.ledger import open_ledger
 from p2m.calls.prices import Price
 from p2m.calls.session import Session
 from p2m.stages import Request, Work
@@ -57,7 +58,7 @@ def endpoint(concurrency: int = 4, price: Price = DOLLAR, **more: Any) -> Endpoi
 
 
 @dataclass
-class Told:
+class FakeTransport:
     """A transport that replies as told: reply(number of the send) -> Reply.  It keeps every body it was sent."""
 
     reply: Callable[[int], Reply]
@@ -78,10 +79,16 @@ def good(text: str = GOOD, tokens: tuple[int, int] = (10, 20)) -> Reply:
     return reply_with(text, "large", *tokens)
 
 
-def opened(
+def make_session(
     folder: Path, transport: Any, *, caps: Budget = NO_CAPS, account: str = "prompt-1", **more: Any
 ) -> Session:
     pages = more.pop("pages", None)
     return Session(
         endpoint(**more), transport, work(folder, account), caps, folder / "calls", pages
     )
+
+
+def query(folder: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Rows of the ledger in *folder*."""
+    with open_ledger(folder) as db:
+        return db.execute(sql).fetchall()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2m.calls.completion import Completion, judge, read, same_model
+from p2m.calls.completion import Completion, is_same_model, judge, parse
 from p2m.calls.endpoint import reply_with
 from p2m.stages import Request
 from tests.calls.doubles import GOOD, SCHEMA, ask
@@ -34,7 +34,7 @@ def said(content: Any, finish: str | None = "stop", **message: Any) -> bytes:
 
 
 def test_good_answer_is_read_with_its_model_and_usage() -> None:
-    assert read(said(GOOD), STRICT) == Completion(GOOD, "ok", "", "m", 3, 4)
+    assert parse(said(GOOD), STRICT) == Completion(GOOD, "ok", "", "m", 3, 4)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_good_answer_is_read_with_its_model_and_usage() -> None:
 def test_each_kind_of_useless_answer_has_its_outcome(
     body: bytes, outcome: str, reason: str
 ) -> None:
-    reading = read(body, STRICT)
+    reading = parse(body, STRICT)
     assert (reading.outcome, reading.reason) == (outcome, reason)
 
 
@@ -100,7 +100,9 @@ def test_refusal_inside_a_good_answer_is_data() -> None:
 
 def test_content_in_parts_is_joined() -> None:
     assert (
-        read(said([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}, 3]), QUESTION).text
+        parse(
+            said([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}, 3]), QUESTION
+        ).text
         == "ab"
     )
 
@@ -110,7 +112,7 @@ def test_usage_that_makes_no_sense_is_not_believed(tokens: Any) -> None:
     body = json.dumps(
         {"choices": [], "usage": {"prompt_tokens": tokens, "completion_tokens": 1}}
     ).encode()
-    assert (read(body, QUESTION).input_tokens, read(body, QUESTION).output_tokens) == (None, 1)
+    assert (parse(body, QUESTION).input_tokens, parse(body, QUESTION).output_tokens) == (None, 1)
 
 
 NAMES = st.sampled_from(
@@ -129,13 +131,13 @@ ENVELOPES = st.recursive(
 )
 @settings(max_examples=500, deadline=None)
 def test_no_body_raises(body: bytes) -> None:
-    assert read(body, STRICT).outcome != "ok"
+    assert parse(body, STRICT).outcome != "ok"
 
 
 @given(st.text())
 @settings(max_examples=300, deadline=None)
 def test_no_text_of_an_answer_raises(text: str) -> None:
-    read(reply_with(text, "m", 1, 1).body, ask(1, schema=SCHEMA))
+    parse(reply_with(text, "m", 1, 1).body, ask(1, schema=SCHEMA))
 
 
 @pytest.mark.parametrize(
@@ -153,4 +155,4 @@ def test_no_text_of_an_answer_raises(text: str) -> None:
 def test_model_that_answered_is_the_one_asked_or_a_version_of_it(
     asked: str, answered: str, same: bool
 ) -> None:
-    assert same_model(asked, answered) is same
+    assert is_same_model(asked, answered) is same

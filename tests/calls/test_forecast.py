@@ -2,29 +2,30 @@ from pathlib import Path
 
 import pytest
 
-from p2m.calls.forecast import per_call
+from p2m.calls.forecast import forecast, per_call, spent
 from p2m.calls.prices import Price
 from p2m.stages import Estimate
-from p2m.teacher import forecast, spent
 from p2m.teacher.local import Local
 from p2m.teacher.openai import OpenAI
 from p2m.teacher.recorded import Recorded
-from tests.calls.doubles import NO_CAPS, Told, ask, good, opened
+from tests.calls.doubles import NO_CAPS, FakeTransport, ask, endpoint, good, make_session
 from tests.teacher.test_openai import FIELDS
 
 
-def made(folder: Path, tokens: list[int]) -> None:
-    with opened(folder, Told(lambda i: good(tokens=(0, tokens[i]))), concurrency=1) as session:
+def make_calls(folder: Path, tokens: list[int]) -> None:
+    with make_session(
+        folder, FakeTransport(lambda i: good(tokens=(0, tokens[i]))), concurrency=1
+    ) as session:
         for i in range(len(tokens)):
             session.submit(ask(i)).result()
 
 
 def test_call_is_expected_to_cost_what_the_latest_cost(tmp_path: Path) -> None:
-    made(tmp_path, [10, 20, 30])
-    told = per_call(tmp_path / "calls", "http://model.test/v1", "large", Price(9, 9), 4)
-    assert (told.calls, told.usd) == (1, pytest.approx(20e-6))
-    assert told.seconds is not None
-    assert 0 <= told.seconds < 1
+    make_calls(tmp_path, [10, 20, 30])
+    estimate = per_call(tmp_path / "calls", endpoint(4, Price(9, 9)))
+    assert (estimate.calls, estimate.usd) == (1, pytest.approx(20e-6))
+    assert estimate.seconds is not None
+    assert 0 <= estimate.seconds < 1
 
 
 def test_call_of_a_model_never_asked_is_expected_to_be_typical(tmp_path: Path) -> None:
@@ -41,11 +42,11 @@ def test_teachers_on_this_machine_are_expected_to_cost_nothing(tmp_path: Path) -
 
 
 def test_pilot_gives_an_interval_around_the_sum(tmp_path: Path) -> None:
-    made(tmp_path, [10, 30] * 10)
-    told = forecast(tmp_path / "calls", "run-1", 1000, 8)
-    assert told is not None
-    assert told.n == 20
-    expected, low, high = told.usd
+    make_calls(tmp_path, [10, 30] * 10)
+    interval = forecast(tmp_path / "calls", "run-1", 1000, 8)
+    assert interval is not None
+    assert interval.n == 20
+    expected, low, high = interval.usd
     assert expected == pytest.approx(0.02)
     assert low == pytest.approx(
         0.015154, abs=2e-6
@@ -54,10 +55,10 @@ def test_pilot_gives_an_interval_around_the_sum(tmp_path: Path) -> None:
 
 
 def test_equal_calls_give_an_interval_of_no_width(tmp_path: Path) -> None:
-    made(tmp_path, [10] * 5)
-    told = forecast(tmp_path / "calls", "run-1", 100, 8)
-    assert told is not None
-    assert told.usd == (pytest.approx(1e-3),) * 3
+    make_calls(tmp_path, [10] * 5)
+    interval = forecast(tmp_path / "calls", "run-1", 100, 8)
+    assert interval is not None
+    assert interval.usd == (pytest.approx(1e-3),) * 3
 
 
 def test_nothing_is_forecast_from_nothing(tmp_path: Path) -> None:
@@ -65,7 +66,7 @@ def test_nothing_is_forecast_from_nothing(tmp_path: Path) -> None:
     assert spent(tmp_path, "prompt-1") == (0.0, 0)
 
 
-def test_what_counts_against_the_caps_is_told(tmp_path: Path) -> None:
-    made(tmp_path, [10, 20])
+def test_what_counts_against_the_caps_is_interval(tmp_path: Path) -> None:
+    make_calls(tmp_path, [10, 20])
     assert spent(tmp_path / "calls", "prompt-1") == (pytest.approx(30e-6), 2)
     assert spent(tmp_path / "calls", "another") == (0.0, 0)

@@ -1,32 +1,17 @@
+import asyncio
 import os
 import sqlite3
 import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from p2m.calls.ledger import FILE, Owner, Writer, alive, connect, journal_mode
+from p2m.calls.ledger import FILE, Writer, connect, journal_mode
+from p2m.calls.owner import Owner, is_alive
 from p2m.errors import UserError
-from p2m.teacher import ledger
-from tests.calls.doubles import Told, ask, good, opened
-
-
-class Heard:
-    """Collects what a writer tells."""
-
-    def __init__(self) -> None:
-        self.groups: list[list[tuple[Any, Any, BaseException | None]]] = []
-        self.told = threading.Event()
-
-    def __call__(self, group: list[tuple[Any, Any, BaseException | None]]) -> None:
-        self.groups.append(group)
-        self.told.set()
-
-    def all(self) -> list[tuple[Any, Any, BaseException | None]]:
-        return [item for group in self.groups for item in group]
+from tests.calls.doubles import FakeTransport, ask, good, make_session, query
 
 
 def test_every_commit_is_synced_and_the_log_is_safe_for_the_version(tmp_path: Path) -> None:
@@ -39,50 +24,63 @@ def test_every_commit_is_synced_and_the_log_is_safe_for_the_version(tmp_path: Pa
     assert journal_mode(Path("/proc"), (3, 40, 0)) == "TRUNCATE"
 
 
-def test_deeds_that_wait_together_share_one_transaction(tmp_path: Path) -> None:
-    heard, gate = Heard(), threading.Event()
-    writer = Writer(tmp_path, heard)
-    writer.do(0, lambda db: gate.wait())
-    for i in range(1, 50):
-        writer.do(
-            i,
-            lambda db, i=i: (
-                db.execute("INSERT INTO traits VALUES('e','m',?,'v')", (str(i),)).rowcount
-            ),
-        )
+def test_transactions_that_wait_together_are_one(tmp_path: Path) -> None:
+    gate, statements = threading.Event(), []
+    writer = Writer(tmp_path)
+    writer.do(lambda db: db.set_trace_callback(statements.append)).result()
+    writer.do(lambda db: gate.wait())
+    insert = "INSERT INTO traits VALUES('e','m',?,'v')"
+    results = [
+        writer.do(lambda db, i=i: (i, db.execute(insert, (str(i),)).rowcount)) for i in range(50)
+    ]
     gate.set()
     writer.close()
-    assert (
-        len(heard.groups) <= 2
-    )  # the first deed alone, if the thread was quick to take it, and all others together
-    assert [(tag, error) for tag, _, error in heard.all()] == [(i, None) for i in range(50)]
+    assert [result.result() for result in results] == [(i, 1) for i in range(50)]
+    # the gate alone, if the thread was quick to take it; all the others; what closing does
+    assert statements.count("COMMIT") <= 3
 
 
-def test_deed_that_fails_does_not_take_the_others_with_it(tmp_path: Path) -> None:
-    heard, gate = Heard(), threading.Event()
-    writer = Writer(tmp_path, heard)
-    writer.do(0, lambda db: gate.wait())
-    for i in range(1, 6):
-        sql = (
-            "INSERT INTO traits VALUES('e','m',?,'v')"
-            if i != 3
-            else "INSERT INTO nothing VALUES(?)"
-        )
-        writer.do(i, lambda db, i=i, sql=sql: db.execute(sql, (str(i),)).rowcount)
+def test_transaction_that_fails_does_not_take_the_others_with_it(tmp_path: Path) -> None:
+    gate = threading.Event()
+    writer = Writer(tmp_path)
+    writer.do(lambda db: gate.wait())
+    good, bad = "INSERT INTO traits VALUES('e','m',?,'v')", "INSERT INTO nothing VALUES(?)"
+    results = [
+        writer.do(lambda db, i=i: db.execute(bad if i == 3 else good, (str(i),)).rowcount)
+        for i in range(1, 6)
+    ]
     gate.set()
     writer.close()
-    assert [tag for tag, _, error in heard.all() if error is not None] == [3]
-    db = ledger(tmp_path)
-    assert db.execute("SELECT trait FROM traits").fetchall() == [("1",), ("2",), ("4",), ("5",)]
-    db.close()
+    assert [i for i, result in enumerate(results, 1) if result.exception() is not None] == [3]
+    rows = query(tmp_path, "SELECT trait FROM traits")
+    assert rows == [("1",), ("2",), ("4",), ("5",)]
+
+
+def test_what_nobody_waits_for_any_more_is_written_all_the_same(tmp_path: Path) -> None:
+    gate = threading.Event()
+    writer = Writer(tmp_path)
+    writer.do(lambda db: gate.wait())
+
+    async def cancel() -> None:
+        insert = "INSERT INTO traits VALUES('e','m','t','v')"
+        waiting = asyncio.create_task(writer.commit(lambda db: db.execute(insert).rowcount))
+        await asyncio.sleep(0.01)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(cancel())
+    gate.set()
+    writer.close()
+    assert query(tmp_path, "SELECT trait FROM traits") == [("t",)]
 
 
 def test_owner_is_alive_until_it_lets_go_or_dies(tmp_path: Path) -> None:
     owner = Owner(tmp_path)
-    assert alive(tmp_path, owner.name)
+    assert is_alive(tmp_path, owner.name)
     owner.release()
-    assert not alive(tmp_path, owner.name)
-    code = "import sys; from pathlib import Path; from p2m.calls.ledger import Owner\n"
+    assert not is_alive(tmp_path, owner.name)
+    code = "import sys; from pathlib import Path; from p2m.calls.owner import Owner\n"
     code += "owner = Owner(Path(sys.argv[1])); print(owner.name, flush=True); input()"
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)],
@@ -92,14 +90,14 @@ def test_owner_is_alive_until_it_lets_go_or_dies(tmp_path: Path) -> None:
     )
     assert process.stdout is not None
     name = process.stdout.readline().strip()
-    assert alive(tmp_path, name)
+    assert is_alive(tmp_path, name)
     process.kill()
     process.communicate()
-    assert not alive(tmp_path, name)
+    assert not is_alive(tmp_path, name)
 
 
 def test_call_that_a_dead_process_had_out_stays_charged_and_is_made_again(tmp_path: Path) -> None:
-    with opened(tmp_path, Told(lambda i: good())) as session:
+    with make_session(tmp_path, FakeTransport(lambda i: good())) as session:
         session.submit(ask(1)).result()
         worst = session.endpoint.entry(ask(1)).worst
     db = sqlite3.connect(tmp_path / "calls" / FILE)
@@ -109,20 +107,18 @@ def test_call_that_a_dead_process_had_out_stays_charged_and_is_made_again(tmp_pa
     db.execute("UPDATE accounts SET nano=?", (worst,))
     db.commit()
     db.close()
-    transport = Told(lambda i: good())
-    with opened(tmp_path, transport) as session:
+    transport = FakeTransport(lambda i: good())
+    with make_session(tmp_path, transport) as session:
         assert session.submit(ask(1)).result().fresh
-    db = ledger(tmp_path / "calls")
-    assert db.execute("SELECT state, reason, billed FROM attempts ORDER BY id").fetchall() == [
+    assert query(tmp_path / "calls", "SELECT state, reason, billed FROM attempts ORDER BY id") == [
         ("open", "killed", worst),
         ("paid", "", 30_000),
     ]
-    assert db.execute("SELECT nano, calls FROM accounts").fetchall() == [(worst + 30_000, 2)]
-    db.close()
+    assert query(tmp_path / "calls", "SELECT nano, calls FROM accounts") == [(worst + 30_000, 2)]
 
 
 def test_answer_that_a_dead_process_had_not_parsed_is_read_and_billed_now(tmp_path: Path) -> None:
-    with opened(tmp_path, Told(lambda i: good())) as session:
+    with make_session(tmp_path, FakeTransport(lambda i: good())) as session:
         session.submit(ask(1)).result()
         worst = session.endpoint.entry(ask(1)).worst
     db = sqlite3.connect(tmp_path / "calls" / FILE)
@@ -132,15 +128,13 @@ def test_answer_that_a_dead_process_had_not_parsed_is_read_and_billed_now(tmp_pa
     db.execute("UPDATE accounts SET nano=?", (worst,))
     db.commit()
     db.close()
-    transport = Told(lambda i: good())
-    with opened(tmp_path, transport) as session:
+    transport = FakeTransport(lambda i: good())
+    with make_session(tmp_path, transport) as session:
         answer = session.submit(ask(1)).result()
     assert (answer.fresh, answer.usd, transport.sent) == (False, 30e-6, [])
-    db = ledger(tmp_path / "calls")
-    assert db.execute("SELECT state, outcome, nano, calls FROM attempts, accounts").fetchall() == [
-        ("paid", "ok", 30_000, 1)
-    ]
-    db.close()
+    assert query(
+        tmp_path / "calls", "SELECT state, outcome, nano, calls FROM attempts, accounts"
+    ) == [("paid", "ok", 30_000, 1)]
 
 
 def test_ledger_of_a_later_version_is_left_alone(tmp_path: Path) -> None:

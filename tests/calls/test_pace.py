@@ -140,4 +140,4 @@ def test_limits_that_the_server_tells_are_kept() -> None:
     started = time.monotonic()
     asyncio.run(it.opened())
     assert 0.1 < time.monotonic() - started < 0.5
-    assert it._requests.per_minute == 600
+    assert it._allowances["requests"].per_minute == 600

@@ -16,7 +16,7 @@ from p2m.errors import (
     Stopped,
 )
 from p2m.stages import Request
-from tests.calls.doubles import GOOD, SCHEMA, Told, ask, endpoint, good, opened
+from tests.calls.doubles import GOOD, SCHEMA, FakeTransport, ask, endpoint, good, make_session
 
 
 def rows(folder: Path, columns: str) -> list[tuple]:
@@ -36,7 +36,7 @@ def account(folder: Path) -> tuple:
 
 
 def test_answer_is_billed_by_its_usage_and_kept_with_its_raw_body(tmp_path: Path) -> None:
-    with opened(tmp_path, Told(lambda i: good())) as session:
+    with make_session(tmp_path, FakeTransport(lambda i: good())) as session:
         answer = session.submit(ask(1, schema=SCHEMA)).result()
     assert (answer.text, answer.outcome, answer.usd, answer.fresh) == (GOOD, "ok", 30e-6, True)
     ((state, billed, outcome, model, asked, wrote, status),) = rows(
@@ -59,8 +59,8 @@ def test_answer_is_billed_by_its_usage_and_kept_with_its_raw_body(tmp_path: Path
 
 def test_same_request_tomorrow_is_free(tmp_path: Path) -> None:
     for expected in (True, False):
-        transport = Told(lambda i: good())
-        with opened(tmp_path, transport) as session:
+        transport = FakeTransport(lambda i: good())
+        with make_session(tmp_path, transport) as session:
             answer = session.submit(ask(1)).result()
             meter = session.work.meter
         assert answer.fresh is expected
@@ -70,22 +70,22 @@ def test_same_request_tomorrow_is_free(tmp_path: Path) -> None:
 
 
 def test_same_request_twice_at_once_is_sent_once(tmp_path: Path) -> None:
-    transport = Told(lambda i: good(), seconds=0.05)
-    with opened(tmp_path, transport) as session:
+    transport = FakeTransport(lambda i: good(), seconds=0.05)
+    with make_session(tmp_path, transport) as session:
         answers = [f.result() for f in [session.submit(ask(1)) for _ in range(5)]]
     assert len(transport.sent) == 1
     assert sorted(a.fresh for a in answers) == [False] * 4 + [True]
 
 
 def test_another_sample_of_the_same_request_is_another_call(tmp_path: Path) -> None:
-    transport = Told(lambda i: good())
-    with opened(tmp_path, transport) as session:
+    transport = FakeTransport(lambda i: good())
+    with make_session(tmp_path, transport) as session:
         keys = {session.submit(ask(1, sample=n)).result().key for n in range(3)}
     assert len(transport.sent) == len(keys) == 3
 
 
 def test_key_hangs_on_what_decides_the_answer(tmp_path: Path) -> None:
-    with opened(tmp_path, Told(lambda i: good())) as session:
+    with make_session(tmp_path, FakeTransport(lambda i: good())) as session:
         base = session.endpoint.entry(ask(1)).key
         others = [
             ask(2),
@@ -115,8 +115,10 @@ def test_key_is_the_digest_of_canonical_json(tmp_path: Path) -> None:
 
 
 def test_cap_is_never_passed_and_says_what_it_takes_to_go_on(tmp_path: Path) -> None:
-    transport = Told(lambda i: good(), seconds=0.002)
-    with opened(tmp_path, transport, caps=Budget(0.002, None, None, 0), concurrency=8) as session:
+    transport = FakeTransport(lambda i: good(), seconds=0.002)
+    with make_session(
+        tmp_path, transport, caps=Budget(0.002, None, None, 0), concurrency=8
+    ) as session:
         futures = [session.submit(ask(i)) for i in range(100)]
         done = [f for f in futures if f.exception() is None]
         with pytest.raises(BudgetError, match=r"budget\.max_usd=0\.002 leaves no room") as caught:
@@ -129,9 +131,9 @@ def test_cap_is_never_passed_and_says_what_it_takes_to_go_on(tmp_path: Path) -> 
 
 
 def test_cap_on_calls_holds_across_runs(tmp_path: Path) -> None:
-    transport = Told(lambda i: good())
+    transport = FakeTransport(lambda i: good())
     for first in (0, 5):
-        with opened(tmp_path, transport, caps=Budget(None, 7, None, 0)) as session:
+        with make_session(tmp_path, transport, caps=Budget(None, 7, None, 0)) as session:
             futures = [session.submit(ask(i)) for i in range(first, first + 5)]
             failed = [f for f in futures if f.exception() is not None]
     assert len(transport.sent) == 7
@@ -145,8 +147,8 @@ def test_cap_on_calls_holds_across_runs(tmp_path: Path) -> None:
 
 def test_cap_counts_each_prompt_for_itself(tmp_path: Path) -> None:
     for prompt in ("one", "two"):
-        with opened(
-            tmp_path, Told(lambda i: good()), caps=Budget(None, 1, None, 0), account=prompt
+        with make_session(
+            tmp_path, FakeTransport(lambda i: good()), caps=Budget(None, 1, None, 0), account=prompt
         ) as session:
             assert session.submit(ask(1, sample=ord(prompt[0]))).result().fresh
 
@@ -154,9 +156,11 @@ def test_cap_counts_each_prompt_for_itself(tmp_path: Path) -> None:
 def test_time_that_is_up_stops_before_the_next_call_and_keeps_kept_answers_free(
     tmp_path: Path,
 ) -> None:
-    with opened(tmp_path, Told(lambda i: good())) as session:
+    with make_session(tmp_path, FakeTransport(lambda i: good())) as session:
         session.submit(ask(1)).result()
-    with opened(tmp_path, Told(lambda i: good()), caps=Budget(None, None, 0.0, 0)) as session:
+    with make_session(
+        tmp_path, FakeTransport(lambda i: good()), caps=Budget(None, None, 0.0, 0)
+    ) as session:
         assert session.submit(ask(1)).result().outcome == "ok"
         with pytest.raises(BudgetError, match=r"budget\.max_minutes=0\.0 is reached"):
             session.submit(ask(2)).result()
@@ -166,8 +170,8 @@ def test_refusal_by_the_server_stops_at_once_and_names_the_setting(tmp_path: Pat
     told = Reply(
         401, {}, b'{"error": {"code": "invalid_api_key", "message": "Incorrect API key provided"}}'
     )
-    transport = Told(lambda i: told if i == 10 else good(), seconds=0.001)
-    with opened(tmp_path, transport, concurrency=4, key_setting="MY_KEY") as session:
+    transport = FakeTransport(lambda i: told if i == 10 else good(), seconds=0.001)
+    with make_session(tmp_path, transport, concurrency=4, key_setting="MY_KEY") as session:
         futures = [session.submit(ask(i)) for i in range(100)]
         with pytest.raises(
             ServiceError,
@@ -179,10 +183,10 @@ def test_refusal_by_the_server_stops_at_once_and_names_the_setting(tmp_path: Pat
 
 
 def test_server_error_is_tried_again_and_stays_charged(tmp_path: Path) -> None:
-    transport = Told(
+    transport = FakeTransport(
         lambda i: Reply(500, {"retry-after": "0"}, b"<html>oops</html>") if i < 2 else good()
     )
-    with opened(tmp_path, transport) as session:
+    with make_session(tmp_path, transport) as session:
         answer = session.submit(ask(1)).result()
         worst = session.endpoint.entry(ask(1)).worst
     assert (answer.outcome, len(transport.sent)) == ("ok", 3)
@@ -195,9 +199,9 @@ def test_server_error_is_tried_again_and_stays_charged(tmp_path: Path) -> None:
 
 
 def test_server_that_only_fails_is_given_up_after_six_tries(tmp_path: Path) -> None:
-    transport = Told(lambda i: Reply(503, {"retry-after-ms": "1"}, b""))
+    transport = FakeTransport(lambda i: Reply(503, {"retry-after-ms": "1"}, b""))
     with (
-        opened(tmp_path, transport) as session,
+        make_session(tmp_path, transport) as session,
         pytest.raises(ServiceError, match="failed 6 times in a row for one call") as caught,
     ):
         session.submit(ask(1)).result()
@@ -205,14 +209,14 @@ def test_server_that_only_fails_is_given_up_after_six_tries(tmp_path: Path) -> N
 
 
 def test_throttled_call_is_given_back_and_tried_again(tmp_path: Path) -> None:
-    transport = Told(
+    transport = FakeTransport(
         lambda i: (
             Reply(429, {"retry-after-ms": "5"}, b'{"error": {"message": "slow down"}}')
             if i < 3
             else good()
         )
     )
-    with opened(tmp_path, transport) as session:
+    with make_session(tmp_path, transport) as session:
         assert session.submit(ask(1)).result().outcome == "ok"
     assert [state for (state,) in rows(tmp_path, "state")] == ["void", "void", "void", "paid"]
     assert account(tmp_path) == (30_000, 1)
@@ -222,18 +226,18 @@ def test_unread_usage_leaves_the_answer_at_its_reservation(tmp_path: Path) -> No
     body = json.dumps(
         {"choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}]}
     ).encode()
-    with opened(tmp_path, Told(lambda i: Reply(200, {}, body))) as session:
+    with make_session(tmp_path, FakeTransport(lambda i: Reply(200, {}, body))) as session:
         answer = session.submit(ask(1)).result()
         worst = session.endpoint.entry(ask(1)).worst
     assert answer.outcome == "ok"
     assert rows(tmp_path, "state, billed") == [("open", worst)]
-    with opened(tmp_path, Told(lambda i: good())) as session:
+    with make_session(tmp_path, FakeTransport(lambda i: good())) as session:
         assert session.submit(ask(1)).result().fresh is False
 
 
 def test_mostly_useless_answers_stop_the_session_and_three_are_shown(tmp_path: Path) -> None:
-    transport = Told(lambda i: good("I'm sorry, but I cannot help with that."))
-    with opened(tmp_path, transport, concurrency=1) as session:
+    transport = FakeTransport(lambda i: good("I'm sorry, but I cannot help with that."))
+    with make_session(tmp_path, transport, concurrency=1) as session:
         futures = [session.submit(ask(i)) for i in range(60)]
         with pytest.raises(
             IncompleteError,
@@ -253,7 +257,7 @@ def test_mostly_useless_answers_stop_the_session_and_three_are_shown(tmp_path: P
 
 def test_full_disk_loses_no_acknowledged_answer_and_the_run_goes_on_later(tmp_path: Path) -> None:
     big = json.dumps({"examples": [{"input": "x" * 2000, "output": "y"}]})
-    with opened(tmp_path, Told(lambda i: good(big)), pages=40) as session:
+    with make_session(tmp_path, FakeTransport(lambda i: good(big)), pages=40) as session:
         futures = [session.submit(ask(i)) for i in range(200)]
         kept = [i for i, f in enumerate(futures) if f.exception() is None]
         with pytest.raises(
@@ -262,8 +266,8 @@ def test_full_disk_loses_no_acknowledged_answer_and_the_run_goes_on_later(tmp_pa
             futures[-1].result()
     assert caught.value.code == 28
     assert 5 < len(kept) < 100
-    transport = Told(lambda i: good(big))
-    with opened(tmp_path, transport) as session:
+    transport = FakeTransport(lambda i: good(big))
+    with make_session(tmp_path, transport) as session:
         answers = [f.result() for f in [session.submit(ask(i)) for i in range(200)]]
     assert {i for i, a in enumerate(answers) if not a.fresh} >= set(kept)
     assert {a.text for a in answers} == {big}
@@ -272,15 +276,15 @@ def test_full_disk_loses_no_acknowledged_answer_and_the_run_goes_on_later(tmp_pa
 def test_request_that_no_file_can_hold_is_refused_with_the_character(tmp_path: Path) -> None:
     bad = Request(({"role": "user", "content": "a\ud800"},), 0, 1)
     with (
-        opened(tmp_path, Told(lambda i: good())) as session,
+        make_session(tmp_path, FakeTransport(lambda i: good())) as session,
         pytest.raises(InputError, match=r"half a surrogate pair \(U\+D800\)"),
     ):
         session.submit(bad)
 
 
 def test_leaving_waits_for_what_is_out_and_sends_no_more(tmp_path: Path) -> None:
-    transport = Told(lambda i: good(), seconds=0.2)
-    with opened(tmp_path, transport, concurrency=2) as session:
+    transport = FakeTransport(lambda i: good(), seconds=0.2)
+    with make_session(tmp_path, transport, concurrency=2) as session:
         futures = [session.submit(ask(i)) for i in range(10)]
         futures[0].result()
     sent = len(transport.sent)
@@ -292,10 +296,10 @@ def test_leaving_waits_for_what_is_out_and_sends_no_more(tmp_path: Path) -> None
 
 def test_endpoint_that_keeps_to_a_schema_is_asked_once_and_remembered(tmp_path: Path) -> None:
     for sends in (2, 1):
-        transport = Told(
+        transport = FakeTransport(
             lambda i, n=sends: good('{"colour": "violet-7"}') if n == 2 and i == 0 else good()
         )
-        with opened(tmp_path, transport, structured="probe") as session:
+        with make_session(tmp_path, transport, structured="probe") as session:
             session.submit(ask(sends, schema=SCHEMA)).result()
         assert [call.structured for call in transport.sent] == [True] * sends
 
@@ -306,8 +310,8 @@ def test_endpoint_that_keeps_to_a_schema_is_asked_once_and_remembered(tmp_path: 
 def test_endpoint_that_ignores_or_refuses_a_schema_is_not_sent_one(
     tmp_path: Path, said: Reply
 ) -> None:
-    transport = Told(lambda i: said if i == 0 else good())
-    with opened(tmp_path, transport, structured="probe") as session:
+    transport = FakeTransport(lambda i: said if i == 0 else good())
+    with make_session(tmp_path, transport, structured="probe") as session:
         assert session.submit(ask(1, schema=SCHEMA)).result().outcome == "ok"
         session.submit(ask(2, schema=SCHEMA)).result()
         body = session.endpoint.body(ask(1, schema=SCHEMA), structured=transport.sent[1].structured)
@@ -317,7 +321,7 @@ def test_endpoint_that_ignores_or_refuses_a_schema_is_not_sent_one(
 
 @pytest.mark.timeout(30)
 def test_a_signal_while_the_session_opens_ends_it(tmp_path, monkeypatch):
-    session = opened(tmp_path, Told(lambda number: good()))
+    session = make_session(tmp_path, FakeTransport(lambda number: good()))
 
     def stopped(*_: object) -> None:
         raise Stopped(15)

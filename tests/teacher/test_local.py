@@ -6,7 +6,7 @@ import pytest
 from p2m.errors import InputError
 from p2m.stages import Request
 from p2m.teacher.local import Local
-from tests.calls.doubles import NO_CAPS, work
+from tests.calls.doubles import NO_CAPS, query, work
 
 
 def local(model: Path, calls: Path, batch_size: int = 4, seed: int = 0) -> Local:
@@ -49,13 +49,10 @@ def test_another_seed_writes_another_text_and_temperature_zero_the_same(
 def test_usage_and_length_are_told(tiny_chat: Path, tmp_path: Path) -> None:
     with local(tiny_chat, tmp_path).session(work(tmp_path)) as session:
         assert session.submit(ask(1, max_tokens=3)).result().outcome == "length"
-    from p2m.teacher import ledger
 
-    db = ledger(tmp_path)
-    body, asked, wrote = db.execute(
-        "SELECT body, input_tokens, output_tokens FROM attempts"
-    ).fetchone()
-    db.close()
+    body, asked, wrote = query(tmp_path, "SELECT body, input_tokens, output_tokens FROM attempts")[
+        0
+    ]
     assert (asked, wrote) == (len("<|user|>" + "tell me " * 2 + "1<|assistant|>"), 3)
     assert json.loads(body)["choices"][0]["finish_reason"] == "length"
 

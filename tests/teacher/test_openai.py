@@ -7,10 +7,19 @@ import pytest
 
 from p2m.calls.endpoint import Reply
 from p2m.calls.prices import Price, listed, price_of
-from p2m.calls.retry import decide, told
+from p2m.calls.retry import decide, server_message
 from p2m.errors import ConfigError, ServiceError
 from p2m.teacher.openai import OpenAI
-from tests.calls.doubles import NO_CAPS, SCHEMA, Told, ask, endpoint, good, opened, work
+from tests.calls.doubles import (
+    NO_CAPS,
+    SCHEMA,
+    FakeTransport,
+    ask,
+    endpoint,
+    good,
+    make_session,
+    work,
+)
 from tests.calls.fault_server import billed, client, server, usd
 
 FIELDS: dict[str, Any] = {
@@ -157,14 +166,14 @@ def test_error_in_place_of_an_answer_is_no_answer() -> None:
 
 
 def test_message_of_a_server_is_short_and_of_one_line() -> None:
-    assert told(b"<html>\n<b>down</b>") == "<html> <b>down</b>"
-    assert told(b"") == "no message"
-    assert len(told(b'{"error": {"message": "' + b"x" * 5000 + b'"}}')) == 300
+    assert server_message(b"<html>\n<b>down</b>") == "<html> <b>down</b>"
+    assert server_message(b"") == "no message"
+    assert len(server_message(b'{"error": {"message": "' + b"x" * 5000 + b'"}}')) == 300
 
 
 def test_other_models_answer_is_not_taken_and_stays_at_its_reservation(tmp_path: Path) -> None:
     cheap = good().body.replace(b'"large"', b'"cheap-0"')
-    with opened(tmp_path, Told(lambda i: Reply(200, {}, cheap))) as session:
+    with make_session(tmp_path, FakeTransport(lambda i: Reply(200, {}, cheap))) as session:
         answer = session.submit(ask(1)).result()
         assert (answer.outcome, answer.usd) == (
             "invalid",

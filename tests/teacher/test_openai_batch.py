@@ -11,9 +11,8 @@ import pytest
 
 from p2m.calls.prices import Price
 from p2m.errors import ServiceError
-from p2m.teacher import ledger
 from p2m.teacher.openai_batch import OpenAIBatch
-from tests.calls.doubles import GOOD, NO_CAPS, SCHEMA, ask, good, work
+from tests.calls.doubles import GOOD, NO_CAPS, SCHEMA, ask, good, query, work
 from tests.teacher.batch_server import Shop, serving
 
 
@@ -86,10 +85,8 @@ def test_killed_run_goes_on_with_the_batch_that_it_submitted(tmp_path: Path, slo
         found = answers(batch(url, tmp_path), tmp_path, 5)
     assert len(shop.batches) == 1
     assert [a.text for a in found] == [GOOD] * 5
-    db = ledger(tmp_path)
-    assert db.execute("SELECT state, COUNT(*) FROM attempts GROUP BY 1").fetchall() == [("paid", 5)]
-    assert db.execute("SELECT nano, calls FROM accounts").fetchall() == [(150_000, 5)]
-    db.close()
+    assert query(tmp_path, "SELECT state, COUNT(*) FROM attempts GROUP BY 1") == [("paid", 5)]
+    assert query(tmp_path, "SELECT nano, calls FROM accounts") == [(150_000, 5)]
 
 
 def test_calls_that_a_batch_did_not_do_in_time_are_made_again_and_not_charged(
@@ -102,9 +99,7 @@ def test_calls_that_a_batch_did_not_do_in_time_are_made_again_and_not_charged(
         found = answers(teacher, tmp_path, 2)
     assert [a.outcome for a in found] == ["ok", "ok"]
     assert len(shop.batches) >= 2
-    db = ledger(tmp_path)
-    assert db.execute("SELECT nano, calls FROM accounts").fetchall() == [(60_000, 2)]
-    db.close()
+    assert query(tmp_path, "SELECT nano, calls FROM accounts") == [(60_000, 2)]
 
 
 def test_batch_that_the_server_refuses_is_told(tmp_path: Path) -> None:
@@ -133,11 +128,9 @@ def test_refusal_of_the_key_names_the_setting(
         ),
     ):
         answers(batch(url, tmp_path, api_key_env="SOME_KEY"), tmp_path, 1)
-    db = ledger(tmp_path)
-    assert db.execute(
-        "SELECT COUNT(*) FROM attempts WHERE billed > 0 AND state <> 'open'"
-    ).fetchone() == (0,)
-    db.close()
+    assert query(tmp_path, "SELECT COUNT(*) FROM attempts WHERE billed > 0 AND state <> 'open'")[
+        0
+    ] == (0,)
 
 
 def test_failed_line_of_a_batch_is_tried_again_in_another(tmp_path: Path) -> None:

@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from p2m.stages import Request
-from p2m.teacher import ledger
 from p2m.teacher.openai import OpenAI
-from tests.calls.doubles import NO_CAPS, SCHEMA, work
+from tests.calls.doubles import NO_CAPS, SCHEMA, query, work
 from tests.teacher.test_local import ask
 
 NEEDED = [
@@ -77,12 +76,11 @@ def test_teacher_speaks_with_a_server_that_was_written_elsewhere(
             answers = [f.result() for f in [session.submit(request) for request in requests]]
         assert [answer.fresh for answer in answers] == [fresh] * 6
         assert {answer.outcome for answer in answers} <= {"length", "ok", "invalid"}
-    db = ledger(tmp_path / "calls")
-    rows = db.execute(
-        "SELECT status, output_tokens, a.model FROM attempts a JOIN requests USING(key) WHERE schema IS NULL"
-    ).fetchall()
+    rows = query(
+        tmp_path / "calls",
+        "SELECT status, output_tokens, a.model FROM attempts a JOIN requests USING(key) WHERE schema IS NULL",
+    )
     assert rows == [(200, 6, f"{tiny_chat}@main")] * 5
-    assert db.execute("SELECT COUNT(*) FROM traits WHERE value='yes'").fetchone() == (
+    assert query(tmp_path / "calls", "SELECT COUNT(*) FROM traits WHERE value='yes'")[0] == (
         0,
     )  # it ignores response_format and answers 200
-    db.close()

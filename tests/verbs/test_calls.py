@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "calls"))
 from p2m.calls.endpoint import Reply
 from p2m.errors import UsageError, UserError
 from p2m.verbs import calls
-from tests.calls.doubles import GOOD, Told, ask, good, opened
+from tests.calls.doubles import GOOD, FakeTransport, ask, good, make_session, query
 
 Said = Callable[..., str]
 
@@ -25,8 +25,8 @@ def said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Said:
         Reply(None, {}, b"", "timeout after 9.0 s"),
         good(),
     ]
-    transport = Told(lambda i: replies[i])
-    with opened(tmp_path, transport, concurrency=1) as session:
+    transport = FakeTransport(lambda i: replies[i])
+    with make_session(tmp_path, transport, concurrency=1) as session:
         for i in range(4):
             session.submit(ask(i)).result()
 
@@ -91,19 +91,15 @@ def test_reconciled_money_can_be_spent_again(said: Said, tmp_path: Path) -> None
     assert "1 calls settled: $0.000000 of $0.0002" in said("reconcile", "--unbilled")
     assert lines(said("cost"))[-1][4:6] == ["1", "0"]
     assert said("reconcile").startswith("0 calls of unknown fate")
-    db = calls.teacher.ledger(tmp_path / "calls")
-    assert db.execute("SELECT nano, calls FROM accounts").fetchall() == [(120_000, 4)]
-    db.close()
+    assert query(tmp_path / "calls", "SELECT nano, calls FROM accounts") == [(120_000, 4)]
 
 
 def test_providers_total_is_shared_among_the_calls(said: Said, tmp_path: Path) -> None:
     assert "1 calls settled: $0.000100 of" in said("reconcile", "--total", "0.0001")
-    db = calls.teacher.ledger(tmp_path / "calls")
-    assert db.execute("SELECT nano, calls FROM accounts").fetchall() == [(220_000, 5)]
-    assert db.execute("SELECT state, billed FROM attempts WHERE billed=100000").fetchall() == [
+    assert query(tmp_path / "calls", "SELECT nano, calls FROM accounts") == [(220_000, 5)]
+    assert query(tmp_path / "calls", "SELECT state, billed FROM attempts WHERE billed=100000") == [
         ("lost", 100_000)
     ]
-    db.close()
 
 
 def test_total_beyond_what_was_reserved_is_refused(said: Said) -> None:
@@ -115,13 +111,13 @@ def test_total_beyond_what_was_reserved_is_refused(said: Said) -> None:
 
 
 def test_lost_call_is_no_kept_answer(said: Said, tmp_path: Path) -> None:
-    with opened(
-        tmp_path, Told(lambda i: Reply(None, {}, b"", "reset") if i == 0 else good())
+    with make_session(
+        tmp_path, FakeTransport(lambda i: Reply(None, {}, b"", "reset") if i == 0 else good())
     ) as session:
         session.submit(ask(9)).result()
     said("reconcile", "--billed")
-    transport = Told(lambda i: good())
-    with opened(tmp_path, transport) as session:
+    transport = FakeTransport(lambda i: good())
+    with make_session(tmp_path, transport) as session:
         assert session.submit(ask(9)).result().fresh is False
     assert transport.sent == []
 

@@ -98,14 +98,16 @@ def test_an_extra_that_is_not_there_is_told_with_its_cure():
     ]
 
 
-def test_help_is_one_line(capsys):
-    assert doctor.main(["--help"]) == 0
-    assert (
-        capsys.readouterr().out
-        == "p2m doctor    says what this machine can do and what it lacks; changes nothing\n"
-    )
+def test_help_says_what_it_is_for(capsys):
+    with pytest.raises(SystemExit) as ended:
+        doctor.main(["--help"])
+    assert not ended.value.code
+    about = "Says what this machine can do and what it lacks; changes nothing."
+    assert about in capsys.readouterr().out
 
 
 def test_an_argument_is_refused():
-    with pytest.raises(UsageError, match=r"^p2m doctor: takes no arguments, got '--fast'$"):
+    with pytest.raises(
+        UsageError, match=r"^p2m doctor: unrecognized arguments: --fast\nusage: p2m doctor"
+    ):
         doctor.main(["--fast"])
