@@ -21,6 +21,7 @@ from hydra import compose, initialize_config_dir
 from experiments._grammar.format import broken
 from p2m import config
 from p2m.artifacts import Prompt, TaskSpec
+from p2m.components import build
 from p2m.stages import Answer, Request, Work
 from p2m.teacher._recording import Header, Record, digest, digest_of, kind_of, write
 
@@ -124,9 +125,9 @@ def _stages(grammar: Grammar) -> tuple[Prompt, TaskSpec, list[Record]]:
     teacher = _Teacher(grammar)
     with tempfile.TemporaryDirectory() as folder:
         work = Work(Path(folder), "recording", "run", "account", _no_bar)
-        prompt = config.build(nodes["prompt"]).run(work)
-        task = config.build(nodes["parser"]).run(prompt, work)
-        replace(config.build(nodes["retriever"]), teacher=teacher).run(task, work)
+        prompt = build(nodes["prompt"]).run(work)
+        task = build(nodes["parser"]).run(prompt, work)
+        replace(build(nodes["retriever"]), teacher=teacher).run(task, work)
     return prompt, task, teacher.records
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 
 from experiments._grammar.format import (
     BREAKS,
@@ -21,7 +22,10 @@ from experiments._grammar.format import (
 from experiments._grammar.write import Rates, answers_of
 from experiments.quickstart.write_recording import GRAMMAR as DATES
 from experiments.tickets.write_recording import GRAMMAR as TICKETS
+from p2m import config
+from p2m.components import build
 from p2m.teacher._recording import digest, read
+from tests.doubles import make_work
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 MOST_BYTES = 3_000_000  # of all recordings together: they lie in the repository
@@ -63,6 +67,21 @@ def test_the_bundled_recording_is_of_the_prompt_as_it_stands_and_answers_every_k
     for kind in ("columns", "task", "card"):
         for record in recording.records[kind]:
             assert isinstance(json.loads(record.answer), dict)
+
+
+@pytest.mark.parametrize("option", ["dates", "tickets"])
+def test_a_teacher_that_replays_takes_the_bundled_prompt_apart(option, tmp_path):
+    overrides = [f"prompt={option}", "parser=llm", f"calls={tmp_path}"]
+    with initialize_config_dir(str(config.CONF), version_base="1.3"):
+        nodes = config.checked(compose("config", overrides)).nodes
+        sections = config.checked(compose("config", [overrides[0], "parser=sections"])).nodes
+    work = make_work(tmp_path / "work", "parser")
+    prompt = build(nodes["prompt"]).run(work)
+    parsed = build(nodes["parser"]).run(prompt, work)
+    expected = build(sections["parser"]).run(prompt, work)
+    assert parsed.instruction == expected.instruction
+    assert list(parsed.demonstrations) == list(expected.demonstrations)
+    assert parsed.labels == expected.labels
 
 
 def test_the_bundled_recordings_are_small():
