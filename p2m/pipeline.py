@@ -9,19 +9,17 @@ from p2m.store import StageResult
 
 def run(nodes: dict[str, Any], make: Callable[..., StageResult]) -> dict[str, StageResult]:
     """Each stage's result by its name, in order; *make* makes it, or only says which it would be."""
-    made: dict[str, StageResult] = {}
+    results: dict[str, StageResult] = {}
 
     def stage(name: str, kind: type, *inputs: str) -> None:
-        made[name] = make(name, nodes[name], kind, *(made[i] for i in inputs))
+        results[name] = make(name, nodes[name], kind, *(results[i] for i in inputs))
 
     stage("prompt", Prompt)
     stage("parser", TaskSpec, "prompt")
-    stage(
-        "model", Choice, "parser"
-    )  # early: a model that cannot be had is told before anything is paid
+    stage("model", Choice, "parser")  # early: one that cannot be had stops the run before it pays
     stage("retriever", Examples, "parser")
     stage("generator", Examples, "parser", "retriever")
     stage("processor", Splits, "prompt", "parser", "retriever", "generator", "model")
     stage("trainer", Student, "model", "processor")
     stage("evaluator", Report, "model", "processor", "trainer")
-    return made
+    return results

@@ -1,5 +1,6 @@
-"""Keep what each stage made.  A stage runs again only if its own settings or its inputs changed."""
+"""Keep what each stage gave, under a name made of what decided it, and check it when it is read."""
 
+import functools
 import hashlib
 import json
 import os
@@ -7,7 +8,8 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +21,33 @@ from p2m.components import build, locate
 from p2m.errors import UserError, explain_full_disk
 from p2m.stages import Meter, Work
 
-KEPT, TO_DO = "kept", "to do"
-SPENT = "spent.json"  # of a stage under way: seconds of commands before this one, and when this one began
+KEPT, TO_DO, DONE = "kept", "to do", "done"
+UNKNOWN = "unknown"
+MANIFEST, RECORD = "manifest.json", "made.json"
+SPENT = "spent.json"  # of a stage under way: seconds of earlier commands, and when this one began
 
 
 @dataclass(frozen=True)
 class StageResult:
-    """A stage's result: its key, the folder that holds it and, on demand, the artifact itself."""
+    """What a stage gave, or will give.
 
+    key: UNKNOWN where the content of an input is.  folder: <store>/<stage>/<key>.
+    state: KEPT from an earlier command, DONE by this one, or TO_DO.
+    unless: it will turn out kept if these stages, still to do, give what they gave before.
+    damage: why what the folder holds cannot be used, else empty.
+    """
+
+    stage: str
+    kind: type
     key: str
     folder: Path
-    kind: type
+    state: str = TO_DO
+    unless: tuple[str, ...] = ()
+    damage: str = ""
 
     @property
     def kept(self) -> bool:
-        return (self.folder / "manifest.json").exists()
+        return self.state == KEPT
 
     @property
     def value(self) -> Any:
@@ -41,19 +55,28 @@ class StageResult:
 
     @property
     def note(self) -> dict[str, Any]:
-        """What made.json says: stage, settings, inputs, seconds, usd, calls, commit."""
-        return dict(json.loads((self.folder / "made.json").read_text(encoding="utf-8")))
+        """What made.json says: stage, settings, inputs, contents, seconds, usd, calls, commit."""
+        return dict(json.loads((self.folder / RECORD).read_text(encoding="utf-8")))
+
+    @cached_property
+    def content(self) -> str:
+        """Digest of what later stages may look at: the same however it came."""
+        listed = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        digests = {name: entry["sha256"] for name, entry in listed.items()}
+        return _digest(artifacts.content(self.kind, self.folder, digests))
 
 
 @dataclass(frozen=True)
 class Store:
-    """Where results lie: <root>/<stage>/<key>/, written as <key>.part and renamed when whole."""
+    """Where results lie: <root>/<stage>/<key>/, written as <key>.part and renamed when whole.
+
+    on_stage hears of each result when it is looked up, and again when it is done.
+    plan: only look up.
+    """
 
     root: Path
     work: Callable[[str, Path, Meter], Work]
-    on_stage: Callable[[str, StageResult, str], None] = field(
-        default=lambda stage, made, state: None
-    )
+    on_stage: Callable[[StageResult], None] = lambda result: None
     plan: bool = False
 
     def make(
@@ -61,79 +84,144 @@ class Store:
     ) -> StageResult:
         """The stage's result, from disk where a whole copy is there.
 
-        Parallel jobs that need the same key wait for the first; a killed stage finds its leftovers in .part.
-        Raises DiskFullError when there is no room; what was published before stays whole.
+        Parallel jobs that need the same key wait for the first; a killed stage finds its leftovers
+        in .part.  Raises DiskFullError when there is no room; what was published stays whole.
         """
         settings = _settings(node)
-        made = StageResult(_digest([stage, settings, [i.key for i in inputs]]), Path(), kind)
-        made = StageResult(made.key, self.root / stage / made.key, kind)
-        self.on_stage(stage, made, KEPT if made.kept else TO_DO)
-        if self.plan or made.kept:
-            return made
-        with (
-            explain_full_disk(self.root),
-            FileLock(_writable(made.folder.parent) / f"{made.key}.lock"),
-        ):
-            if not made.kept:
-                self._run(stage, node, settings, made, inputs)
-        self.on_stage(stage, made, "done")
-        return made
+        folder = self.root / stage
+        if any(source.state == TO_DO for source in inputs):
+            unless = self._find_spared(folder, settings, inputs)
+            return StageResult(stage, kind, UNKNOWN, folder / UNKNOWN, unless=unless)
+        contents = [source.content for source in inputs]
+        key = _digest([stage, settings, contents])
+        result = _look_up(StageResult(stage, kind, key, folder / key))
+        self.on_stage(result)
+        if self.plan or result.kept:
+            return result
+        with explain_full_disk(self.root), FileLock(_writable(folder) / f"{key}.lock"):
+            result = _look_up(result)  # another job may have made it meanwhile
+            if not result.kept:
+                self._run(node, settings, result, inputs)
+                result = replace(result, state=DONE, damage="")
+        self.on_stage(result)
+        return result
 
     def _run(
         self,
-        stage: str,
         node: dict[str, Any],
         settings: Any,
-        made: StageResult,
+        result: StageResult,
         inputs: tuple[StageResult, ...],
     ) -> None:
-        part = made.folder.with_name(f"{made.key}.part")
+        part = result.folder.with_name(f"{result.key}.part")
         part.mkdir(exist_ok=True)
-        started, meter = time.monotonic(), Meter()
-        before = _spent_before(part)  # a resumed stage tells the whole time
-        (part / SPENT).write_text(json.dumps({"seconds": before, "since": time.time()}))
+        meter = Meter()
+
+        # 1) the stage, timed together with the commands that were stopped in it
+        before, began = _spent_before(part), time.monotonic()
+        disk.write_text(part / SPENT, json.dumps({"seconds": before, "since": time.time()}))
         try:
-            value = build(node).run(*(i.value for i in inputs), work=self.work(stage, part, meter))
+            values = [source.value for source in inputs]
+            value = build(node).run(*values, work=self.work(result.stage, part, meter))
         finally:
-            seconds = before + time.monotonic() - started
-            (part / SPENT).write_text(json.dumps({"seconds": seconds}))
+            (part / SPENT).touch()
+        seconds = before + time.monotonic() - began
+
+        # 2) what it gave, and what is to be known of it
         artifacts.save(value, part)
         (part / SPENT).unlink()
-        note = {
-            "stage": stage,
+        record = {
+            "stage": result.stage,
             "settings": settings,
-            "inputs": {i.folder.parent.name: i.key for i in inputs},
-        }
-        note |= {
+            "inputs": {source.stage: source.key for source in inputs},
+            "contents": {source.stage: source.content for source in inputs},
             "seconds": round(seconds, 3),
             "usd": meter.usd,
             "calls": meter.calls,
             "commit": _commit(),
             "made": time.time(),
         }
-        (part / "made.json").write_text(
-            json.dumps(note, ensure_ascii=False, indent=1), encoding="utf-8"
-        )
-        publish(part, made.folder)
+        disk.write_text(part / RECORD, json.dumps(record, ensure_ascii=False, indent=1))
+        publish(part, result.folder)
+
+    def _find_spared(
+        self, folder: Path, settings: Any, inputs: tuple[StageResult, ...]
+    ) -> tuple[str, ...]:
+        """The stages to do that spare this one if they give what they gave before; maybe none."""
+        known = {source.stage: source.content for source in inputs if source.state != TO_DO}
+        for record in records(folder):
+            same = _digest(record.get("settings")) == _digest(settings)
+            if same and known.items() <= record.get("contents", {}).items():
+                break
+        else:
+            return ()
+        names: list[str] = []
+        for source in inputs:
+            if source.state == TO_DO:
+                names += source.unless or [source.stage]
+        return tuple(dict.fromkeys(names))
 
 
 def publish(part: Path, folder: Path) -> None:
-    """*part* becomes *folder* as a whole or not at all, whatever dies: manifest, fsync of every file, rename, fsync of the directory."""
-    files = sorted(p for p in part.rglob("*") if p.is_file())
-    manifest = {
-        str(p.relative_to(part)): {"sha256": disk.digest(p), "bytes": p.stat().st_size}
-        for p in files
-    }
-    rows = {name: len(ExampleFile(part / name)) for name in manifest if name.endswith(".jsonl")}
-    (part / "manifest.json").write_text(
-        json.dumps({"files": manifest, "rows": rows}, indent=1), encoding="utf-8"
-    )
-    for path in [*files, part / "manifest.json", *{p.parent for p in files}, part]:
+    """*part* becomes *folder* as a whole or not at all, whatever dies.
+
+    What *folder* held before, damaged as it is, goes only when all of *part* is on disk.
+    """
+    for path in part.rglob("*.part"):  # a write that was killed
+        path.unlink()
+    (part / MANIFEST).unlink(missing_ok=True)  # of a command that was killed before the rename
+    files = sorted(path for path in part.rglob("*") if path.is_file())
+    entries, rows = {}, {}
+    for path in files:
+        name = path.relative_to(part).as_posix()
+        entries[name] = {"sha256": disk.digest(path), "bytes": path.stat().st_size}
+        if path.suffix == ".jsonl":
+            rows[name] = len(ExampleFile(path))
+    disk.write_text(part / MANIFEST, json.dumps({"files": entries, "rows": rows}, indent=1))
+    mode = (part / MANIFEST).stat().st_mode  # as the umask has it; some libraries write 0600
+    for path in files:
+        path.chmod(mode)
         disk.sync(path)
-    if folder.exists():  # a folder without a manifest: never published, so nobody counts on it
+    for path in {part, *(path.parent for path in files)}:
+        disk.sync(path)
+    if folder.exists():
         shutil.rmtree(folder)
     part.rename(folder)
     disk.sync(folder.parent)
+
+
+def find_damage(folder: Path) -> str:
+    """Why what was published as *folder* cannot be used, in a few words; empty where it can.
+
+    Sizes are looked at every time, contents once a process.
+    """
+    try:
+        listed = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        for name in ["value.json", RECORD, *listed]:
+            size, sha256 = listed[name]["bytes"], listed[name]["sha256"]
+            found = (folder / name).stat()
+            if found.st_size != size:
+                return f"{name} has {found.st_size:,} bytes instead of {size:,}"
+            if _digest_as_of(folder / name, found.st_mtime_ns) != sha256:
+                return f"{name} is not what was written"
+    except FileNotFoundError as error:
+        return f"{Path(error.filename).name} is missing"
+    except (OSError, ValueError, LookupError, TypeError):
+        return f"{MANIFEST} cannot be read"
+    return ""
+
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    """What made.json says of each result of a stage, where it can be read."""
+    notes = []
+    for path in sorted(folder.glob(f"*/{RECORD}")):
+        try:
+            note = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue  # damaged: told and made again when it is needed
+        if path.parent.suffix != ".part":
+            notes.append(note)
+    return notes
 
 
 def identity(node: Any) -> str:
@@ -141,27 +229,43 @@ def identity(node: Any) -> str:
     return _digest(_settings(node))
 
 
+def _look_up(result: StageResult) -> StageResult:
+    if not result.folder.exists():
+        return result
+    damage = find_damage(result.folder)
+    return replace(result, damage=damage, state=TO_DO if damage else KEPT)
+
+
+@functools.cache
+def _digest_as_of(path: Path, mtime_ns: int) -> str:
+    """Read once a process, unless the file is written anew."""
+    return disk.digest(path)
+
+
 def _settings(node: Any) -> Any:
-    """What decides the result: every setting however deep, the contents of files, VERSION; not the fields that RUNTIME lists."""
+    """What decides the result: every setting however deep, the contents of files, and VERSION.
+
+    The fields that RUNTIME lists do not.
+    """
     if isinstance(node, list):
         return [_settings(item) for item in node]
     if isinstance(node, Path):
         return _contents(node)
     if not isinstance(node, dict):
         return node
-    cls = locate(node["_target_"]) if "_target_" in node else None
-    kept = {k: _settings(v) for k, v in node.items() if k not in getattr(cls, "RUNTIME", ())}
-    return kept | ({"_version_": cls.VERSION} if cls and hasattr(cls, "VERSION") else {})
+    cls: Any = locate(node["_target_"]) if "_target_" in node else None
+    runtime = getattr(cls, "RUNTIME", ())
+    deciding = {key: _settings(value) for key, value in node.items() if key not in runtime}
+    if hasattr(cls, "VERSION"):
+        deciding["_version_"] = cls.VERSION
+    return deciding
 
 
 def _contents(path: Path) -> dict[str, str]:
-    """Where a file lies does not decide a result; what is in it does.  A folder is its files by name."""
+    """Where a file lies does not decide a result; what is in it does.  A folder is its files."""
     if path.is_dir():
-        return {
-            p.relative_to(path).as_posix(): disk.digest(p)
-            for p in sorted(path.rglob("*"))
-            if p.is_file()
-        }
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        return {file.relative_to(path).as_posix(): disk.digest(file) for file in files}
     return {"suffix": path.suffix, "sha256": disk.digest(path) if path.is_file() else "absent"}
 
 
@@ -170,15 +274,14 @@ def _digest(what: Any) -> str:
 
 
 def _spent_before(part: Path) -> float:
-    """Seconds that earlier commands worked on *part*.  One that was killed could not say: up to the last file that it wrote."""
+    """Seconds that earlier commands worked on *part*.
+
+    One that was killed could not say: up to the last file that it wrote.
+    """
     try:
-        told = json.loads((part / SPENT).read_text())
-        unsaid = (
-            max(path.stat().st_mtime for path in part.rglob("*")) - told["since"]
-            if "since" in told
-            else 0.0
-        )
-        return float(told["seconds"]) + max(0.0, unsaid)
+        spent: dict[str, float] = json.loads((part / SPENT).read_text())
+        last = max(path.stat().st_mtime for path in part.rglob("*"))
+        return spent["seconds"] + max(0.0, last - spent["since"])
     except (OSError, ValueError, KeyError):
         return 0.0
 
@@ -186,24 +289,24 @@ def _spent_before(part: Path) -> float:
 def _writable(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(None, "no permission")
     except OSError as error:
         raise UserError(
-            f"store: cannot write to {folder} ({error.strerror}); give a folder that you may write to, store=..."
+            f"store: cannot write to {folder} ({error.strerror});"
+            " give a folder that you may write to, store=..."
         ) from error
-    if not os.access(folder, os.W_OK):
-        raise UserError(
-            f"store: cannot write to {folder} (no permission); give a folder that you may write to, store=..."
-        )
     return folder
 
 
 def _commit() -> str | None:
-    """The commit of the checkout that made a result, with + where it had changes; None outside a checkout."""
+    """The checkout's commit, with + where it had changes; None outside a checkout."""
+    command = ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
+    here = Path(__file__).parent
     try:
-        said = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
-            cwd=Path(__file__).parent, capture_output=True, text=True, timeout=5, check=False,
-        )  # fmt: skip
+        result = subprocess.run(
+            command, cwd=here, capture_output=True, text=True, timeout=5, check=False
+        )
     except OSError:
         return None
-    return said.stdout.strip() or None
+    return result.stdout.strip() or None

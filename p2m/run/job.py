@@ -6,9 +6,9 @@ import os
 import socket
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from functools import partial
+from collections.abc import Container, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,206 +16,218 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from p2m import config, pipeline
+from p2m import config, disk, pipeline
 from p2m.calls.forecast import forecast, spent
 from p2m.components import build
 from p2m.config import Config
 from p2m.errors import BudgetError, ConfigError, UserError, explain_full_disk, listed
 from p2m.run import plan, progress, report
-from p2m.stages import Meter, Preflight, Template, Tracker, Work, no_point
-from p2m.store import StageResult, Store, identity
+from p2m.stages import Estimates, Meter, Preflight, Template, Tracker, Work
+from p2m.store import DONE, StageResult, Store, identity
 from p2m.student.machine import share_cores
+
+BESIDE_THE_PROMPT = {"train", "valid", "test"}  # labelled examples: the budget is the prompt's
+PAID_FIRST = {"prompt", "parser", "model", "retriever", "generator"}  # what a pilot needs
 
 
 def run(cfg: DictConfig) -> int:
-    """The exit code of the job.  A sweep's job returns it even after a bug, so that the others go on; a single run lets the bug through."""
+    """The exit code of the job.
+
+    A sweep's job returns it even after a bug, so that the others go on; a single run lets the bug
+    through.
+    """
     folder = Path(HydraConfig.get().runtime.output_dir)
     share_cores()  # before any stage loads torch
     try:
-        _go(HydraConfig.get().runtime.cwd)
+        _enter(HydraConfig.get().runtime.cwd)
         with explain_full_disk(folder):
-            return _run(config.checked(cfg), cfg, folder)
+            job = Job(config.checked(cfg), cfg, folder)
+            if job.checked.root.mode == "plan":
+                job.plan()
+            else:
+                job.run()
+        return 0
     except UserError as error:
         progress.say(str(error))
-        return _failed(folder, type(error).__name__, str(error), error.code)
+        return _note_failure(folder, error, error.code)
     except Exception as error:
         if HydraConfig.get().mode != RunMode.MULTIRUN:
             raise
         progress.say(traceback.format_exc())
-        return _failed(folder, type(error).__name__, str(error), 1)
+        return _note_failure(folder, error, 1)
 
 
-def _run(checked: Config, cfg: DictConfig, folder: Path) -> int:
-    began = time.monotonic()
-    planned = pipeline.run(
-        checked.nodes, _store(checked, folder, "", quiet=True, only_plan=True).make
-    )
-    if checked.root.mode == "plan":
-        progress.say(plan.table(checked, planned))
-        if checked.root.budget.pilot and not planned["generator"].kept:
-            progress.say(_pilot(checked, planned, folder))
-        _remove_empty(folder)
-        return 0
-    _refuse_if_lacking(checked, planned)
-    (folder / "config.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=False), encoding="utf-8")
-    kept = {stage for stage, made in planned.items() if made.kept}
-    with _track(checked, cfg, folder) as tracker:
-        store = _store(checked, folder, _account(checked), tracker=tracker)
-        made = pipeline.run(checked.nodes, _fitting(checked, planned, store.make))
-        for stage, result in made.items():
-            _link(folder / report.ROOMS[stage], result.folder)
-        told = report.write(folder, made, kept, checked.root.seed, time.monotonic() - began)
-    report.show(folder, told)
-    return 0
+def name_run(folder: Path) -> str:
+    """`date/time` of a run and `date/time/job` of a sweep's job, as ledger and tracker know it.
+
+    Of a folder elsewhere than in outputs/runs and outputs/sweeps: its last three parts.
+    """
+    parts = folder.absolute().parts[-4:]
+    for place in ("runs", "sweeps"):
+        if place in parts[:-1]:
+            return "/".join(parts[parts.index(place) + 1 :])
+    return "/".join(parts[-3:])
 
 
-@contextlib.contextmanager
-def _track(checked: Config, cfg: DictConfig, folder: Path) -> Iterator[Tracker]:
-    """The run's tracker, which hears of its start and of its end, however it ends."""
-    tracker: Tracker = build(checked.nodes["tracker"])
-    settings: Any = OmegaConf.to_container(cfg, resolve=False)
-    tracker.start(folder, settings)
-    try:
-        yield tracker
-    except BaseException as error:
-        tracker.end(folder, settings, str(error) or type(error).__name__)
-        raise
-    tracker.end(folder, settings, None)
+@dataclass(frozen=True)
+class Job:
+    """A checked configuration, and the folder of its run."""
 
+    checked: Config
+    cfg: DictConfig
+    folder: Path
 
-def _go(start: str) -> None:
-    """To the folder that the command was started in: a launcher may run a job anywhere, and paths are meant from there."""
-    if Path(start) != Path.cwd():
+    def plan(self) -> None:
+        """Says what a run would do, and with budget.pilot what its generator would cost."""
+        progress.say(plan.table(self.checked, self._planned))
+        if self.checked.root.budget.pilot and not self._planned["generator"].kept:
+            progress.say(self._pilot())
+        for path in (self.folder, self.folder.parent):  # a plan leaves nothing behind
+            if path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
+
+    def run(self) -> None:
+        """Every stage, the report, and the tracker, which hears of the end however it comes."""
+        began = time.monotonic()
+        self._refuse_if_lacking()
+        disk.write_text(self.folder / "config.yaml", OmegaConf.to_yaml(self.cfg, resolve=False))
+        with self._track() as tracker:
+            results = self._make(self._store(tracker), self.checked.nodes)
+            for stage, result in results.items():
+                _link(self.folder / report.ROOMS[stage], result.folder)
+            kept = {stage for stage, result in results.items() if result.kept}
+            seconds = time.monotonic() - began
+            figures = report.write(self.folder, results, kept, self.checked.root.seed, seconds)
+        report.show(self.folder, figures)
+
+    @cached_property
+    def _planned(self) -> dict[str, StageResult]:
+        return pipeline.run(self.checked.nodes, replace(self._store(), plan=True).make)
+
+    @cached_property
+    def _account(self) -> str:
+        """Whom the budget is counted for: the prompt, whatever examples come beside it."""
+        prompt = self.checked.nodes["prompt"]
+        return identity({name: prompt[name] for name in prompt.keys() - BESIDE_THE_PROMPT})
+
+    @contextlib.contextmanager
+    def _track(self) -> Iterator[Tracker]:
+        tracker: Tracker = build(self.checked.nodes["tracker"])
+        settings: Any = OmegaConf.to_container(self.cfg, resolve=False)
+        tracker.start(self.folder, settings)
         try:
-            os.chdir(start)
-        except OSError as error:
-            raise ConfigError(
-                f"{start}, where the sweep was started, cannot be reached on {socket.gethostname()}: jobs on other machines need a disk"
-                " that all of them share, at the same path"
-            ) from error
+            yield tracker
+        except BaseException as error:
+            tracker.end(self.folder, settings, str(error) or type(error).__name__)
+            raise
+        tracker.end(self.folder, settings, None)
+
+    def _store(self, tracker: Tracker | None = None) -> Store:
+        """The store; with a tracker, which makes it a run, each stage's state is said."""
+
+        def work(stage: str, part: Path, meter: Meter) -> Work:
+            bar = partial(progress.bar, stage, meter)
+            work = Work(part, stage, name_run(self.folder), self._account, bar, meter)
+            return replace(work, point=partial(tracker.point, stage)) if tracker else work
+
+        store = Store(self.checked.root.store.absolute(), work)
+        return replace(store, on_stage=_say_state) if tracker else store
+
+    def _make(
+        self, store: Store, nodes: dict[str, Any], stages: Container[str] = config.STAGES
+    ) -> dict[str, StageResult]:
+        """Results of these stages; the others are only looked up.
+
+        What of the trainer fits neither task nor student is told once the student is chosen, before
+        examples are looked for and paid.
+        """
+        results: dict[str, StageResult] = {}
+
+        def make(stage: str, *about: Any) -> StageResult:
+            maker = store if stage in stages else replace(store, plan=True)
+            results[stage] = maker.make(stage, *about)
+            if stage == "model" and not self._planned["trainer"].kept:
+                self._preflight(results)
+            return results[stage]
+
+        return pipeline.run(nodes, make)
+
+    def _preflight(self, results: dict[str, StageResult]) -> None:
+        trainer = build(self.checked.nodes["trainer"])
+        if not isinstance(trainer, Preflight):
+            return
+        processor = build(self.checked.nodes["processor"])
+        task, choice = results["parser"].value, results["model"].value
+        template = ("", "")
+        if isinstance(processor, Template):
+            template = processor.template(task, choice)
+        validated = getattr(processor, "valid_share", 1) > 0
+        validated = validated or len(results["prompt"].value.valid) > 0
+        trainer.preflight(task, choice, validated, template)
+
+    def _pilot(self) -> str:
+        """What the generator will cost and take, from a few calls that are really made and kept."""
+        generator = build(self.checked.nodes["generator"])
+        if not isinstance(generator, Estimates):
+            return "Pilot: this generator asks no teacher."
+        self._refuse_if_lacking()
+        root = self.checked.root
+        most = spent(root.calls, self._account)[1] + root.budget.pilot
+        nodes = plan.cap(self.checked.nodes, most)
+        with contextlib.suppress(BudgetError):  # the pilot's own cap, or the user's
+            self._make(self._store(), nodes, PAID_FIRST)
+        calls = generator.estimate().calls or 0
+        at_once = getattr(getattr(generator, "teacher", None), "concurrency", 1)
+        return plan.describe_pilot(forecast(root.calls, name_run(self.folder), calls, at_once))
+
+    def _refuse_if_lacking(self) -> None:
+        """A key or a server is asked for only by what is still to do."""
+        to_do = [stage for stage, result in self._planned.items() if not result.kept]
+        faults = self.checked.lacking(to_do)
+        if faults:
+            raise ConfigError(listed("This run cannot start:", faults))
 
 
-def _store(
-    checked: Config,
-    folder: Path,
-    account: str,
-    quiet: bool = False,
-    only_plan: bool = False,
-    tracker: Tracker | None = None,
-) -> Store:
-    def work(stage: str, part: Path, meter: Meter) -> Work:
-        bar = partial(progress.bar, stage, meter)
-        point = partial(tracker.point, stage) if tracker else no_point
-        return Work(part, stage, folder.name, account, bar, meter, point)
+def _enter(start: str) -> None:
+    """To the folder that the command was started in: paths are meant from there.
 
-    def told(stage: str, made: StageResult, state: str) -> None:
-        if state == "done":
-            note = made.note
-            progress.say(
-                f"{stage:<10} done   {made.key}  {note['seconds']:7.1f} s  ${note['usd']:.2f}"
-            )
-        else:
-            progress.say(f"{stage:<10} {state:<6} {made.key}")
-
-    store = Store(checked.root.store.absolute(), work, plan=only_plan)
-    return store if quiet else replace(store, on_stage=told)
+    A launcher may run a job anywhere.
+    """
+    if Path(start) == Path.cwd():
+        return
+    try:
+        os.chdir(start)
+    except OSError as error:
+        raise ConfigError(
+            f"{start}, where the sweep was started, cannot be reached on {socket.gethostname()}:"
+            " jobs on other machines need a disk that all of them share, at the same path"
+        ) from error
 
 
-def _account(checked: Config) -> str:
-    """Whom the budget is counted for: the prompt, whatever labelled examples come beside it."""
-    return identity(
-        {
-            name: value
-            for name, value in checked.nodes["prompt"].items()
-            if name not in {"train", "valid", "test"}
-        }
-    )
+def _say_state(result: StageResult) -> None:
+    what = f"{result.state:<6} {result.key}"
+    if result.damage:
+        what = f"damaged, made again: {result.damage}"
+    if result.state == DONE:
+        note = result.note
+        what = f"done   {result.key}  {note['seconds']:7.1f} s  ${note['usd']:.2f}"
+    progress.say(f"{result.stage:<10} {what}")
 
 
-def _pilot(checked: Config, planned: dict[str, StageResult], folder: Path) -> str:
-    """What the generator will cost and take, from a few calls that are really made and kept: the run will not pay them again."""
-    _refuse_if_lacking(checked, planned)
-    calls, account = checked.root.calls, _account(checked)
-    capped = replace(
-        checked,
-        nodes=plan.capped(checked.nodes, spent(calls, account)[1] + checked.root.budget.pilot),
-    )
-    store = _store(checked, folder, account, quiet=True)
-
-    def up_to_generator(
-        stage: str, node: dict[str, Any], kind: type, *inputs: StageResult
-    ) -> StageResult:
-        maker = (
-            store
-            if stage in {"prompt", "parser", "model", "retriever", "generator"}
-            else replace(store, plan=True)
-        )
-        return maker.make(stage, node, kind, *inputs)
-
-    with contextlib.suppress(BudgetError):  # the pilot's own cap, or the user's
-        pipeline.run(capped.nodes, _fitting(checked, planned, up_to_generator))
-    generator = build(checked.nodes["generator"])
-    return plan.piloted(
-        forecast(
-            calls,
-            folder.name,
-            generator.estimate().calls,
-            getattr(generator.teacher, "concurrency", 1),
-        )
-    )
-
-
-def _refuse_if_lacking(checked: Config, planned: dict[str, StageResult]) -> None:
-    """A key or a server is asked for only by what is still to do."""
-    faults = checked.lacking(stage for stage, made in planned.items() if not made.kept)
-    if faults:
-        raise ConfigError(listed("This run cannot start:", faults))
-
-
-def _fitting(
-    checked: Config, planned: dict[str, StageResult], make: Callable[..., StageResult]
-) -> Callable[..., StageResult]:
-    """*make*, but what of the trainer fits neither task nor student is told before examples are looked for and paid."""
-    processor = build(checked.nodes["processor"])
-    validated = getattr(processor, "valid_share", 1) > 0
-
-    def made(stage: str, node: dict[str, Any], kind: type, *inputs: StageResult) -> StageResult:
-        nonlocal validated
-        result = make(stage, node, kind, *inputs)
-        if stage == "prompt":
-            validated = validated or len(result.value.valid) > 0
-        if stage == "model" and not planned["trainer"].kept:
-            trainer = build(checked.nodes["trainer"])
-            if isinstance(trainer, Preflight):
-                task, choice = inputs[0].value, result.value
-                template = ("", "")
-                if isinstance(processor, Template):
-                    template = processor.template(task, choice)
-                trainer.preflight(task, choice, validated, template)
-        return result
-
-    return made
-
-
-def _failed(folder: Path, kind: str, message: str, code: int) -> int:
+def _note_failure(folder: Path, error: Exception, code: int) -> int:
     if folder.is_dir():
-        (folder / "failed.json").write_text(
-            json.dumps({"error": kind, "message": message, "code": code}, indent=1),
-            encoding="utf-8",
-        )
+        note = {"error": type(error).__name__, "message": str(error), "code": code}
+        disk.write_text(folder / "failed.json", json.dumps(note, indent=1))
     return code
 
 
 def _link(link: Path, target: Path) -> None:
-    """A name for what the store holds; where links cannot be made, a small file that says where it is."""
+    """A name for what the store holds, relative, so that both can be moved together.
+
+    Where links cannot be made, a small file says where it is.
+    """
+    path = os.path.relpath(target.resolve(), link.parent.resolve())
     try:
-        link.symlink_to(target)
+        link.symlink_to(path)
     except OSError:
-        link.with_suffix(".path").write_text(str(target), encoding="utf-8")
-
-
-def _remove_empty(folder: Path) -> None:
-    """A plan leaves nothing behind."""
-    for path in (folder, folder.parent):
-        if path.is_dir() and not any(path.iterdir()):
-            path.rmdir()
+        disk.write_text(link.with_suffix(".path"), path)
