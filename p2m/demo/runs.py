@@ -1,6 +1,8 @@
 """Complete runs under outputs/, and what the page says about one."""
 
 import json
+import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,8 +89,17 @@ def _scores(run: Path) -> str:
 def _complete_runs() -> list[Path]:
     """The latest first."""
     students = [path for root in RUNS for path in root.glob("*/*/**/student/value.json")]
-    students.sort(key=lambda path: path.parent.lstat().st_mtime, reverse=True)
-    return [path.parents[1] for path in students]
+    runs = [path.parents[1] for path in students]
+    return sorted(runs, key=_began, reverse=True)
+
+
+def _began(run: Path) -> tuple[str, float]:
+    """`date/time` from its name, which a copy keeps, else when its student was linked."""
+    linked = (run / "student").lstat().st_mtime
+    date, begun = run.parts[2:4]
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", date):
+        return f"{date}/{begun}", linked
+    return time.strftime("%Y-%m-%d/%H-%M-%S", time.localtime(linked)), linked
 
 
 def _short_name(run: Path) -> str:
