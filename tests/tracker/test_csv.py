@@ -24,7 +24,7 @@ def test_a_run_is_a_row_of_figures_and_settings(tmp_path, run_folder):
         None,
     )
     assert table(tmp_path / "new" / "runs.csv") == [
-        {"run": str(run), "on": "real"}
+        {"run": str(run), "error": "", "on": "real"}
         | {
             f"scores.exact_match.{name}": value
             for name, value in {"value": "0.9", "low": "0.8", "high": "0.95", "n": "2"}.items()
@@ -47,6 +47,37 @@ def test_a_run_is_a_row_of_figures_and_settings(tmp_path, run_folder):
             "config.trainer.cap": "",
         }
     ]
+
+
+def test_a_run_that_failed_is_a_row_with_the_error_and_its_settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("SERVICE_TOKEN", "canary-token-1")
+    Csv(tmp_path / "runs.csv").end(tmp_path, {"seed": 3}, "no answer for canary-token-1")
+    assert table(tmp_path / "runs.csv") == [
+        {"run": str(tmp_path), "error": "no answer for <redacted>", "config.seed": "3"}
+    ]
+
+
+def test_points_of_a_run_are_in_its_folder_as_soon_as_they_are_told(tmp_path):
+    tracker = Csv(tmp_path / "runs.csv")
+    tracker.start(tmp_path, {})
+    tracker.point("trainer", {"step": 10, "loss": 3.5})
+    tracker.point("trainer", {"step": 20, "loss": 1.5, "valid_loss": 2.5})
+    rows = [tuple(row.values()) for row in table(tmp_path / "points.csv")]
+    assert rows == [
+        ("trainer", "10", "loss", "3.5"),
+        ("trainer", "20", "loss", "1.5"),
+        ("trainer", "20", "valid_loss", "2.5"),
+    ]
+
+
+def test_points_that_cannot_be_written_are_one_line_of_warning(tmp_path, caplog):
+    (tmp_path / "points.csv").mkdir()
+    tracker = Csv(tmp_path / "runs.csv")
+    tracker.start(tmp_path, {})
+    tracker.point("trainer", {"step": 10, "loss": 3.5})
+    tracker.point("trainer", {"step": 20, "loss": 1.5})
+    (message,) = caplog.messages
+    assert message.startswith(f"tracker: {tmp_path}/points.csv has no points from here on: [Errno")
 
 
 def test_new_names_add_columns_and_earlier_rows_keep_theirs(tmp_path, run_folder):

@@ -1,6 +1,6 @@
 import pytest
 
-from p2m.tracker._redact import HIDDEN, looks_secret, redacted, scrubbed
+from p2m.tracker._redact import HIDDEN, looks_secret, redact, scrub
 
 
 @pytest.mark.parametrize(
@@ -46,12 +46,12 @@ def test_whatever_stands_under_a_secrets_name_is_hidden():
             "password": None,
         }
     }
-    assert redacted(given) == wanted
+    assert redact(given) == wanted
 
 
 def test_figures_keep_their_names_but_not_the_environments_secrets(monkeypatch):
     monkeypatch.setenv("MY_SECRET", "canary-123")
-    assert scrubbed({"stages": {"trainer": {"key": "a1b2"}}, "note": "canary-123"}) == {
+    assert scrub({"stages": {"trainer": {"key": "a1b2"}}, "note": "canary-123"}) == {
         "stages": {"trainer": {"key": "a1b2"}},
         "note": HIDDEN,
     }
@@ -60,7 +60,7 @@ def test_figures_keep_their_names_but_not_the_environments_secrets(monkeypatch):
 def test_a_secret_of_the_environment_is_hidden_whole_and_inside_text(monkeypatch):
     monkeypatch.setenv("SOME_API_KEY", "canary-123")
     monkeypatch.setenv("HOME_PAGE", "not-secret")
-    assert redacted(["canary-123", "Bearer canary-123!", "not-secret"]) == [
+    assert redact(["canary-123", "Bearer canary-123!", "not-secret"]) == [
         HIDDEN,
         f"Bearer {HIDDEN}!",
         "not-secret",
@@ -70,17 +70,17 @@ def test_a_secret_of_the_environment_is_hidden_whole_and_inside_text(monkeypatch
 def test_a_secret_inside_another_leaves_no_rest(monkeypatch):
     monkeypatch.setenv("A_KEY", "canary-123")
     monkeypatch.setenv("B_KEY", "canary-123-and-more")
-    assert scrubbed("x canary-123-and-more y") == f"x {HIDDEN} y"
+    assert scrub("x canary-123-and-more y") == f"x {HIDDEN} y"
 
 
 def test_short_values_are_hidden_only_as_a_whole(monkeypatch):
     monkeypatch.setenv("A_TOKEN", "date")
     monkeypatch.setenv("B_TOKEN", "1")
-    assert scrubbed(["date", "a date", "1"]) == [HIDDEN, "a date", "1"]
+    assert scrub(["date", "a date", "1"]) == [HIDDEN, "a date", "1"]
 
 
 def test_user_and_password_of_a_url_are_hidden():
     assert (
-        scrubbed("https://me:pass@host.example/v1?at=a@b")
+        scrub("https://me:pass@host.example/v1?at=a@b")
         == f"https://{HIDDEN}@host.example/v1?at=a@b"
     )

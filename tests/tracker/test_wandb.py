@@ -1,16 +1,22 @@
+"""A run of W&B from its start to its end, without a key, with one, and where something fails."""
+
 import json
 import os
+import struct
 import subprocess
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
 
 from p2m.tracker.wandb import WandB
 
+ROOT = Path(__file__).resolve().parents[2]
 CONFIG = {
     "seed": 7,
     "teacher": {"api_key": "canary-setting", "api_key_env": "MY_KEY"},
@@ -29,6 +35,52 @@ def tracker(timeout_s: float = 60, rows: int = 1000) -> WandB:
     )
 
 
+POINTS = [{"step": 10, "seconds": 1.5, "loss": 3.5}, {"step": 20, "loss": 1.5, "valid_loss": 2.5}]
+
+
+def track(run: Path, config: dict, error: str | None = None, **settings) -> None:
+    """A run from its start to its end."""
+    wandb = tracker(**settings)
+    wandb.start(run, config)
+    for point in POINTS:
+        wandb.point("trainer", point)
+    wandb.end(run, config, error)
+
+
+def records(run: Path) -> list:
+    """What W&B recorded of the only run in the folder, in its own protobuf; its files are logs of LevelDB's form."""
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    (path,) = (run / "wandb").glob("*run-*/run-*.wandb")
+    data, at, parts, found = path.read_bytes(), 7, b"", []
+    while at + 7 <= len(data):
+        if 32768 - at % 32768 < 7:
+            at += 32768 - at % 32768
+            continue
+        size, kind = struct.unpack("<HB", data[at + 4 : at + 7])
+        parts += data[at + 7 : at + 7 + size]
+        at += 7 + size
+        if kind in {1, 4}:  # a whole record, or the last part of one
+            found.append(Record.FromString(parts))
+            parts = b""
+    return found
+
+
+def history(run: Path) -> list[dict]:
+    """The points that were logged, without W&B's own names."""
+    rows = []
+    for record in records(run):
+        if record.WhichOneof("record_type") == "history":
+            items = {i.key or ".".join(i.nested_key): i.value_json for i in record.history.item}
+            rows.append({k: json.loads(v) for k, v in items.items() if not k.startswith("_")})
+    return rows
+
+
+def exit_codes(run: Path) -> list[int]:
+    kinds = [(r.WhichOneof("record_type"), r) for r in records(run)]
+    return [record.exit.exit_code for kind, record in kinds if kind == "exit"]
+
+
 def left(run: Path) -> bytes:
     """Names and bytes of everything under the run's wandb folder, and its links."""
     paths = list((run / "wandb").rglob("*"))
@@ -39,9 +91,12 @@ def left(run: Path) -> bytes:
     )
 
 
+WHY = "BudgetError: https://me:pass@host had canary-environment"
+
+
 @pytest.fixture(scope="module")
 def offline(tmp_path_factory, run_folder):
-    """A run logged with no key: its folder, what was written there and elsewhere."""
+    """Runs with no key, side by side: one that completes, one that fails, one with a student that was kept; and the user's home."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MY_WANDB_KEY", raising=False)
@@ -50,19 +105,26 @@ def offline(tmp_path_factory, run_folder):
         patch.setenv("SOME_TOKEN", "canary-environment")
         patch.setenv("UNNAMED", "canary-of-no-secret-name")
         patch.setattr("sys.argv", ["p2m", "canary-argument"])
-        run = run_folder(tmp_path_factory.mktemp("outputs"))
-        tracker().end(run, CONFIG, None)
-    return run, home
+        names = ("whole", "failed", "kept")
+        folders = {name: run_folder(tmp_path_factory.mktemp(name)) for name in names}
+        (folders["failed"] / "report.json").unlink()
+        trackers = {name: tracker() for name in names}
+        for name in names:
+            trackers[name].start(folders[name], CONFIG)
+        for point in POINTS:
+            trackers["whole"].point("trainer", point)
+        for name in names:
+            trackers[name].end(folders[name], CONFIG, WHY if name == "failed" else None)
+    return SimpleNamespace(**folders, home=home)
 
 
 def test_without_a_key_one_run_is_kept_offline_in_the_runs_folder(offline):
-    run, home = offline
-    assert len(list((run / "wandb").glob("offline-run-*/run-*.wandb"))) == 1
-    assert list(home.iterdir()) == []
+    assert len(list((offline.whole / "wandb").glob("offline-run-*/run-*.wandb"))) == 1
+    assert list(offline.home.iterdir()) == []
 
 
 def test_no_secret_argument_or_host_is_in_any_byte_left(offline):
-    run, _ = offline
+    run = offline.whole
     content = left(run)
     assert b"canary" not in content
     assert b"f" * 40 not in content
@@ -71,8 +133,66 @@ def test_no_secret_argument_or_host_is_in_any_byte_left(offline):
     assert not list((run / "wandb").rglob("wandb-metadata.json"))
 
 
+def test_points_are_recorded_as_they_come_with_the_stages_own_steps_as_axis(offline):
+    run = offline.whole
+    assert history(run)[:2] == [
+        {"trainer/step": 10, "trainer/seconds": 1.5, "trainer/loss": 3.5},
+        {"trainer/step": 20, "trainer/loss": 1.5, "trainer/valid_loss": 2.5},
+    ]
+    axes = {r.metric.name or r.metric.glob_name: r.metric.step_metric for r in records(run)}
+    assert axes["trainer/*"] == "trainer/step"
+    assert exit_codes(run) == [0]
+
+
+def test_a_failed_run_is_marked_failed_and_says_why_without_secrets(offline):
+    assert exit_codes(offline.failed) == [1]
+    content = left(offline.failed)
+    assert b"BudgetError: https://<redacted>@host had <redacted>" in content
+    assert b"canary" not in content
+
+
+def test_the_curve_of_a_student_that_was_kept_is_recorded_at_the_end(offline):
+    assert history(offline.kept)[:2] == [
+        {"trainer/step": 10, "trainer/loss": 3.5, "trainer/lr": 0.001},
+        {"trainer/step": 20, "trainer/loss": 1.5, "trainer/valid_loss": 2.5},
+    ]
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_is_marked_failed(tmp_path):
+    """The process that records lives on where its parent dies, and ends the run."""
+    code = "import os, sys, time; from pathlib import Path; from p2m.tracker.wandb import WandB\n"
+    code += "w = WandB('proj', None, None, 'MY_WANDB_KEY', 10, 60); run = Path(sys.argv[1]); w.start(run, {})\n"
+    code += "w.point('trainer', {'step': 1, 'loss': 2.5})\n"
+    code += "while not any(p.stat().st_size > 500 for p in run.glob('wandb/*run-*/run-*.wandb')): time.sleep(0.05)\n"
+    code += "os.kill(os.getpid(), 9)"
+    (tmp_path / "run").mkdir()
+    subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "run")],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
+        check=False,
+        timeout=60,
+    )
+    deadline = time.monotonic() + 30
+    while not exit_codes(tmp_path / "run") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert exit_codes(tmp_path / "run") == [1]
+    assert history(tmp_path / "run") == [{"trainer/step": 1, "trainer/loss": 2.5}]
+
+
+def test_telling_never_waits_for_wandb(tmp_path, run_folder):
+    """Ten thousand points are more than a pipe holds, and are told before W&B is even imported."""
+    wandb = tracker(timeout_s=0.01)
+    began = time.monotonic()
+    wandb.start(run_folder(tmp_path), {})
+    for step in range(10_000):
+        wandb.point("trainer", {"step": step, "loss": 1 / 3, "valid_loss": 1 / 3})
+    assert time.monotonic() - began < 1
+    wandb.end(tmp_path / "runs" / "2026-01-31" / "10-00-00", {}, None)
+
+
 def test_settings_curve_scores_and_tables_are_in_the_record(offline):
-    run, _ = offline
+    run = offline.whole
     content = left(run)
     names = [
         "trainer/loss",
@@ -125,9 +245,10 @@ class Answering(BaseHTTPRequestHandler):
                 }
             }
         project = {"id": "p", "name": "proj", "entity": {"id": "e", "name": "me"}}
+        asked = json.loads(body).get("variables") or {} if body.startswith(b"{") else {}
         bucket = {
             "id": "b",
-            "name": "r",
+            "name": asked.get("name"),
             "displayName": "d",
             "config": "{}",
             "historyLineCount": 0,
@@ -137,10 +258,20 @@ class Answering(BaseHTTPRequestHandler):
             "data": {
                 "upsertBucket": {"bucket": bucket, "inserted": True},
                 "serverInfo": {"features": []},
+                "project": None,
+                "viewer": {"id": "v", "entity": "me", "username": "me", "flags": "{}"},
             }
         }
 
     do_GET = do_POST = do_PUT = answer  # noqa: N815
+
+
+def heard_by(words: bytes, seconds: float) -> None:
+    """Returns once the server has heard the words."""
+    deadline = time.monotonic() + seconds
+    while not any(words in body for body in Answering.heard):
+        assert time.monotonic() < deadline, words
+        time.sleep(0.1)
 
 
 class Silent(Answering):
@@ -172,15 +303,20 @@ def server(monkeypatch):
 
 
 @pytest.mark.slow
-def test_with_a_key_the_run_is_sent_without_secrets(
+def test_with_a_key_the_run_is_sent_while_it_works_and_without_secrets(
     tmp_path, monkeypatch, server, caplog, run_folder
 ):
     server(Answering)
     monkeypatch.setenv("SOME_TOKEN", "canary-environment")
     Answering.heard.clear()
-    run = run_folder(tmp_path)
-    tracker().end(run, CONFIG, None)
+    run, wandb = run_folder(tmp_path), tracker()
+    wandb.start(run, CONFIG)
+    wandb.point("trainer", POINTS[0])
+    heard_by(b"3.5", seconds=60)
+    wandb.point("trainer", POINTS[1])
+    wandb.end(run, CONFIG, None)
     sent = b"\n".join(Answering.heard)
+    assert b'"exitcode":0' in sent
     assert caplog.messages == []
     assert b'\\"trainer/valid_loss\\":2.5' in sent
     assert b'[["tomorrow","a | b","a",true]' in sent
@@ -195,7 +331,7 @@ def test_a_server_that_does_not_exist_costs_seconds_and_one_line(
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("MY_WANDB_KEY", "abcd" * 10)
     run, began = run_folder(tmp_path), time.monotonic()
-    tracker().end(run, {}, None)
+    track(run, {})
     assert time.monotonic() - began < 30
     why, then = "no answer from http://127.0.0.1:9 within 3 s", f"wandb sync {run}/wandb/*run-*"
     assert caplog.messages == [
@@ -207,13 +343,13 @@ def test_a_server_that_does_not_exist_costs_seconds_and_one_line(
 @pytest.mark.slow
 def test_a_server_that_never_answers_is_left_after_seconds(tmp_path, caplog, server, run_folder):
     address, began = server(Silent), time.monotonic()
-    tracker().end(run_folder(tmp_path), {}, None)
+    track(run_folder(tmp_path), {})
     assert time.monotonic() - began < 30
     assert f"(no answer from {address} within 3 s)" in caplog.text
 
 
 def test_wandb_is_ended_at_its_time_limit_and_leaves_no_process(tmp_path, caplog, run_folder):
-    tracker(timeout_s=0.2).end(run_folder(tmp_path), {}, None)
+    track(run_folder(tmp_path), {}, timeout_s=0.2)
     assert "(not done within tracker.timeout_s)" in caplog.text
     assert (
         str(tmp_path)
@@ -228,7 +364,7 @@ def test_a_key_in_an_address_is_not_repeated_in_the_warning(
 ):
     monkeypatch.setenv("WANDB_BASE_URL", "ftp://me:canary@127.0.0.1")
     monkeypatch.setenv("MY_WANDB_KEY", "abcd" * 10)
-    tracker().end(run_folder(tmp_path), {}, None)
+    track(run_folder(tmp_path), {})
     assert (
         "(WANDB_BASE_URL must begin with https:// or http://, got 'ftp://<redacted>@127.0.0.1')"
         in caplog.text
@@ -237,7 +373,7 @@ def test_a_key_in_an_address_is_not_repeated_in_the_warning(
 
 
 def test_a_run_without_a_report_is_one_line_of_warning(tmp_path, caplog):
-    tracker().end(tmp_path, {}, None)
+    track(tmp_path, {})
     (message,) = caplog.messages
     assert message.startswith(
         "tracker: W&B has not all of this run ([Errno 2] No such file or directory"
