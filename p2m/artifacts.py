@@ -51,13 +51,18 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Prompt:
-    """What the user wrote: the prompt's text, examples beside it, and labelled sets of their own (each may be empty)."""
+    """What the user wrote; all but the text may be empty.
+
+    demonstrations: those that stand beside the text.  labels: the closed set of answers, where it
+    is given as data.  train, valid, test: labelled sets of the user's own.
+    """
 
     text: str
     demonstrations: Sequence[Example] = ()
     train: Sequence[Example] = ()
     valid: Sequence[Example] = ()
     test: Sequence[Example] = ()
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from p2m.engine import decode
 from p2m.engine.serving import COMPARED, Serving
 from p2m.stages import Bar, Work
 from p2m.student import machine
+from p2m.text.same import normalize_space
 
 Baseline = Literal["most_frequent", "nearest_neighbour", "untrained"]
 Answers = Callable[[Sequence[str]], list[str]]
@@ -28,7 +29,7 @@ class Text:
     Leaves predictions.<set>.jsonl in the stage's folder: input, outputs, prediction, correct.
     """
 
-    VERSION: ClassVar = 6
+    VERSION: ClassVar = 7
 
     metrics: Any
     student: Serving
@@ -120,13 +121,13 @@ def _answer(sets: dict[str, list[Example]], answer: Answers) -> dict[str, list[s
 
 
 def _write(path: Path, rows: Sequence[Example], predictions: Sequence[str]) -> None:
-    """correct: equal to an accepted answer, outer white space aside."""
+    """correct: equal to an accepted answer, white space aside."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for row, prediction in zip(rows, predictions, strict=True):
             record = {
                 "input": row.input,
                 "outputs": row.accepted,
                 "prediction": prediction,
-                "correct": prediction.strip() in map(str.strip, row.accepted),
+                "correct": normalize_space(prediction) in map(normalize_space, row.accepted),
             }
             file.write(json.dumps(record, ensure_ascii=False) + "\n")

@@ -9,7 +9,7 @@ from p2m.artifacts import Example, TaskSpec
 from p2m.stages import Answer
 from p2m.text.json_answer import tolerant_json
 from p2m.text.language import CODE, SURE, UNKNOWN, language_of
-from p2m.text.same import near, normalize_space
+from p2m.text.same import LabelSet, near, normalize_space
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Pool:
         self._may_echo = any(
             normalize_space(d.input) == normalize_space(d.output) for d in demonstrations
         )
-        self._labels = {label.casefold(): label for label in self.task.labels}
+        self._labels = LabelSet(self.task.labels)
 
     def add(self, answer: Answer, shown: Set[str]) -> int:
         """How many inputs of the answer are new.
@@ -95,7 +95,7 @@ class Pool:
         if source is None or output is None:
             self.dropped["no text for input or output"] += 1
             return
-        output = self._labels.get(output.casefold(), output)
+        output = self._labels.find(output) or output
         fault = self._form_fault(source, output) or self._content_fault(source, output, shown)
         if fault:
             self.dropped[fault] += 1

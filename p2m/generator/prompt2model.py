@@ -50,7 +50,7 @@ class Prompt2Model:
     Ends before that when the teacher gives no new ones, or the requests are used up.
     """
 
-    VERSION: ClassVar = 2
+    VERSION: ClassVar = 3
 
     teacher: Any
     target: Count

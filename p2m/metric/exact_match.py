@@ -2,20 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from p2m.metric._mean import mean_of
 from p2m.stages import Tally
+from p2m.text.same import normalize_space
 
 
 @dataclass(frozen=True)
 class ExactMatch:
-    """1 for an answer that equals an accepted one, outer white space aside, else 0."""
+    """1 for an answer that equals an accepted one but for white space, else 0."""
+
+    VERSION: ClassVar = 1
 
     def score(self, predictions: Sequence[str], accepted: Sequence[Sequence[str]]) -> float:
         return self.tally(predictions, accepted).score
 
     def tally(self, predictions: Sequence[str], accepted: Sequence[Sequence[str]]) -> Tally:
         return mean_of(
-            prediction.strip() in map(str.strip, answers)
+            normalize_space(prediction) in map(normalize_space, answers)
             for prediction, answers in zip(predictions, accepted, strict=True)
         )

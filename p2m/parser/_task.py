@@ -2,53 +2,63 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from p2m.artifacts import Example, TaskSpec
 from p2m.errors import InputError
-from p2m.parser._labels import agreeing, labels_in
+from p2m.parser._labels import check_labels, labels_in
 from p2m.text.language import CODE, UNKNOWN, common_language
-from p2m.text.same import contradiction, normalize_space
+from p2m.text.same import LabelSet, contradiction, normalize_space
 
 Placed = tuple[str, Example]  # where it stands, for messages; the demonstration
 
 
-def task_of(
+def make_task(
     instruction: str,
     placed: Iterable[Placed],
-    labels: tuple[str, ...] | None = None,
+    given_labels: tuple[str, ...],
+    likely_labels: tuple[str, ...] | None = None,
     languages: tuple[str, str] = (UNKNOWN, UNKNOWN),
 ) -> TaskSpec:
-    """labels: known ones, or None to look for them.  languages: of inputs and outputs, where somebody said; taken where none is plain.
+    """given_labels: as the user listed them, or none.
 
+    likely_labels: those that the prompt seems to list; None to look for them.
+    languages: of inputs and outputs, where somebody said; taken where none is plain.
     Raises InputError where there is no instruction, or where demonstrations contradict each other.
     """
     if not re.search(r"\w", instruction):
         raise InputError(
-            "prompt: has no instruction: nothing stands beside its demonstrations; say what the input is and what the output shall be, for"
-            " example under a heading '## Instruction'"
+            "prompt: has no instruction: nothing stands beside its demonstrations; say what the"
+            " input is and what the output shall be, for example under a heading '## Instruction'"
         )
-    demonstrations = _agreeing(placed)
-    labels = (
-        labels_in(instruction, demonstrations)
-        if labels is None
-        else agreeing(labels, [d.output for d in demonstrations])
-    )
-    source = _language([d.input for d in demonstrations], languages[0])
-    output = UNKNOWN if labels else _language([d.output for d in demonstrations], languages[1])
-    return TaskSpec(instruction, demonstrations, labels, source, output)
+    demonstrations = _merge(placed)
+    outputs = [d.output.strip() for d in demonstrations]
+    if given_labels:
+        labels = check_labels(given_labels, outputs, surely=True)
+    elif likely_labels is None:
+        labels = labels_in(instruction, outputs)
+    else:
+        labels = check_labels(likely_labels, outputs, surely=False)
+    known = LabelSet(labels)
+    demonstrations = [replace(d, output=known.find(d.output) or d.output) for d in demonstrations]
+    input_language = _language([d.input for d in demonstrations], languages[0])
+    output_language = UNKNOWN if labels else _language(outputs, languages[1])
+    return TaskSpec(instruction, demonstrations, labels, input_language, output_language)
 
 
-def _language(texts: list[str], said: str) -> str:
+def _language(texts: list[str], stated: str) -> str:
     guess = common_language(texts)
-    return guess if guess != UNKNOWN or not re.fullmatch(f"[a-z]{{2}}|{CODE}", said) else said
+    is_code = re.fullmatch(f"[a-z]{{2}}|{CODE}", stated)
+    return stated if guess == UNKNOWN and is_code else guess
 
 
-def _agreeing(placed: Iterable[Placed]) -> list[Example]:
+def _merge(placed: Iterable[Placed]) -> list[Example]:
     """The demonstrations, each input once."""
-    every = list(placed)
-    if said := contradiction((place, example.input, example.output) for place, example in every):
-        raise InputError(f"prompt: {said}")
-    kept: dict[str, Example] = {}
-    for _, example in every:
-        kept.setdefault(normalize_space(example.input), example)
-    return list(kept.values())
+    placed = list(placed)
+    fault = contradiction((place, example.input, example.output) for place, example in placed)
+    if fault:
+        raise InputError(f"prompt: {fault}")
+    demonstrations: dict[str, Example] = {}
+    for _, example in placed:
+        demonstrations.setdefault(normalize_space(example.input), example)
+    return list(demonstrations.values())

@@ -1,103 +1,119 @@
 """Takes a prompt apart by its form: headings, pairs, blocks, tables.  Needs no teacher."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from p2m.artifacts import Example, Prompt, TaskSpec
-from p2m.parser._pairs import Pair, line_of, pairs_in
-from p2m.parser._task import task_of
+from p2m.parser._pair import Pair, line_of
+from p2m.parser._pairs import pairs_in
+from p2m.parser._task import make_task
+from p2m.parser._words import COLON, EXAMPLE, INSTRUCTION
 from p2m.stages import Work
 
-_EXAMPLES = r"example|demonstration|few[- ]shot|beispiel|exemple|ejemplo|esempi|例"
 _LEAD_IN = re.compile(
-    rf"(?:\A|\n[ \t]*\n)[^\n]*(?:{_EXAMPLES}|below|following|folgend|suivant)[^\n]*[:：][ \t]*\n\s*\Z",
+    rf"(?:\A|\n[ \t]*\n)[^\n]*(?:{EXAMPLE}|below|following|folgend|suivant)[^\n]*{COLON}"
+    r"[ \t]*\n\s*\Z",
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(
-    rf"^[ \t]*(?:\*\*)?(?:{_EXAMPLES})s?[ \t]*#?\d*[ \t]*[:：.)]?(?:\*\*)?[ \t]*$",
+    rf"^[ \t]*(?:\*\*)?(?:{EXAMPLE})s?[ \t]*#?\d*[ \t]*[:：.)]?(?:\*\*)?[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*[ \t]*$")
-_OPENING = re.compile(
-    r"(?:the )?(?:instructions?|task|task description|description|prompt|anweisung(?:en)?|aufgabe|consigne|tâche|instrucci[oó]n|指示|任务)",
-    re.IGNORECASE,
-)
+_OPENING = re.compile(INSTRUCTION, re.IGNORECASE)
 _EMPTY_FENCE = re.compile(r"^[ \t]*(`{3,})[^\n]*\n\s*\1[ \t]*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Sections:
-    """Reads input="..." output="..." pairs, "Input:/Output:" blocks, JSON lines, tables, a list of labels; the rest is the instruction."""
+    """Reads pairs, blocks, JSON and tables as demonstrations, and a list of labels.
 
-    VERSION: ClassVar = 1
+    The rest is the instruction.
+    """
+
+    VERSION: ClassVar = 2
 
     def run(self, prompt: Prompt, work: Work) -> TaskSpec:
         text = prompt.text.replace("\r\n", "\n")
         pairs = pairs_in(text)
-        placed = [
-            (f"line {line_of(text, p.start)}", Example(p.input, p.output, "prompt"))
-            for p in pairs
-            if p.input
-        ]
-        placed += [
-            (f"demonstration {i} of the file beside it", d)
-            for i, d in enumerate(prompt.demonstrations, 1)
-        ]
-        return task_of(instruction_of(text, pairs), placed)
+        placed = []
+        for pair in pairs:
+            if not pair.is_slot:
+                place = f"line {line_of(text, pair.start)}"
+                placed.append((place, Example(pair.input, pair.output, "prompt")))
+        for i, example in enumerate(prompt.demonstrations, 1):
+            placed.append((f"demonstration {i} of the file beside it", example))
+        return make_task(find_instruction(text, pairs), placed, prompt.labels)
 
 
-def instruction_of(text: str, pairs: list[Pair]) -> str:
-    """*text* without its demonstrations, and without the headings and lead-ins that only announce them."""
-    parts: list[str] = []
+def find_instruction(text: str, pairs: list[Pair]) -> str:
+    """*text* without its demonstrations, and without what only announces them."""
+    rest = ""
     at = 0
     for pair in pairs:
         part = text[at : pair.start]
-        parts.append(
-            part
-            if not "".join(parts).strip() and not _LEAD_IN.sub("\n", part).strip()
-            else _LEAD_IN.sub("\n", part)
-        )
+        without = _LEAD_IN.sub("\n", part)
+        # a lead-in with nothing else before it is the instruction: "Translate as in the following:"
+        rest += without if rest.strip() or without.strip() else part
         at = pair.end
-    rest = "".join([*parts, text[at:]])
-    rest = _EMPTY_FENCE.sub("", _NUMBERED.sub("", rest) if pairs else rest)
-    return re.sub(r"\n[ \t]*\n\s*\n", "\n\n", _without_empty_headings(rest)).strip()
+    rest += text[at:]
+    if pairs:
+        rest = _NUMBERED.sub("", rest)
+    rest = _drop_empty_headings(_EMPTY_FENCE.sub("", rest))
+    return re.sub(r"\n[ \t]*\n\s*\n", "\n\n", rest).strip()
 
 
-def _without_empty_headings(text: str) -> str:
-    """The bodies of the sections under their headings, less the document's title and the word that opens the instruction."""
+@dataclass
+class _Section:
+    """level: 0 for what stands above the first heading."""
+
+    level: int
+    name: str
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def body(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def text(self) -> str:
+        if self.level == 0 or self.is_instruction:
+            return self.body
+        return f"{'#' * self.level} {self.name}\n{self.body}"
+
+    @property
+    def is_instruction(self) -> bool:
+        return bool(_OPENING.fullmatch(self.name.rstrip(":")))
+
+
+def _drop_empty_headings(text: str) -> str:
+    """The sections that say something, under their headings.
+
+    Less the headings of the document's title and of the instruction.
+    """
     sections = _sections(text)
-    filled = [(level, name, body) for level, name, body in sections if body.strip()]
+    filled = [section for section in sections if section.body.strip()]
     if not filled:  # "# Translate to French", and examples below
-        return "\n\n".join(
-            name
-            for _, name, _ in sections
-            if not _OPENING.fullmatch(name) and not re.search(_EXAMPLES, name, re.IGNORECASE)
-        )
-    kept = []
-    for level, name, body in filled:
-        plain = (
-            not level
-            or _OPENING.fullmatch(name.rstrip(":"))
-            or (level == 1 and (level, name, body) == sections[0] and len(filled) > 1)
-        )
-        kept.append(body if plain else f"{'#' * level} {name}\n{body}")
-    return "\n\n".join(part.strip("\n") for part in kept)
+        return "\n\n".join(section.name for section in sections if not _announces(section))
+    if sections[0].level == 1 and len(filled) > 1:
+        sections[0].level = 0  # the document's title
+    return "\n\n".join(section.text.strip("\n") for section in filled)
 
 
-def _sections(text: str) -> list[tuple[int, str, str]]:
-    """(level, heading, body) of each section; level 0 is what stands above the first heading.  # in a fence is no heading."""
-    found: list[tuple[int, str, list[str]]] = [(0, "", [])]
+def _announces(section: _Section) -> bool:
+    return section.is_instruction or bool(re.search(EXAMPLE, section.name, re.IGNORECASE))
+
+
+def _sections(text: str) -> list[_Section]:
+    """Those of *text*; # in a fence is no heading."""
+    sections = [_Section(0, "")]
     fenced = False
     for line in text.split("\n"):
         fenced ^= line.lstrip().startswith("```")
         heading = None if fenced else _HEADING.match(line)
         if heading:
-            found.append((len(heading[1]), heading[2], []))
+            sections.append(_Section(len(heading[1]), heading[2]))
         else:
-            found[-1][2].append(line)
-    return [
-        (level, name, "\n".join(body))
-        for level, name, body in found
-        if level or any(line.strip() for line in body)
-    ]
+            sections[-1].lines.append(line)
+    return sections if sections[0].body.strip() else sections[1:]

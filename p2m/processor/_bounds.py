@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from p2m.artifacts import Example
+from p2m.text.same import LabelSet
 
 
 @dataclass(frozen=True)
@@ -12,13 +13,13 @@ class Bounds:
     input: int
     output: int
     labels: tuple[str, ...]
-    folded: dict[str, str] = field(init=False)
+    _known: LabelSet = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "folded", {label.casefold(): label for label in self.labels})
+        object.__setattr__(self, "_known", LabelSet(self.labels))
 
     def clean(self, row: Example) -> Example:
-        """As the student gets it: no white space around, labels in the case of the list."""
+        """As the student gets it: no white space around, labels as the list has them."""
         also = tuple(map(self._answer, row.also))
         return Example(row.input.strip(), self._answer(row.output), row.origin, also, row.votes)
 
@@ -35,5 +36,4 @@ class Bounds:
         return None
 
     def _answer(self, text: str) -> str:
-        plain = text.strip()
-        return self.folded.get(plain.casefold(), plain)
+        return self._known.find(text) or text.strip()

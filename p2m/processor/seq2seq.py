@@ -32,7 +32,7 @@ class Seq2Seq:
     KINDS: of the students that can read it.
     """
 
-    VERSION: ClassVar = 5
+    VERSION: ClassVar = 6
     KINDS: ClassVar[tuple[str, ...]] = ("encoder-decoder", "encoder")
 
     instruction: Literal["auto", "always", "never"]

@@ -53,6 +53,7 @@ class File:
     data, recording: for other stages, which take them from here (retriever.folder, teacher.path).
     """
 
+    VERSION: ClassVar = 1
     RUNTIME: ClassVar = frozenset({"data", "recording"})
 
     path: Annotated[list[Path], BeforeValidator(find_files)]
@@ -89,7 +90,10 @@ class File:
         if prompt.labels:
             text += "\n\n## Labels\n\n" + "\n".join(f"- {label}" for label in prompt.labels)
         sets = read_sets(work.folder, train=self.train, valid=self.valid, test=self.test)
-        return Prompt(text, [example for _, example in placed], **sets)
+        demonstrations = [example for _, example in placed]
+        return Prompt(
+            text, demonstrations, sets["train"], sets["valid"], sets["test"], prompt.labels
+        )
 
 
 def _demonstrations_in(table: Path) -> list[tuple[str, Example]]:

@@ -40,4 +40,4 @@ class Text:
                 f" prompt=file prompt.path={self.text}"
             )
         sets = read_sets(work.folder, train=self.train, valid=self.valid, test=self.test)
-        return Prompt(self.text, **sets)
+        return Prompt(self.text, (), sets["train"], sets["valid"], sets["test"])

@@ -11,7 +11,7 @@ MAX_DEPTH = 32  # nesting; what p2m asks for is 3 deep
 MAX_STARTS = 64  # brackets tried in prose before giving up, so that hostile text costs linear time
 MAX_INTEGER = 2**63  # beyond it parquet and most readers overflow
 
-_FENCE = re.compile(r"```[\w+-]*[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL)
+_FENCE = re.compile(r"^[ \t]*```[\w+-]*[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL | re.MULTILINE)
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 _WORD = re.compile(r"[-+]?([A-Za-z_]+)")
 _WORDS = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}

@@ -95,7 +95,10 @@ def _json_records(path: Path) -> Iterator[tuple[int, Record]]:
 
 def _json_record(place: str, line: str) -> Record:
     try:
-        value = parse_as_written(line)
+        value, end = decode_as_written(line, len(line) - len(line.lstrip()))
+        rest = line[end:].lstrip()
+        if rest:
+            raise json.JSONDecodeError("Extra data", line, len(line) - len(rest))
     except json.JSONDecodeError as error:
         fault = f"broken JSON: {error.msg} at column {error.colno}"
         if line.lstrip().startswith("["):
@@ -117,21 +120,15 @@ def _json_record(place: str, line: str) -> Record:
     return value
 
 
-def parse_as_written(text: str) -> Any:
-    """*text* as JSON whose numbers and booleans are texts, as they are written.
+def decode_as_written(text: str, at: int = 0) -> tuple[Any, int]:
+    """The JSON value that begins at *at*, and where it ends; numbers and booleans are texts.
 
     Raises ValueError (of which JSONDecodeError and UnicodeEncodeError are kinds) or RecursionError
     for what is no JSON, NaN, a key twice and half a surrogate pair.
     """
-    value = json.loads(
-        text,
-        parse_int=str,
-        parse_float=str,
-        parse_constant=_refuse_constant,
-        object_pairs_hook=_unique_keys,
-    )
+    value, end = _DECODER.raw_decode(text, at)
     json.dumps(value, ensure_ascii=False).encode()  # "\ud800" is JSON, and no text
-    return value
+    return value, end
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> Record:
@@ -147,6 +144,14 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> Record:
 
 def _refuse_constant(word: str) -> Any:
     raise ValueError(f"{word} is not a JSON value")
+
+
+_DECODER = json.JSONDecoder(
+    parse_int=str,
+    parse_float=str,
+    parse_constant=_refuse_constant,
+    object_pairs_hook=_unique_keys,
+)
 
 
 def _csv_records(path: Path) -> Iterator[tuple[int, Record]]:

@@ -10,14 +10,19 @@ from collections.abc import Iterable
 # nor -5 or "- 5" 5.  Letters, marks and digits always count, and so do symbols and signs that
 # calculate or name: + = < $ # % & * @ / \
 _COUNTS = set("#%&*@/\\")
+_NO_WIDTH = dict.fromkeys((0x200B, 0x2060, 0xFEFF))
 _APOSTROPHES = dict.fromkeys(map(ord, "'’‘ʼ"))
 _NOT_WORDLIKE = re.compile(r"[\W_]+")
 
 
 def normalize_space(text: str) -> str:
-    """*text* with one blank for each run of white space, none at the ends, letters composed (NFC)."""
-    text = " ".join(text.split())
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    """*text* with one blank for each run of white space, none at the ends, letters composed (NFC).
+
+    What has no width at all, such as a byte order mark inside a text, is left out.
+    """
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text.translate(_NO_WIDTH))
+    return " ".join(text.split())
 
 
 def fold(text: str) -> str:

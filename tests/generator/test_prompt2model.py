@@ -270,6 +270,14 @@ def test_a_label_is_taken_in_the_case_of_the_list_and_others_are_dropped(work):
     assert examples.dropped == {"not a label": 1}
 
 
+def test_labels_that_differ_in_case_alone_stay_apart(work):
+    said = text(("a", "US"), ("b", "us"), ("c", "Us"))
+    task = TaskSpec("Sort.", labels=("US", "us"))
+    examples = run(ScriptedTeacher(lambda request, i: said), work, task, target=2)
+    assert pairs(examples) == [("a", "US"), ("b", "us")]
+    assert examples.dropped["not a label"] == 1
+
+
 def test_an_output_that_repeats_its_input_is_kept_where_a_demonstration_does_so(work):
     task = TaskSpec("Correct the spelling.", [Example("house", "house", "prompt")])
     assert pairs(

@@ -8,6 +8,10 @@ def test_answers_equal_once_stripped_count():
     )
 
 
+def test_answers_that_look_the_same_are_the_same():
+    assert ExactMatch().score(["cafe\u0301 noir"], [["café\u00a0noir"]]) == 1.0
+
+
 def test_any_accepted_answer_will_do():
     assert ExactMatch().score(["b", "c"], [["a", "b"], ["a", "b"]]) == 0.5
 

@@ -145,6 +145,23 @@ def test_pairs_that_are_written_out_come_back_exactly(written, middle, between):
             "Input: a question\nOutput: its answer\n\n## Examples\n\nInput: a\nOutput: b",
             [("a", "b")],
         ),
+        ("Entrée\u00a0: a\nSortie\u202f: b\n\nEntrée : c\nSortie : d", [("a", "b"), ("c", "d")]),
+        ("입력: 가\n출력: 가세요", [("가", "가세요")]),
+        ("Вход: a\nВыход: b", [("a", "b")]),
+        ("المدخل: a\nالمخرج: b", [("a", "b")]),
+        (
+            "## Examples\n\nInput: a\nOutput: - b\n\n- c\n\nInput: d\nOutput: - e\n\n- f\n",
+            [("a", "- b\n\n- c"), ("d", "- e\n\n- f")],
+        ),
+        (
+            "## Examples\n\nInput: a\nOutput: b\n\nInput: d\nOutput: e\n\nThat was all.",
+            [("a", "b"), ("d", "e")],
+        ),
+        (
+            "Input: a\nOutput: - b\n\n- c\n\nInput: d\nOutput: e\n\nThat was all.",
+            [("a", "- b\n\n- c"), ("d", "e")],
+        ),
+        ("Input: a tweet\n\n## Examples\n\nInput: a\nOutput: b\n", [("a", "b")]),
     ],
 )
 def test_blocks_of_input_and_output_are_found(text, expected):
@@ -162,6 +179,26 @@ def test_blocks_of_input_and_output_are_found(text, expected):
         ("| Input | Output |\n|---|---|\n| `a` | `b` |\n", [("a", "b")]),
         ("| name | value |\n|---|---|\n| a | b |\n", []),
         ('{"input": "a", "output": "b"}\n{"input": "c"}\n{not json}\n', [("a", "b")]),
+        ("| Input | Output |\n|---|---|\n| a `|` b | or |\n", [("a `|` b", "or")]),
+        ("| Input | Output |\n|---|---|\n| `a|b` | `or` |\n", [("a|b", "or")]),
+        ("| Input | Output |\n|---|---|\n| a | b |\nAfter it.", [("a", "b")]),
+        (
+            '{"input": "2 plus 2", "output": 4}\n{"input": 1.50, "output": true}',
+            [("2 plus 2", "4"), ("1.50", "true")],
+        ),
+        (
+            '[\n  {\n    "input": "a",\n    "output": "b"\n  },\n  {"input": "c", "output": "d"}\n]',
+            [("a", "b"), ("c", "d")],
+        ),
+        (
+            '- {"input": "a", "output": "b"}\n- {"input": "c", "output": "d"}',
+            [("a", "b"), ("c", "d")],
+        ),
+        (
+            '[{"input": "a", "output": "b"}, {"input": "c", "output": "d"}]',
+            [("a", "b"), ("c", "d")],
+        ),
+        ('{"input": <the text>, "output": <the label>}\n{"input": ..., "output": ...}', []),
         ("[1, 2]\n{1}\n", []),
     ],
 )
@@ -186,6 +223,7 @@ def test_tables_and_json_lines_are_found(text, expected):
         ("# Translate to French", "Translate to French"),
         ('# Translate to French\n\n## Examples\n\ninput="a"\noutput="b"', "Translate to French"),
         ("Translate.\r\n\r\nInput: a\r\nOutput: b\r\n", "Translate."),
+        ('Add.\n\n[\n  {"input": "a", "output": 1},\n  {"input": "b", "output": 2}\n]\n', "Add."),
         ("Translate.\n\nInput: a\nOutput: b\n\nInput: {text}\nOutput:", "Translate."),
     ],
 )
@@ -213,6 +251,24 @@ LABELLED = "Route the message.\n\n## Labels\n\n- **a b**: the first\n- `c` - the
         ('Output the month, such as January, March or May.\n\ninput="a"\noutput="May"\n\ninput="b"\noutput="March"\n', ()),
         ('Classify as x, y or z.\n\ninput="a"\noutput="x"\n', ()),
         ('Name the capital or the river.\n\ninput="a"\noutput="Paris"\n\ninput="b"\noutput="Seine"\n', ()),
+        ("Sort the tweet.\n\nLabels: hateful, offensive, or neither", ("hateful", "offensive", "neither")),
+        ("Sortiere den Satz.\n\nKategorien: gut, schlecht und neutral", ("gut", "schlecht", "neutral")),
+        ("Route it.\n\nLabels: true or false.", ("true", "false")),
+        ('Route it.\n\nLabels: ["a: b", "c, d", "e"]', ("a: b", "c, d", "e")),
+        ("Route it.\n\nLabels: [a, b, c]", ("a", "b", "c")),
+        ("Route it.\n\nLabels\u00a0: a, b", ("a", "b")),
+        ("Route it.\n\nLabels:\n- U.S.\n- U.K.\n- other.\n", ("U.S.", "U.K.", "other")),
+        ("Route it.\n\nLabels: customer service, sales and returns department", ()),
+        ('Route it.\n\nLabels: sales, research and development\n\ninput="a"\noutput="research and development"',
+         ("sales", "research and development")),
+        ("Label each tweet as hateful, offensive, or neither.", ()),
+        ("Label the tweet as hateful, offensive, or neither.\n\nInput: a\nOutput: hateful\n\nInput: b\nOutput: offensive",
+         ("hateful", "offensive", "neither")),
+        ("Tag the word.\n\nLabel: one word, lower case", ()),
+        ("Tag the word.\n\nLabels: one word, lower case", ()),
+        ("Tag the word.\n\nLabels: such as noun, verb", ()),
+        ("Give all topics.\n\nText: a\nLabels: sport, weather\n\nText: b\nLabels: politics, money", ()),
+        ('Route it.\n\nLabels: US, us\n\ninput="a"\noutput="us"', ("US", "us")),
     ],
 )  # fmt: skip
 def test_labels_are_those_that_the_prompt_plainly_lists(text, labels):
@@ -309,6 +365,28 @@ def test_demonstrations_beside_the_prompt_come_after_those_inside_and_each_once(
             'Do.\n\ninput="a"\noutput="b and so on',
             'prompt, line 4: output="... is not closed by " at the end of a line',
         ),
+        (
+            "Do.\n\nInput: a\n\nInput: b\nOutput: c",
+            "prompt, line 3: 'Input:' has no output after it",
+        ),
+        (
+            "Do.\n\n| Input | Output |\n|---|---|\n| a | b | c |",
+            (
+                "prompt, line 5: the row has 3 cells where the table's head has 2; write \\| for a"
+                " bar inside a cell"
+            ),
+        ),
+        (
+            'Do.\n\n{"input": "a" "output": "b"}',
+            "prompt, line 3: broken JSON: Expecting ',' delimiter",
+        ),
+        (
+            'Do.\n\n{"input": "a", "output": {"b": 1}}',
+            (
+                "prompt, line 3: 'output' must be text, got {'b': '1'}; several accepted answers go"
+                " into 'outputs'"
+            ),
+        ),
         ('Do.\n\ninput=""\noutput="b"', "prompt, line 3: a demonstration has an empty input"),
         ('Do.\n\ninput="a"\noutput=" "', "prompt, line 3: a demonstration has an empty output"),
         (
@@ -323,6 +401,18 @@ def test_demonstrations_beside_the_prompt_come_after_those_inside_and_each_once(
 )
 def test_a_prompt_that_makes_no_task_is_told(text, message):
     assert told(text) == message
+
+
+def test_an_output_is_written_as_the_label_that_it_means():
+    task = parsed('Do.\n\nLabels: Café, tea\n\ninput="a"\noutput="cafe\u0301"')
+    assert task.demonstrations == [Example("a", "Café", "prompt")]
+
+
+def test_an_output_that_is_none_of_the_labels_given_as_data_is_told():
+    with pytest.raises(
+        InputError, match=r"has the output 'c', which is not one of the labels a, b"
+    ):
+        Sections().run(Prompt('Do.\n\ninput="x"\noutput="c"', labels=("a", "b")), None)
 
 
 def test_a_demonstration_beside_the_prompt_that_contradicts_one_inside_is_told():

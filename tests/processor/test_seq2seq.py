@@ -136,6 +136,14 @@ def test_of_duplicates_and_near_duplicates_with_one_output_the_first_stays(work)
     assert splits.dropped == {"duplicate": 1, "near-duplicate": 2}
 
 
+def test_labels_that_differ_in_case_alone_stay_apart_and_others_are_written_as_listed(work):
+    task = TaskSpec("Do.", labels=("US", "us", "café"))
+    rows = examples(("a", "US"), ("b", "us"), ("c", "CAFE\u0301"), ("d", "Us"))
+    splits = run(work, generated=rows, task=task)
+    assert pairs(splits.train) == [("a", "US"), ("b", "us"), ("c", "café")]
+    assert splits.dropped == {"not a label": 1}
+
+
 def test_near_duplicates_with_different_outputs_are_no_duplicates(work):
     splits = run(work, examples(("us", "we"), ("US", "a country"), ("12", "x"), ("13", "x")))
     assert len(splits.train) == 4

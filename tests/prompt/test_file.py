@@ -1,5 +1,6 @@
 """Prompts in files, and the labelled sets beside them."""
 
+import json
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from p2m import artifacts, store
 from p2m.artifacts import Example, Prompt
 from p2m.errors import InputError
+from p2m.parser.sections import Sections
 from p2m.prompt import file as prompt_file
 from p2m.prompt.file import File
 
@@ -57,10 +59,20 @@ def test_a_yaml_prompt_keeps_scalars_as_they_are_written(tmp_path, work):
     text += "  outputs: [no, 0x1]\nlabels: [no, ok]\n"
     prompt = read(work, written(tmp_path, "task.yaml", text))
     assert prompt.text == "Say when.\n\n## Labels\n\n- no\n- ok"
+    assert prompt.labels == ("no", "ok")
     assert prompt.demonstrations == [
         Example("yes", "2024-03-16", "prompt"),
         Example("two\nlines", "no", "prompt", ("0x1",)),
     ]
+
+
+def test_labels_in_yaml_are_the_labels_as_they_are_written(tmp_path, work):
+    labels = ("billing: charge", "U.S.", "Home - Garden", "Refund (partial)", '"yes"', "US", "us")
+    labels += ("the customer has paid twice and wants one of both payments back",)
+    text = json.dumps({"instruction": "Sort it.", "labels": labels})
+    prompt = read(work, written(tmp_path, "task.yaml", text))
+    assert prompt.labels == labels
+    assert Sections().run(prompt, work).labels == labels
 
 
 def test_a_users_sets_are_read_with_every_accepted_answer(tmp_path, work):
@@ -120,6 +132,8 @@ def test_a_change_beside_the_prompt_changes_the_key_of_the_stage(tmp_path):
         ("p.yaml", "# nothing\n", "p.yaml:1: must be a mapping such as 'instruction: ...', got nothing"),
         ("p.yaml", "instruction: a\nlabel: [b]\n",
          "p.yaml:2: no such key 'label' (did you mean 'labels'?); a prompt has instruction, demonstrations, labels"),
+        ("p.yaml", "instruction: a\nlabels:\n- b\n- ' '\n", "p.yaml:4: a label is empty"),
+        ("p.yaml", "instruction: a\nlabels:\n- b\n- c\n- 'b '\n", "p.yaml:5: the label 'b' stands twice"),
         ("p.yaml", "instruction: a\ninstruction: a\n", "p.yaml:2: the key 'instruction' stands twice"),
         ("p.yaml", "labels: [b]\n", "p.yaml: has no key 'instruction'; it has labels"),
         ("p.yaml", "instruction: [b]\n", "p.yaml:1: must be text, got a list"),

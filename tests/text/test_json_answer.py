@@ -127,3 +127,7 @@ def test_whatever_json_was_written_is_read_back(value: object) -> None:
     assert tolerant_json(json.dumps(value)) == value
     if value:
         assert tolerant_json("Sure: " + json.dumps(value) + " Done.") == value
+
+
+def test_a_fence_inside_a_string_is_a_part_of_it() -> None:
+    assert tolerant_json('Sure: {"```": [null]} Done.') == {"```": [None]}

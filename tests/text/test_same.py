@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2m.text.same import contradiction, exact, loosen, near, normalize_space
+from p2m.text.same import LabelSet, contradiction, exact, loosen, near, normalize_space
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,30 @@ def test_a_contradiction_names_both_places_and_both_outputs():
         "f:3 contradicts f:1: the input ' a' has the outputs 'x' and 'y'; keep the right one"
     )
     assert contradiction([("f:1", "a", "x"), ("f:2", "a", "x ")]) is None
+
+
+@pytest.mark.parametrize(
+    "other", ["cafe\u0301 noir", "café\u00a0noir", "café  noir", "\ufeffcafé\u200b noir"]
+)
+def test_texts_that_look_the_same_are_the_same(other):
+    assert normalize_space(other) == "café noir"
+
+
+def test_a_label_is_found_whatever_its_case_and_space_and_given_as_the_set_writes_it():
+    labels = LabelSet(["Not sure", "café"])
+    assert labels.find(" not  SURE\n") == "Not sure"
+    assert labels.find("cafe\u0301") == "café"
+    assert labels.find("sure") is None
+
+
+@pytest.mark.parametrize(
+    "labels", [("US", "us", "IT", "it"), ("Maße", "Masse", "Busse", "Buße"), ("Yes", "yes", "no")]
+)
+def test_labels_that_differ_in_case_alone_stay_apart(labels):
+    known = LabelSet(labels)
+    assert [known.find(label) for label in labels] == list(labels)
+
+
+def test_a_text_that_may_mean_two_labels_means_none():
+    assert LabelSet(["US", "us", "it"]).find("Us") is None
+    assert LabelSet(["US", "us", "it"]).find("IT") == "it"

@@ -1,0 +1,49 @@
+"""Demonstrations as rows of Markdown tables whose head names an input and an output."""
+
+import re
+from collections.abc import Iterator
+
+from p2m.parser._pair import Pair, fault_at, unquote
+from p2m.parser._words import INPUT, OUTPUT
+
+_RULE = re.compile(r"^[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)+\|?[ \t]*$")
+_NO_SEPARATOR = re.compile(r"`[^`\n]*`|\\\|")  # a bar in code, or escaped, parts no cells
+
+
+def find_tables(text: str) -> list[Pair]:
+    lines = list(re.finditer(r"^.*$", text, re.MULTILINE))
+    pairs: list[Pair] = []
+    for i in range(1, len(lines)):
+        if _RULE.match(lines[i][0]):
+            pairs += _rows(text, lines[i - 1], lines[i + 1 :])
+    return unquote(pairs)
+
+
+def _rows(text: str, head: re.Match[str], lines: list[re.Match[str]]) -> Iterator[Pair]:
+    names = _cells(head[0])
+    source, output = _find(INPUT, names), _find(OUTPUT, names)
+    if source is None or output is None:
+        return
+    begin = head.start()  # the head goes with the first row
+    for line in lines:
+        if "|" not in line[0]:
+            return
+        cells = _cells(line[0])
+        if len(cells) != len(names):
+            fault = f"the row has {len(cells)} cells where the table's head has {len(names)}"
+            raise fault_at(text, line.start(), f"{fault}; write \\| for a bar inside a cell")
+        yield Pair(begin, line.end(), cells[source], cells[output])
+        begin = line.end()
+
+
+def _find(word: str, names: list[str]) -> int | None:
+    for i, name in enumerate(names):
+        if re.fullmatch(word, name.strip("*_ "), re.IGNORECASE):
+            return i
+    return None
+
+
+def _cells(line: str) -> list[str]:
+    masked = _NO_SEPARATOR.sub(lambda match: match[0].replace("|", "\0"), line.strip())
+    cells = masked.removeprefix("|").removesuffix("|").split("|")
+    return [cell.strip().replace("\\\0", "|").replace("\0", "|") for cell in cells]
