@@ -1,4 +1,4 @@
-"""What a person sees while a run works: a line a stage, and a bar with rate, time left and dollars."""
+"""What a person sees while a run works: a line a stage, and a bar with rate, time left, dollars."""
 
 import sys
 import time
@@ -31,7 +31,9 @@ class _Rate(ProgressColumn):
 
 
 @dataclass
-class _Drawn:
+class _DrawnBar:
+    """On a terminal."""
+
     progress: Progress
     meter: Meter
 
@@ -42,34 +44,38 @@ class _Drawn:
         self.progress.update(self.progress.task_ids[0], note=text)
 
 
-class _Lines:
-    """The bar as plain lines, for a log file or a pipe."""
+class _PlainBar:
+    """As lines, for a log file or a pipe."""
 
     def __init__(self, stage: str, total: float | None, unit: str, meter: Meter) -> None:
         self.stage, self.total, self.unit, self.meter = stage, total, unit, meter
         self.done, self.text = 0.0, ""
-        self.began = self.told = time.monotonic()
+        self.began = self.last_line = time.monotonic()
 
     def advance(self, n: float = 1) -> None:
         self.done += n
-        if time.monotonic() - self.told >= PLAIN_EVERY_S:
-            self.tell()
+        if time.monotonic() - self.last_line >= PLAIN_EVERY_S:
+            self.last_line = time.monotonic()
+            say(self.line().rstrip())
 
     def note(self, text: str) -> None:
         self.text = text
 
-    def tell(self) -> None:
-        self.told = now = time.monotonic()
-        rate = self.done / max(now - self.began, 1e-9)
-        left = f", {(self.total - self.done) / rate:.0f} s left" if self.total and rate else ""
-        of = f"/{self.total:,.0f}" if self.total else ""
-        say(
-            f"  {self.stage}: {self.done:,.0f}{of} {self.unit}, {rate:,.0f}/s{left}, ${self.meter.usd:.2f}  {self.text}".rstrip()
-        )
+    def line(self) -> str:
+        rate = self.done / max(time.monotonic() - self.began, 1e-9)
+        of, left = "", ""
+        if self.total:
+            of = f"/{self.total:,.0f}"
+            left = f", {(self.total - self.done) / rate:.0f} s left" if rate else ""
+        done = f"{self.done:,.0f}{of} {self.unit}, {rate:,.0f}/s{left}"
+        return f"  {self.stage}: {done}, ${self.meter.usd:.2f}  {self.text}"
 
 
 def say(line: str) -> None:
-    """A line for the person at the terminal, above any bar; never markup, since data stands in it."""
+    """A line for the person at the terminal, above any bar.
+
+    Never markup, since data stands in it.
+    """
     stderr.print(line, markup=False)
 
 
@@ -77,12 +83,18 @@ def say(line: str) -> None:
 def bar(stage: str, meter: Meter, total: float | None, unit: str) -> Iterator[Bar]:
     """total: None where it is not known."""
     if not sys.stderr.isatty():
-        yield _Lines(stage, total, unit, meter)
+        yield _PlainBar(stage, total, unit, meter)
         return
     columns = (
-        SpinnerColumn(), TextColumn("{task.description:<10}"), BarColumn(bar_width=24), MofNCompleteColumn(), _Rate(),
-        TimeRemainingColumn(compact=True), TextColumn("{task.fields[usd]}"), TextColumn("{task.fields[note]}", markup=False),
-    )  # fmt: skip
+        SpinnerColumn(),
+        TextColumn("{task.description:<10}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[usd]}"),
+        TextColumn("{task.fields[note]}", markup=False),
+    )
     with Progress(*columns, console=stderr, transient=True, refresh_per_second=4) as progress:
         progress.add_task(stage, total=total, unit=unit, usd="$0.00", note="")
-        yield _Drawn(progress, meter)
+        yield _DrawnBar(progress, meter)

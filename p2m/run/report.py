@@ -1,6 +1,7 @@
 """What a run has to show: report.json for programs, report.md and a table for people."""
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,183 +10,178 @@ from rich.console import Console
 from rich.table import Table
 
 from p2m.artifacts import Report, Score
+from p2m.disk import write_text
 from p2m.store import StageResult
 
+# the names of the links in a run's folder
 ROOMS = {
-    "prompt": "prompt", "parser": "task", "model": "choice", "retriever": "retrieved", "generator": "generated",
-    "processor": "splits", "trainer": "student", "evaluator": "report",
-}  # fmt: skip  # the names of the links in a run's folder
+    "prompt": "prompt",
+    "parser": "task",
+    "model": "choice",
+    "retriever": "retrieved",
+    "generator": "generated",
+    "processor": "splits",
+    "trainer": "student",
+    "evaluator": "report",
+}
+SPLITS = ("train", "valid", "test", "real")
 
 
 def write(
-    folder: Path, made: dict[str, StageResult], kept: set[str], seed: int, wall_s: float
+    folder: Path, results: dict[str, StageResult], kept: set[str], seed: int, wall_s: float
 ) -> dict[str, Any]:
     """Writes report.json and report.md in *folder* and gives the former's contents.
 
-    scores are on the user's own test set where there is one, else on the generated one: `on` says which; `generated` has the latter always.
+    scores are on the user's own test set where there is one, else on the generated one: `on` says
+    which; `generated` has the latter always.
     """
-    result: Report = made["evaluator"].value
+    result: Report = results["evaluator"].value
     on = "real" if "real" in result.scores else "generated"
-    notes = {stage: m.note for stage, m in made.items()}
-    told = {
+    stages: dict[str, dict[str, Any]] = {
+        stage: {"key": made.key, "kept": stage in kept}
+        | {name: made.note[name] for name in ("seconds", "usd", "calls")}
+        for stage, made in results.items()
+    }
+    report = {
         "on": on,
         "scores": _plain(result.scores.get(on, {})),
         "generated": _plain(result.scores.get("generated", {})),
         "baselines": {name: _plain(sets.get(on, {})) for name, sets in result.baselines.items()},
-        "usd": sum(n["usd"] for n in notes.values()),
-        "seconds": round(sum(n["seconds"] for n in notes.values()), 1),
+        "usd": sum(stage["usd"] for stage in stages.values()),
+        "seconds": round(sum(stage["seconds"] for stage in stages.values()), 1),
         "wall_seconds": round(wall_s, 1),
         "parity": [asdict(parity) for parity in result.parity],
         "seed": seed,
-        "stages": {
-            s: {
-                "key": made[s].key,
-                "kept": s in kept,
-                "seconds": n["seconds"],
-                "usd": n["usd"],
-                "calls": n["calls"],
-            }
-            for s, n in notes.items()
-        },
-        "examples": _examples(made),
+        "stages": stages,
+        "examples": _examples(results),
     }
-    (folder / "report.json").write_text(
-        json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8"
-    )
-    (folder / "report.md").write_text(_markdown(folder, told), encoding="utf-8")
-    return told
+    write_text(folder / "report.json", json.dumps(report, ensure_ascii=False, indent=1))
+    write_text(folder / "report.md", _markdown(folder, report))
+    return report
 
 
-def show(folder: Path, told: dict[str, Any]) -> None:
+def show(folder: Path, report: dict[str, Any]) -> None:
     """The tables on the terminal, and last the run's folder."""
     console = Console(highlight=False)
-    for title, header, rows in _tables(told):
-        table = Table(title=title, title_justify="left")
-        for i, name in enumerate(header):
-            table.add_column(name, justify="left" if i == 0 else "right")
-        for row in rows:
-            table.add_row(*row)
+    for table in _tables(report):
         console.print(table)
-    console.print(f"Try it:  p2m demo {_near(folder)}", markup=False, soft_wrap=True)
-    console.print(_near(folder), markup=False, soft_wrap=True)
+    place = _relative(folder)
+    for line in (*_warnings(report), f"Try it:  p2m demo {place}", place):
+        console.print(line, markup=False, soft_wrap=True)
 
 
-def shown(score: dict[str, Any]) -> str:
-    """`93.1 [90.0, 95.8]`: per cent with the interval."""
-    return f"{100 * score['value']:.1f} [{100 * score['low']:.1f}, {100 * score['high']:.1f}]"
+def per_cent(score: dict[str, Any]) -> str:
+    """`93.1 [90.0, 95.8]`: the value with its interval."""
+    value, low, high = (100 * score[name] for name in ("value", "low", "high"))
+    return f"{value:.1f} [{low:.1f}, {high:.1f}]"
 
 
-def _examples(made: dict[str, StageResult]) -> dict[str, Any]:
-    counts = {
-        stage: json.loads((made[stage].folder / "manifest.json").read_text())["rows"]
-        for stage in ("retriever", "generator", "processor")
-    }
-    splits = counts["processor"]
+def _examples(results: dict[str, StageResult]) -> dict[str, Any]:
+    counts: dict[str, Any] = {}
     dropped: dict[str, int] = {}
     for stage in ("retriever", "generator", "processor"):
-        for reason, n in made[stage].value.dropped.items():
+        rows = json.loads((results[stage].folder / "manifest.json").read_text())["rows"]
+        if stage == "processor":
+            counts |= {name: rows.get(f"{name}.jsonl", 0) for name in SPLITS}
+        else:
+            counts[ROOMS[stage]] = rows.get("rows.jsonl", 0)
+        for reason, n in results[stage].value.dropped.items():
             dropped[f"{stage}: {reason}"] = n
-    return {
-        "retrieved": counts["retriever"].get("rows.jsonl", 0),
-        "generated": counts["generator"].get("rows.jsonl", 0),
-        **{name: splits.get(f"{name}.jsonl", 0) for name in ("train", "valid", "test", "real")},
-        "cut": made["trainer"].value.cut,
-        "lost": made["trainer"].value.lost,
-        "dropped": dropped,
-    }
+    student = results["trainer"].value
+    return counts | {"cut": student.cut, "lost": student.lost, "dropped": dropped}
 
 
-def _tables(told: dict[str, Any]) -> list[tuple[str, list[str], list[list[str]]]]:
-    where = {"real": "the test set given", "generated": "the generated test set"}[told["on"]]
-    who = {"student": told["scores"], **told["baselines"]}
-    metrics = list(told["scores"])
-    n = next((s["n"] for s in told["scores"].values()), 0)
-    scores = [
-        [name.replace("_", " "), *(shown(by[m]) if m in by else "-" for m in metrics)]
-        for name, by in who.items()
-    ]
-    if told["generated"] and told["on"] == "real":
-        m = next(iter(told["generated"].values()))["n"]
-        scores.append(
-            [
-                f"student, generated test set (n = {m})",
-                *(shown(told["generated"][k]) for k in metrics),
-            ]
-        )
-    scores += [
-        [
-            f"{p['engine']}: answers as torch float32 (n = {p['n']})",
-            f"{100 * p['equal']:.1f}",
-            *[""] * (len(metrics) - 1),
-        ]
-        for p in told["parity"]
-    ]
-    counts = told["examples"]
-    examples = [
-        [f"kept: {k}", f"{counts[k]:,}"]
-        for k in ("retrieved", "generated", "train", "valid", "test", "real")
-    ]
+def _tables(report: dict[str, Any]) -> list[Table]:
+    return [_score_table(report), _example_table(report["examples"]), _stage_table(report)]
+
+
+def _table(title: str, header: list[str], rows: list[list[str]]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for i, name in enumerate(header):
+        table.add_column(name, justify="right" if i else "left")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _score_table(report: dict[str, Any]) -> Table:
+    where = {"real": "the test set given", "generated": "the generated test set"}[report["on"]]
+    scores = report["scores"]
+    lines = {"student": scores, **report["baselines"]}
+    if report["on"] == "real" and report["generated"]:
+        lines[f"student, generated test set (n = {_n(report['generated'])})"] = report["generated"]
+    rows = []
+    for name, by_metric in lines.items():
+        cells = [per_cent(by_metric[metric]) if metric in by_metric else "-" for metric in scores]
+        rows.append([name.replace("_", " "), *cells])
+    for parity in report["parity"]:
+        name = f"{parity['engine']}: answers as torch float32 (n = {parity['n']})"
+        rows.append([name, f"{100 * parity['equal']:.1f}", *[""] * (len(scores) - 1)])
+    title = f"Scores in per cent on {where}, with 95 % intervals (n = {_n(scores)})"
+    return _table(title, ["", *scores], rows)
+
+
+def _n(scores: dict[str, Any]) -> int:
+    return next((score["n"] for score in scores.values()), 0)
+
+
+def _example_table(counts: dict[str, Any]) -> Table:
+    rows = [[f"kept: {name}", f"{counts[name]:,}"] for name in ("retrieved", "generated", *SPLITS)]
     if counts["cut"]:
-        examples.append(["of train: cut at max_input or max_output", f"{counts['cut']:,}"])
+        rows.append(["of train: cut at max_input or max_output", f"{counts['cut']:,}"])
     if counts["lost"]:
-        examples.append(
-            [
-                "of train: answers that the student's tokenizer cannot write",
-                f"{100 * counts['lost']:.1f} %",
-            ]
-        )
-    examples += [
-        [f"dropped by {reason}", f"{count:,}"] for reason, count in counts["dropped"].items()
-    ]
-    stages = [
-        [
-            s,
-            "kept" if d["kept"] else "made",
-            f"{d['seconds']:.1f}",
-            f"{d['usd']:.2f}",
-            f"{d['calls']:,}",
-        ]
-        for s, d in told["stages"].items()
-    ]
-    stages.append(
-        [
-            "sum",
-            "",
-            f"{told['seconds']:.1f}",
-            f"{told['usd']:.2f}",
-            f"{sum(d['calls'] for d in told['stages'].values()):,}",
-        ]
-    )
-    return [
-        (f"Scores in per cent on {where}, with 95 % intervals (n = {n})", ["", *metrics], scores),
-        ("Examples", ["", "number"], examples),
-        ("Stages", ["", "", "seconds", "dollars", "calls"], stages),
-    ]
+        what = "of train: answers that the student's tokenizer cannot write"
+        rows.append([what, f"{100 * counts['lost']:.1f} %"])
+    rows += [[f"dropped by {reason}", f"{n:,}"] for reason, n in counts["dropped"].items()]
+    return _table("Examples", ["", "number"], rows)
 
 
-def _markdown(folder: Path, told: dict[str, Any]) -> str:
-    parts = [f"# Run {folder.name}", ""]
-    for title, header, rows in _tables(told):
-        parts += [
-            f"## {title}",
-            "",
-            f"| {' | '.join(header)} |",
-            f"|{'---|' * len(header)}",
-            *(f"| {' | '.join(row)} |" for row in rows),
-            "",
-        ]
-    return "\n".join([*parts, f"Try it: `p2m demo {_near(folder)}`", ""])
+def _stage_table(report: dict[str, Any]) -> Table:
+    stages = dict(report["stages"])
+    calls = sum(stage["calls"] for stage in stages.values())
+    stages["sum"] = report | {"calls": calls}
+    rows = []
+    for name, spent in stages.items():
+        state = {True: "kept", False: "made", None: ""}[spent.get("kept")]
+        seconds, usd = f"{spent['seconds']:.1f}", f"{spent['usd']:.2f}"
+        rows.append([name, state, seconds, usd, f"{spent['calls']:,}"])
+    return _table("Stages", ["", "", "seconds", "dollars", "calls"], rows)
+
+
+def _warnings(report: dict[str, Any]) -> Iterator[str]:
+    """A sentence for each baseline that beats the student in the first metric."""
+    for metric, score in list(report["scores"].items())[:1]:
+        for name, baseline in report["baselines"].items():
+            if baseline[metric]["value"] > score["value"]:
+                yield (
+                    f"The student is worse than the baseline {name.replace('_', ' ')}"
+                    f" ({metric} {100 * score['value']:.1f}, {100 * baseline[metric]['value']:.1f}):"
+                    " give it more examples (generator.target=..., prompt.train=...), train it"
+                    " longer (trainer.max_examples=...), or choose another student (model=...)."
+                )
+
+
+def _markdown(folder: Path, report: dict[str, Any]) -> str:
+    lines = [f"# Run {folder.name}", ""]
+    for warning in _warnings(report):
+        lines += [warning, ""]
+    for table in _tables(report):
+        header = [str(column.header) for column in table.columns]
+        rows = zip(*(column.cells for column in table.columns), strict=True)
+        lines += [f"## {table.title}", "", _line(header), f"|{'---|' * len(header)}"]
+        lines += [*map(_line, rows), ""]
+    return "\n".join([*lines, f"Try it: `p2m demo {_relative(folder)}`", ""])
+
+
+def _line(cells: Iterable[Any]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _plain(scores: dict[str, Score]) -> dict[str, dict[str, float | int]]:
-    return {
-        name: {"value": s.value, "low": s.low, "high": s.high, "n": s.n}
-        for name, s in scores.items()
-    }
+    return {metric: asdict(score) for metric, score in scores.items()}
 
 
-def _near(folder: Path) -> str:
-    try:
-        return str(folder.relative_to(Path.cwd()))
-    except ValueError:
-        return str(folder)
+def _relative(folder: Path) -> str:
+    """The folder as seen from here, where it lies below."""
+    here = Path.cwd()
+    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)

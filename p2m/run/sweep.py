@@ -15,7 +15,7 @@ from rich.table import Table as RichTable
 
 from p2m import disk
 from p2m.run import progress
-from p2m.run.report import shown
+from p2m.run.report import per_cent
 
 failed: list[int] = []  # exit codes of the jobs that did not complete, wherever they ran
 _under_way: list[DictConfig] = []  # the sweep that this command began and has not told of
@@ -128,7 +128,7 @@ def _show(rows: list[dict[str, Any]], folder: Path) -> None:
     for row in rows:
         varying = " ".join(override for override in row["overrides"] if override not in shared)
         cells = [row["job"], varying, str(row.get("train", "-"))]
-        cells += [shown(row[name]) if name in row else "-" for name in metrics]
+        cells += [per_cent(row[name]) if name in row else "-" for name in metrics]
         cells += [f"{row['seconds']:.1f}", f"{row['usd']:.2f}"] if "usd" in row else ["-", "-"]
         table.add_row(*cells, row["status"])
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)

@@ -7,7 +7,7 @@ import platform
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,8 @@ PACKAGES = (
 )
 HUB_S = 2.0  # seconds the hub has to answer
 GIB = 2**30
-LOW_DISK_GIB = 12  # a student of 250 M parameters: up to three checkpoints of 3 GB lie there, and the best weights
+# a student of 250 M parameters: up to three checkpoints of 3 GB lie there, and the best weights
+LOW_DISK_GIB = 12
 Line = tuple[str, str]
 
 
@@ -42,142 +43,118 @@ def main(argv: list[str]) -> int:
     about = "Says what this machine can do and what it lacks; changes nothing."
     Arguments(prog="p2m doctor", description=about).parse_args(argv)
     table = Table(show_header=False, box=None, pad_edge=False)
+    parts = (_computer, _gpus, _hub, _disk, _keys, _packages, _extras)
     with ThreadPoolExecutor() as pool:  # the hub may take its seconds while torch is imported
-        rooms = [
-            pool.submit(room) for room in (_computer, _gpus, _hub, _disk, _keys, _packages, _extras)
-        ]
-        for name, said in (line for room in rooms for line in room.result()):
-            table.add_row(name, said)
+        for lines in pool.map(lambda part: list(part()), parts):
+            for line in lines:
+                table.add_row(*line)
     Console(highlight=False, markup=False).print(table)
     return 0
 
 
-def _computer() -> list[Line]:
+def _computer() -> Iterator[Line]:
+    python = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+    yield "p2m", f"{__version__} on {python}"
     threads = os.cpu_count() or 1
-    return [
-        (
-            "p2m",
-            f"{__version__} on Python {platform.python_version()}, {platform.system()} {platform.machine()}",
-        ),
-        ("cores", f"{machine.cores()} physical for this process, {threads} logical in all"),
-        ("memory", _memory()),
-        (
-            "bf16 on the CPU",
-            "in hardware" if machine.cpu_has_bf16() else "no: training on the CPU uses fp32",
-        ),
-    ]
+    yield "cores", f"{machine.cores()} physical for this process, {threads} logical in all"
+    yield "memory", memory()
+    has_bf16 = machine.cpu_has_bf16()
+    yield "bf16 on the CPU", "in hardware" if has_bf16 else "no: training on the CPU uses fp32"
 
 
-def _memory(meminfo: Path = Path("/proc/meminfo")) -> str:
+def memory(meminfo: Path = Path("/proc/meminfo")) -> str:
+    """Total and free, as the kernel says."""
     if not meminfo.exists():
         return "unknown on this system"
-    kib = {
-        name: int(amount)
-        for name, amount in re.findall(r"^(\w+):\s+(\d+) kB$", meminfo.read_text(), re.M)
-    }
-    return f"{kib['MemTotal'] / 2**20:.1f} GiB, {kib['MemAvailable'] / 2**20:.1f} GiB of it free"
+    kib = dict(re.findall(r"^(\w+):\s+(\d+) kB$", meminfo.read_text(), re.MULTILINE))
+    total, free = (int(kib[name]) / 2**20 for name in ("MemTotal", "MemAvailable"))
+    return f"{total:.1f} GiB, {free:.1f} GiB of it free"
 
 
-def _gpus() -> list[Line]:
+def _gpus() -> Iterator[Line]:
     try:
         import torch
     except ImportError as error:
-        return [("GPU", f"unknown: torch cannot be imported ({error})")]
+        yield "GPU", f"unknown: torch cannot be imported ({error})"
+        return
     if not torch.cuda.is_available():
-        return [
-            (
-                "GPU",
-                f"none that torch {torch.__version__} can use: trainer=default trains on the CPU",
-            )
-        ]
-    return [
-        ("GPU", _gpu(torch.cuda.get_device_properties(i))) for i in range(torch.cuda.device_count())
-    ]
+        version = torch.__version__
+        yield "GPU", f"none that torch {version} can use: trainer=default trains on the CPU"
+    for i in range(torch.cuda.device_count()):
+        yield "GPU", gpu(torch.cuda.get_device_properties(i))
 
 
-def _gpu(device: Any) -> str:
-    bf16 = (
-        "bf16 in hardware" if device.major >= 8 else "no bf16 in hardware"
-    )  # since compute capability 8.0, Ampere
-    return f"{device.name}, {device.total_memory / GIB:.0f} GiB, {bf16}"
+def gpu(device: Any) -> str:
+    """Name, memory, and whether bf16 is in hardware: since compute capability 8.0, Ampere."""
+    bf16 = "bf16" if device.major >= 8 else "no bf16"
+    return f"{device.name}, {device.total_memory / GIB:.0f} GiB, {bf16} in hardware"
 
 
-def _hub() -> list[Line]:
-    said = (
-        "answers"
-        if hub.reachable(HUB_S)
-        else f"no answer within {HUB_S:.0f} s: model=byt5_nano and local data need none"
-    )
-    return [("hub", f"{hub.endpoint()}: {said}")]
+def _hub() -> Iterator[Line]:
+    state = "answers"
+    if not hub.reachable(HUB_S):
+        state = f"no answer within {HUB_S:.0f} s: model=byt5_nano and local data need none"
+    yield "hub", f"{hub.endpoint()}: {state}"
 
 
-def _disk() -> list[Line]:
-    return [("disk", _room(Path(str(OmegaConf.load(config.CONF / "config.yaml").store))))]
+def _disk() -> Iterator[Line]:
+    yield "disk", disk(Path(str(OmegaConf.load(config.CONF / "config.yaml").store)))
 
 
-def _room(store: Path) -> str:
+def disk(store: Path) -> str:
     """Free space at *store*, or at the nearest folder above it that exists."""
-    there = next(place for place in [store.absolute(), *store.absolute().parents] if place.exists())
-    free = shutil.disk_usage(there).free / GIB
-    advice = (
-        ""
-        if free >= LOW_DISK_GIB
-        else "; little for a large student, give another folder with store=..."
-    )
-    writable = (
-        "" if os.access(there, os.W_OK) else "; NOT writable, give another folder with store=..."
-    )
-    return f"{free:.1f} GiB free for the store ({store}){advice}{writable}"
+    store_or_above = (store.absolute(), *store.absolute().parents)
+    folder = next(place for place in store_or_above if place.exists())
+    free = shutil.disk_usage(folder).free / GIB
+    line = f"{free:.1f} GiB free for the store ({store})"
+    if free < LOW_DISK_GIB:
+        line += "; little for a large student, give another folder with store=..."
+    if not os.access(folder, os.W_OK):
+        line += "; NOT writable, give another folder with store=..."
+    return line
 
 
-def _keys() -> list[Line]:
-    """Variables that options name, by whether they are set: the name is said, the value never read out."""
-    users: dict[str, list[str]] = {"HF_TOKEN": ["gated models and data of the hub"]}
-    for option, variable in _named_keys():
-        users.setdefault(variable, []).append(option)
-    return [
-        (f"${name}", f"{'set' if os.environ.get(name) else 'not set'}; for {', '.join(who)}")
-        for name, who in sorted(users.items())
-    ]
-
-
-def _named_keys() -> Iterator[tuple[str, str]]:
+def _keys() -> Iterator[Line]:
+    """Variables that options name, by whether they are set: the value is never read out."""
+    users = {"HF_TOKEN": ["gated models and data of the hub"]}
     for path in sorted(config.CONF.glob("*/*.yaml")):
-        for key, value in OmegaConf.to_container(OmegaConf.load(path), resolve=False).items():  # type: ignore[union-attr]
-            if str(key).endswith("_env") and value:
-                yield f"{path.parent.name}={path.stem}", str(value)
+        settings: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+        for name, variable in settings.items():
+            if str(name).endswith("_env") and variable:
+                users.setdefault(variable, []).append(f"{path.parent.name}={path.stem}")
+    for variable, names in sorted(users.items()):
+        state = "set" if os.environ.get(variable) else "not set"
+        yield f"${variable}", f"{state}; for {', '.join(names)}"
 
 
-def _packages() -> list[Line]:
-    return [("packages", ", ".join(f"{name} {_version(name)}" for name in PACKAGES))]
+def _packages() -> Iterator[Line]:
+    yield "packages", ", ".join(f"{name} {_version(name) or 'MISSING'}" for name in PACKAGES)
 
 
-def _version(name: str) -> str:
+def _version(name: str) -> str | None:
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return "MISSING"
+        return None
 
 
-def _extras(
-    requires: Callable[[str], list[str] | None] = importlib.metadata.requires,
-) -> list[Line]:
-    """Optional parts of p2m, by what its own metadata asks for."""
+def _extras() -> Iterator[Line]:
     try:
-        needs = [
-            re.fullmatch(r"([\w.-]+).*extra == ['\"](\w+)['\"]", line)
-            for line in requires("p2m") or []
-        ]
+        needs = importlib.metadata.requires("p2m") or []
     except importlib.metadata.PackageNotFoundError:
-        return [("extras", f"unknown: p2m is not installed for {sys.executable}")]
-    extras: dict[str, list[str]] = {}
-    for name, extra in (need.groups() for need in needs if need):
-        extras.setdefault(extra, []).append(name)
-    return [
-        (f"extra {extra}", _extra(extra, [name for name in names if _version(name) == "MISSING"]))
-        for extra, names in extras.items()
-    ]
+        yield "extras", f"unknown: p2m is not installed for {sys.executable}"
+        return
+    yield from extras(needs)
 
 
-def _extra(extra: str, missing: list[str]) -> str:
-    return f"lacks {', '.join(missing)}: pip install 'p2m[{extra}]'" if missing else "installed"
+def extras(needs: list[str]) -> Iterator[Line]:
+    """Optional parts of p2m, by *needs* as its own metadata has them."""
+    missing: dict[str, list[str]] = {}
+    for need in needs:
+        part = re.fullmatch(r"([\w.-]+).*extra == ['\"](\w+)['\"]", need)
+        if part:
+            package, extra = part.groups()
+            missing.setdefault(extra, []).extend([] if _version(package) else [package])
+    for extra, packages in missing.items():
+        cure = f"lacks {', '.join(packages)}: pip install 'p2m[{extra}]'"
+        yield f"extra {extra}", cure if packages else "installed"

@@ -9,7 +9,7 @@ from p2m.verbs import doctor
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
+def printed(tmp_path_factory):
     """What the command prints, by the first word of each line."""
     import contextlib
     import io
@@ -24,11 +24,11 @@ def told(tmp_path_factory):
         return SimpleNamespace(text=out.getvalue(), seconds=time.monotonic() - began)
 
 
-def line(told, start: str) -> str:
-    return next(line for line in told.text.splitlines() if line.startswith(start))
+def line(printed, start: str) -> str:
+    return next(line for line in printed.text.splitlines() if line.startswith(start))
 
 
-def test_every_part_of_the_machine_is_told_within_seconds(told):
+def test_every_part_of_the_machine_is_told_within_seconds(printed):
     for start in (
         "p2m",
         "cores",
@@ -41,26 +41,28 @@ def test_every_part_of_the_machine_is_told_within_seconds(told):
         "extra demo",
         "extra dev",
     ):
-        assert line(told, start)
-    assert told.seconds < 10  # 5 on a machine that does nothing else
+        assert line(printed, start)
+    assert printed.seconds < 10  # 5 on a machine that does nothing else
 
 
-def test_keys_are_told_by_name_and_never_by_value(told):
-    assert line(told, "$OPENAI_API_KEY").split(None, 1)[1].startswith("set; for teacher=openai")
-    assert line(told, "$WANDB_API_KEY").split(None, 1)[1].startswith("not set; for tracker=wandb")
-    assert "canary" not in told.text
+def test_keys_are_told_by_name_and_never_by_value(printed):
+    assert line(printed, "$OPENAI_API_KEY").split(None, 1)[1].startswith("set; for teacher=openai")
+    assert (
+        line(printed, "$WANDB_API_KEY").split(None, 1)[1].startswith("not set; for tracker=wandb")
+    )
+    assert "canary" not in printed.text
 
 
-def test_versions_are_those_installed(told):
-    assert f"sacrebleu {importlib.metadata.version('sacrebleu')}" in line(told, "packages")
+def test_versions_are_those_installed(printed):
+    assert f"sacrebleu {importlib.metadata.version('sacrebleu')}" in line(printed, "packages")
 
 
-def test_a_hub_that_is_switched_off_is_told(told):
-    assert "no answer within 2 s: model=byt5_nano and local data need none" in line(told, "hub")
+def test_a_hub_that_is_switched_off_is_told(printed):
+    assert "no answer within 2 s: model=byt5_nano and local data need none" in line(printed, "hub")
 
 
-def test_looking_creates_no_folder(told, tmp_path):
-    assert doctor._room(tmp_path / "a" / "store").endswith(
+def test_looking_creates_no_folder(printed, tmp_path):
+    assert doctor.disk(tmp_path / "a" / "store").endswith(
         f" GiB free for the store ({tmp_path}/a/store)"
     )
     assert list(tmp_path.iterdir()) == []
@@ -69,7 +71,7 @@ def test_looking_creates_no_folder(told, tmp_path):
 def test_a_full_disk_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=2**29))
     assert (
-        doctor._room(tmp_path)
+        doctor.disk(tmp_path)
         == f"0.5 GiB free for the store ({tmp_path}); little for a large student, give another folder with store=..."
     )
 
@@ -78,21 +80,21 @@ def test_memory_is_read_from_the_kernel(tmp_path):
     (tmp_path / "meminfo").write_text(
         "MemTotal:       16777216 kB\nMemFree:         1 kB\nMemAvailable:    4194304 kB\n"
     )
-    assert doctor._memory(tmp_path / "meminfo") == "16.0 GiB, 4.0 GiB of it free"
-    assert doctor._memory(tmp_path / "absent") == "unknown on this system"
+    assert doctor.memory(tmp_path / "meminfo") == "16.0 GiB, 4.0 GiB of it free"
+    assert doctor.memory(tmp_path / "absent") == "unknown on this system"
 
 
-@pytest.mark.parametrize(("major", "said"), [(9, "bf16 in hardware"), (7, "no bf16 in hardware")])
-def test_a_gpu_is_told_with_its_memory(major, said):
+@pytest.mark.parametrize(("major", "bf16"), [(9, "bf16 in hardware"), (7, "no bf16 in hardware")])
+def test_a_gpu_is_told_with_its_memory(major, bf16):
     assert (
-        doctor._gpu(SimpleNamespace(name="Fine GPU", total_memory=80 * 2**30, major=major))
-        == f"Fine GPU, 80 GiB, {said}"
+        doctor.gpu(SimpleNamespace(name="Fine GPU", total_memory=80 * 2**30, major=major))
+        == f"Fine GPU, 80 GiB, {bf16}"
     )
 
 
 def test_an_extra_that_is_not_there_is_told_with_its_cure():
     needs = ["rich>=14", "no-such-package>=1; extra == 'demo'", 'pytest>=9; extra == "dev"']
-    assert doctor._extras(lambda _: needs) == [
+    assert list(doctor.extras(needs)) == [
         ("extra demo", "lacks no-such-package: pip install 'p2m[demo]'"),
         ("extra dev", "installed"),
     ]
