@@ -9,7 +9,7 @@ from typing import Any
 from p2m.schema import mismatch
 from p2m.stages import Outcome, Request
 from p2m.text.json_answer import tolerant_json
-from p2m.text.scripts import families
+from p2m.text.scripts import distinct_scripts
 
 MOST_TOKENS = 10**9  # a usage beyond it is a server's mistake, not a bill
 # characters; shorter texts recur by right, as when an answer repeats its input
@@ -24,7 +24,7 @@ _REFUSAL = re.compile(
 )
 _VERSION = re.compile(r"[-:@.](?:v?\d[\w.:-]*|latest|main|preview.*)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_LETTERS = {name: re.compile(f"[{chars}]") for name, chars in families().items()}
+_LETTERS = {name: re.compile(f"[{chars}]") for name, chars in distinct_scripts().items()}
 
 
 @dataclass(frozen=True)
