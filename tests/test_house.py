@@ -54,6 +54,13 @@ ROWS = [
 ROW = {name: depth for depth, row in enumerate(ROWS) for name in row}
 
 
+# the tokenizers of a student, of which each still knows the others
+IN_A_CIRCLE = {
+    f"p2m.student.{name}"
+    for name in ("tokens", "_byte_tokenizer", "_hub_tokenizer", "_bpe_tokenizer")
+}
+
+
 def name_of(path: Path) -> str:
     return str(path.relative_to(CONF))
 
@@ -136,6 +143,36 @@ def test_imports_point_down_only(path):
     for target in (t.split(".")[1] for t in imports(path) if t.startswith("p2m.")):
         if target != me and me != "__init__" and target != "__version__":
             assert ROW[target] < ROW[me], f"{path} imports {target}"
+
+
+def modules() -> dict[str, Path]:
+    names = {}
+    for path in CODE.rglob("*.py"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        names[".".join(parts).removesuffix(".__init__")] = path
+    return names
+
+
+def imported_modules(path: Path, known: set[str]) -> set[str]:
+    """Of our own modules, those that the file imports anywhere, also inside functions."""
+    targets = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            targets |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            targets |= inner & known or {node.module}
+    return targets & known
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    known = modules()
+    graph = {name: imported_modules(path, set(known)) for name, path in known.items()}
+    below, higher = {}, graph
+    while below != higher:  # what stands below each, one storey more a round
+        below = higher
+        higher = {name: {i for t in graph[name] for i in below[t]} | graph[name] for name in graph}
+    assert {name for name in graph if name in below[name]} - IN_A_CIRCLE == set()
 
 
 def test_nothing_heavy_loads_before_the_first_stage_runs():

@@ -9,13 +9,13 @@ import sqlite3
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from p2m.calls.budget import Budget
+from p2m.calls.completion import Completion
 from p2m.calls.endpoint import Entry, Reply
 from p2m.calls.owner import is_alive, sweep
 from p2m.calls.states import STATES
-from p2m.stages import Outcome
 
 
 @dataclass(frozen=True)
@@ -58,48 +58,40 @@ class Busy:
 
 @dataclass(frozen=True)
 class OverBudget:
-    """The budget leaves no room.  others: attempts out, whose settlement may make some.
-
-    nano, calls: charged so far; open_nano: of it, for calls of unknown fate.
-    """
-
-    others: int
-    nano: int
-    calls: int
-    open_nano: int
-
-
-Found = Kept | Reserved | Busy | OverBudget | None
+    """The budget leaves no room now; what others have out may, once it is settled."""
 
 
 def open_account(db: sqlite3.Connection, account: str) -> None:
     db.execute("INSERT OR IGNORE INTO accounts VALUES(?,0,0)", (account,))
 
 
-def begin(db: sqlite3.Connection, entry: Entry, payer: Payer, *, send: bool) -> Found:
-    """The kept answer, or a reservation to send with.  send False: None for the latter."""
+def begin(
+    db: sqlite3.Connection, entry: Entry, payer: Payer
+) -> Kept | Reserved | Busy | OverBudget:
+    """The kept answer, a reservation to send with, or what there is to wait for.
+
+    Raises BudgetError where there is neither an answer nor room, nor hope of it.
+    """
     found = _find(db, entry.key, payer.folder)
-    if found is not None or not send:
+    if found is not None:
         return found
+    if payer.budget.is_late():
+        raise payer.budget.late()
     if payer.resumes:
         taken = _take_over(db, entry, payer)
         if taken is not None:
             return taken
-    budget = payer.budget
-    changed = db.execute(
+    room = {"max_nano": payer.budget.max_nano(), "max_calls": payer.budget.max_calls}
+    charged = db.execute(
         "UPDATE accounts SET nano=nano+:worst, calls=calls+1 WHERE account=:account"
         " AND (:max_nano IS NULL OR nano+:worst<=:max_nano)"
         " AND (:max_calls IS NULL OR calls<:max_calls)",
-        {
-            "account": payer.account,
-            "worst": entry.worst,
-            "max_nano": budget.max_nano(),
-            "max_calls": budget.max_calls,
-        },
-    ).rowcount
-    if not changed:
-        return _over_budget(db, payer)
-    return _reserve(db, entry, payer)
+        vars(payer) | vars(entry) | room,
+    )
+    if charged.rowcount:
+        return _reserve(db, entry, payer)
+    _raise_without_hope(db, entry, payer)
+    return OverBudget()
 
 
 def _find(db: sqlite3.Connection, key: str, folder: Path) -> Kept | Busy | None:
@@ -147,15 +139,16 @@ def _reserve(db: sqlite3.Connection, entry: Entry, payer: Payer) -> Reserved:
     return Reserved(int(row.lastrowid or 0))
 
 
-def _over_budget(db: sqlite3.Connection, payer: Payer) -> OverBudget:
+def _raise_without_hope(db: sqlite3.Connection, entry: Entry, payer: Payer) -> None:
+    """Raises BudgetError where nothing is out on the account whose settlement may make room."""
     sweep(db, payer.folder)
-    nano, calls = charged(db, payer.account)
-    others, open_nano = db.execute(
+    out, unknown = db.execute(
         "SELECT COUNT(owner), COALESCE(SUM(CASE state WHEN 'open' THEN billed END), 0)"
         " FROM attempts WHERE account=?",
         (payer.account,),
     ).fetchone()
-    return OverBudget(others, nano, calls, open_nano)
+    if not out:
+        raise payer.budget.exceeded(*charged(db, payer.account), unknown, entry.worst)
 
 
 def charged(db: sqlite3.Connection, account: str) -> tuple[int, int]:
@@ -170,47 +163,38 @@ def record_body(db: sqlite3.Connection, attempt: int, reply: Reply, seconds: flo
     move(db, attempt, "answered", billed=reserved, **_evidence(reply, seconds))
 
 
-@dataclass(frozen=True)
-class Settlement:
-    """What an answer turned out to be.
+def settle(db: sqlite3.Connection, attempt: int, completion: Completion, bill: int | None) -> None:
+    """Frees what was reserved beyond the bill; an answer settled before stays as it is.
 
-    nano: its bill, or None if it cannot be known, which leaves it at its reservation.
+    bill: None if it cannot be known, which leaves the attempt at its reservation.
     """
-
-    outcome: Outcome
-    reason: str
-    model: str | None
-    input_tokens: int | None
-    output_tokens: int | None
-    nano: int | None
-
-
-def settle(db: sqlite3.Connection, attempt: int, bill: Settlement) -> None:
-    """Frees what was reserved beyond the bill; an answer settled before stays as it is."""
     query = "SELECT reserved FROM attempts WHERE id=? AND state='answered'"
     row = db.execute(query, (attempt,)).fetchone()
     if row is None:
         return
-    columns = dict(vars(bill))
-    nano = columns.pop("nano")
-    if nano is None and row[0]:
+    columns = dict(vars(completion))
+    del columns["text"]  # the body holds it
+    if bill is None and row[0]:
         move(db, attempt, "open", **columns)
     else:
-        move(db, attempt, "paid", billed=nano or 0, **columns)
+        move(db, attempt, "paid", billed=bill or 0, **columns)
 
 
-def void(
-    db: sqlite3.Connection, attempt: int, reply: Reply, reason: str, seconds: float = 0.0
+def close(
+    db: sqlite3.Connection,
+    attempt: int,
+    to: Literal["void", "open"],
+    reply: Reply,
+    reason: str,
+    seconds: float,
 ) -> None:
-    """The attempt was not billed: its reservation and its call are given back."""
-    move(db, attempt, "void", billed=0, reason=reason, **_evidence(reply, seconds))
+    """Of an attempt without an answer.
 
-
-def leave_open(
-    db: sqlite3.Connection, attempt: int, reply: Reply, reason: str, seconds: float
-) -> None:
-    """Nobody knows whether it was billed: it stays charged until it is reconciled."""
-    move(db, attempt, "open", reason=reason, **_evidence(reply, seconds))
+    void: it was not billed, and its reservation and its call are given back.
+    open: nobody knows, and it stays charged until it is reconciled.
+    """
+    billed = 0 if to == "void" else None
+    move(db, attempt, to, billed=billed, reason=reason, **_evidence(reply, seconds))
 
 
 def _evidence(reply: Reply, seconds: float) -> dict[str, Any]:

@@ -9,13 +9,14 @@ from typing import Any
 from p2m.schema import mismatch
 from p2m.stages import Outcome, Request
 from p2m.text.json_answer import tolerant_json
-from p2m.text.scripts import distinct_scripts
+from p2m.text.scripts import families
 
 MOST_TOKENS = 10**9  # a usage beyond it is a server's mistake, not a bill
 # characters; shorter texts recur by right, as when an answer repeats its input
 ECHO_LEAST = 80
 # letters of a script that the request does not use, before its language is called wrong
 STRANGE_LEAST = 12
+REFUSED = "it reads as a refusal"
 REFUSAL_MOST = 400  # characters of a text that refuses; a longer one only begins like one
 _REFUSAL = re.compile(
     r"\W*(?:I['’]?m sorry|I am sorry|sorry,"
@@ -24,7 +25,7 @@ _REFUSAL = re.compile(
 )
 _VERSION = re.compile(r"[-:@.](?:v?\d[\w.:-]*|latest|main|preview.*)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_LETTERS = {name: re.compile(f"[{chars}]") for name, chars in distinct_scripts().items()}
+_LETTERS = {name: re.compile(f"[{chars}]") for name, chars in families().items()}
 
 
 @dataclass(frozen=True)
@@ -80,15 +81,16 @@ def is_same_model(asked: str, answered: str) -> bool:
 def _content(choices: Any, request: Request) -> tuple[str, Outcome, str]:
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         return "", "empty", "no choices"
-    message, finish = choices[0].get("message"), choices[0].get("finish_reason")
+    message = choices[0].get("message")
     if not isinstance(message, dict):
         return "", "empty", "no message"
+    refusal = _text(message.get("refusal"))
     text = _text(message.get("content"))
     clean = _clean(text)
-    refusal = message.get("refusal")
+    finish = choices[0].get("finish_reason")
     if finish == "content_filter":
         return clean, "filtered", "the server's content filter"
-    if isinstance(refusal, str) and refusal:
+    if refusal:
         return _clean(refusal), "refusal", "the model refused"
     if finish == "length":
         return clean, "length", "cut off at max_tokens"
@@ -107,20 +109,17 @@ def judge(text: str, request: Request) -> tuple[Outcome, str]:
     echo = _find_echo(text, request)
     if echo:
         return "echo", echo
-    value, fault, may_refuse = None, None, len(text) < REFUSAL_MOST
+    value: Any = text
     if request.schema is not None:
         value = tolerant_json(text)
         fault = "no JSON in it" if value is None else mismatch(value, request.schema)
-        may_refuse = fault is not None
-    if may_refuse and _REFUSAL.match(text):
-        return "refusal", "it reads as a refusal"
-    if fault is not None:
-        return "invalid", fault
-    if not text.isascii() or "\\u" in text:
-        words = text if request.schema is None else "\n".join(_strings(value))
-        script = _find_strange_script(words, request)
-        if script:
-            return "language", f"mostly {script}, which the request does not use"
+        if fault is not None:
+            return ("refusal", REFUSED) if _REFUSAL.match(text) else ("invalid", fault)
+    elif len(text) < REFUSAL_MOST and _REFUSAL.match(text):
+        return "refusal", REFUSED
+    script = _find_strange("\n".join(_strings(value)), request)
+    if script is not None:
+        return "language", f"mostly {script}, which the request does not use"
     return "ok", ""
 
 
@@ -136,8 +135,10 @@ def _find_echo(text: str, request: Request) -> str:
     return ""
 
 
-def _find_strange_script(text: str, request: Request) -> str | None:
+def _find_strange(text: str, request: Request) -> str | None:
     """The script that most of *text* is in, if the request has no letter of it."""
+    if text.isascii():
+        return None
     counts = {name: len(letters.findall(text)) for name, letters in _LETTERS.items()}
     name = max(counts, key=lambda n: counts[n])
     if counts[name] < STRANGE_LEAST or counts[name] * 2 <= sum(counts.values()):

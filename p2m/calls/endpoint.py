@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from p2m.calls.completion import Completion, is_same_model
 from p2m.calls.prices import FREE, Price
 from p2m.errors import InputError
 from p2m.stages import Answer, Request
@@ -94,6 +95,19 @@ class Endpoint:
         return Entry(
             key, self.address, self.model, messages, settings, schema, request.sample, worst
         )
+
+    def bill(self, completion: Completion) -> int | None:
+        """In nano-dollars; None where the server did not say what it used."""
+        if completion.input_tokens is None or completion.output_tokens is None:
+            return None
+        return self.price.nano(completion.input_tokens, completion.output_tokens)
+
+    def refuse_other_model(self, completion: Completion) -> Completion:
+        """Who pays for one model does not take another's answer, whose price is not known."""
+        model = completion.model
+        if self.price == FREE or model is None or is_same_model(self.model, model):
+            return completion
+        return Completion(completion.text, "invalid", f"the model '{model}' answered", model)
 
     def worst(self, request: Request) -> int:
         """The most that the request can cost, in nano-dollars.

@@ -21,9 +21,6 @@ from p2m.errors import DiskFullError, UserError
 FILE = "calls.sqlite"
 LAYOUT = 1  # PRAGMA user_version; raised when the tables change
 BUSY_S = 60.0  # another process holds the file for milliseconds; 16 of them fit many times
-# earlier versions may lose a commit when two connections reset the write-ahead log at once
-WAL_SAFE = (3, 51, 3)
-REMOTE = ("nfs", "cifs", "smb", "fuse", "9p", "lustre", "gpfs", "ceph", "afs", "beegfs", "virtiofs")
 # in SQLite's messages about a file that is damaged, or no database
 BROKEN = (
     "not a database",
@@ -48,10 +45,6 @@ CREATE INDEX IF NOT EXISTS attempts_by_key ON attempts(key);
 CREATE INDEX IF NOT EXISTS attempts_owned ON attempts(owner) WHERE owner IS NOT NULL;
 CREATE TABLE IF NOT EXISTS accounts(
   account TEXT PRIMARY KEY, nano INTEGER NOT NULL, calls INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS traits(
-  endpoint TEXT NOT NULL, model TEXT NOT NULL, trait TEXT NOT NULL, value TEXT NOT NULL,
-  PRIMARY KEY(endpoint, model, trait)
 ) WITHOUT ROWID;
 """
 
@@ -83,7 +76,9 @@ def connect(folder: Path, *, pages: int | None = None) -> sqlite3.Connection:
 
 
 def _prepare(db: sqlite3.Connection, path: Path, pages: int | None) -> None:
-    db.execute(f"PRAGMA journal_mode={journal_mode(path.parent)}")
+    # not WAL: it needs memory that all processes share, which a disk of the network has not, and
+    # before SQLite 3.51.3 it may lose a commit
+    db.execute("PRAGMA journal_mode=TRUNCATE")
     db.execute("PRAGMA synchronous=FULL")
     if pages is not None:
         db.execute(f"PRAGMA max_page_count={int(pages)}")
@@ -95,28 +90,6 @@ def _prepare(db: sqlite3.Connection, path: Path, pages: int | None) -> None:
         )
     if layout < LAYOUT:
         db.executescript(f"BEGIN IMMEDIATE;{TABLES}PRAGMA user_version={LAYOUT};COMMIT")
-
-
-def journal_mode(folder: Path, version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str:
-    return "WAL" if version >= WAL_SAFE and not _is_remote(folder) else "TRUNCATE"
-
-
-def _is_remote(folder: Path) -> bool:
-    """Whether *folder* lies on a file system of another machine; True where unknown.
-
-    There a write-ahead log does not work: it needs memory that all who use it share.
-    """
-    try:
-        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return True
-    place = folder.resolve()
-    nearest, kind = "", REMOTE[0]
-    for mount in mounts:
-        _, point, file_system, *_ = mount.split()
-        if place.is_relative_to(point) and len(point) >= len(nearest):
-            nearest, kind = point, file_system
-    return kind.startswith(REMOTE)
 
 
 @contextlib.contextmanager

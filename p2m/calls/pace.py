@@ -6,7 +6,6 @@ import email.utils
 import math
 import re
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 # a longer Retry-After is taken as this: a run that waits for hours unseen is worse than one more 429
@@ -118,7 +117,7 @@ class Pace:
             "requests": Allowance(per_minute),
             "tokens": Allowance(tokens_per_minute),
         }
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._left = asyncio.Event()
         self._cut_at = self._closed_until = -math.inf
 
     @contextlib.asynccontextmanager
@@ -134,7 +133,7 @@ class Pace:
             yield time.monotonic()
         finally:
             self.out -= 1
-            self._wake()
+            self._left.set()  # who waits looks again
 
     async def opened(self) -> None:
         """Returns once no Retry-After holds everybody back, or the nap was cut short."""
@@ -170,20 +169,7 @@ class Pace:
         self._closed_until = max(self._closed_until, time.monotonic() + wait)
 
     async def _enter(self) -> None:
-        while self.out >= max(1, int(self.limit)):
-            turn = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            try:
-                await turn
-            except asyncio.CancelledError:
-                self._wake()  # the turn that this one got goes to the next
-                raise
+        while self.out >= int(self.limit):
+            self._left.clear()
+            await self._left.wait()
         self.out += 1
-
-    def _wake(self) -> None:
-        free = max(1, int(self.limit)) - self.out
-        while self._waiting and free > 0:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                free -= 1

@@ -4,19 +4,18 @@ Nothing else sends or tries again.
 """
 
 import asyncio
-import contextlib
 import random
 import time
-from functools import partial
+from typing import Literal
 
 from p2m.calls import account
-from p2m.calls.account import Busy, Kept, OverBudget, Payer, Reserved, Settlement
-from p2m.calls.completion import Completion, is_same_model, parse
+from p2m.calls.account import Busy, Kept, OverBudget, Payer, Reserved
+from p2m.calls.completion import Completion, parse
 from p2m.calls.endpoint import Call, Endpoint, Reply, Transport
 from p2m.calls.health import Health
 from p2m.calls.ledger import Writer
 from p2m.calls.pace import Pace, backoff
-from p2m.calls.prices import FREE, NANO
+from p2m.calls.prices import NANO
 from p2m.calls.queue import Queue
 from p2m.calls.retry import RetryDecision, decide
 from p2m.stages import Answer
@@ -48,7 +47,6 @@ class Pay:
             endpoint.tokens_per_minute,
             queue.nap,
         )
-        self._settled = asyncio.Event()
         self._poor = asyncio.Lock()
 
     async def answer(self, call: Call) -> Answer:
@@ -63,12 +61,8 @@ class Pay:
             # 2) send
             async with self._pace.slot(_tokens(call)) as sent_at:
                 if self._queue.fault is not None:
-                    unsent = Reply(None, {}, b"")
-                    await self._writer.commit(
-                        partial(
-                            account.void, attempt=found.attempt, reply=unsent, reason="not sent"
-                        )
-                    )
+                    unsent = RetryDecision("unsent", "not sent")
+                    await self._close(found.attempt, Reply(None, {}, b""), unsent, 0.0)
                     raise self._queue.fault
                 reply = await self._transport.send(call)
                 decision = decide(reply, self._endpoint)
@@ -81,7 +75,8 @@ class Pay:
                 return await self._accept(call, found.attempt, reply, seconds)
             await self._close(found.attempt, reply, decision, seconds)
             if decision.kind == "filtered":
-                return self._reject(call, decision.reason)
+                refused = Completion("", "filtered", decision.reason)  # and not billed
+                return self._finish(call, refused, 0, fresh=True)
             # 4) wait as the reply asks, and try again
             if decision.kind != "throttled":
                 failures += 1
@@ -89,49 +84,29 @@ class Pay:
             await self._wait(decision, failures, sent_at)
 
     async def _begin(self, call: Call) -> Kept | Reserved:
-        """Waits for whoever has the same request out.
-
-        Raises BudgetError where there is no money, nor hope of it.
-        """
+        """Waits for whoever has the same request out, and for room in the budget."""
         while True:
             await self._pace.opened()
             found = await self._find(call)
             if isinstance(found, OverBudget):
                 async with self._poor:  # one asks at a time, since each look costs a transaction
-                    found = await self._find_money(call)
+                    while isinstance(found := await self._find(call), OverBudget):
+                        await self._queue.nap(POLL_S)
             if isinstance(found, Kept | Reserved):
                 return found
             await self._queue.nap(POLL_S)
 
-    async def _find_money(self, call: Call) -> Kept | Reserved | Busy:
-        """Waits until what others have out is settled, and may leave some of its reservation."""
-        while isinstance(found := await self._find(call), OverBudget):
-            if not found.others:
-                raise self._payer.budget.exceeded(
-                    found.nano, found.calls, found.open_nano, call.entry.worst
-                )
-            self._settled.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._settled.wait(), POLL_S)
-        return found
-
     async def _find(self, call: Call) -> Kept | Reserved | Busy | OverBudget:
         if self._queue.fault is not None:
             raise self._queue.fault
-        budget = self._payer.budget
-        find = partial(
-            account.begin, entry=call.entry, payer=self._payer, send=not budget.is_late()
+        found: Kept | Reserved | Busy | OverBudget = await self._writer.commit(
+            lambda db: account.begin(db, call.entry, self._payer)
         )
-        found: account.Found = await self._writer.commit(find)
-        if found is None:
-            raise budget.late()
         return found
 
     async def _accept(self, call: Call, attempt: int, reply: Reply, seconds: float) -> Answer:
         """The raw body is on disk before it is parsed."""
-        await self._writer.commit(
-            partial(account.record_body, attempt=attempt, reply=reply, seconds=seconds)
-        )
+        await self._writer.commit(lambda db: account.record_body(db, attempt, reply, seconds))
         self._pace.answered(reply.headers)
         self._health.answered()
         kept = Kept(attempt, reply.body, call.entry.worst, settled=False)
@@ -141,69 +116,34 @@ class Pay:
         self, attempt: int, reply: Reply, decision: RetryDecision, seconds: float
     ) -> None:
         """Puts down an attempt without an answer; raises the error that ends all."""
-        close = account.leave_open if decision.kind == "again" else account.void
-        await self._writer.commit(
-            partial(close, attempt=attempt, reply=reply, reason=decision.reason, seconds=seconds)
-        )
-        self._settled.set()
+        to: Literal["void", "open"] = "open" if decision.kind == "again" else "void"
+        reason = decision.reason
+        await self._writer.commit(lambda db: account.close(db, attempt, to, reply, reason, seconds))
         if decision.error is not None:
             raise decision.error
 
     def _parse(self, call: Call, kept: Kept, *, fresh: bool) -> Answer:
-        completion = self._refuse_other_model(parse(kept.body, call.request))
+        completion = self._endpoint.refuse_other_model(parse(kept.body, call.request))
         billed = kept.billed
         if not kept.settled:
-            nano = self._bill(completion)
-            if nano is not None:
-                billed = nano
-            self._settle(kept.attempt, completion, nano)
-        self._count(call, completion)
-        return Answer(completion.text, completion.outcome, call.entry.key, billed / NANO, fresh)
+            bill = self._endpoint.bill(completion)
+            if bill is not None:
+                billed = bill
+            self._settle(kept.attempt, completion, bill)
+        return self._finish(call, completion, billed, fresh)
 
-    def _reject(self, call: Call, reason: str) -> Answer:
-        """The server refused this one request, and billed nothing."""
-        self._count(call, Completion("", "filtered", reason))
-        return Answer("", "filtered", call.entry.key, 0.0, fresh=True)
-
-    def _count(self, call: Call, completion: Completion) -> None:
+    def _finish(self, call: Call, completion: Completion, billed: int, fresh: bool) -> Answer:
         if not call.is_probe:  # whose answer tells about the server
             self._health.count(completion)
+        return Answer(completion.text, completion.outcome, call.entry.key, billed / NANO, fresh)
 
-    def _refuse_other_model(self, completion: Completion) -> Completion:
-        """Who pays for one model does not take another's answer.
-
-        Nor is its price known: the call stays at its reservation.
-        """
-        model = completion.model
-        if self._endpoint.price == FREE or model is None:
-            return completion
-        if is_same_model(self._endpoint.model, model):
-            return completion
-        return Completion(completion.text, "invalid", f"the model '{model}' answered", model)
-
-    def _bill(self, completion: Completion) -> int | None:
-        """None where the server did not say what it used."""
-        if completion.input_tokens is None or completion.output_tokens is None:
-            return None
-        return self._endpoint.price.nano(completion.input_tokens, completion.output_tokens)
-
-    def _settle(self, attempt: int, completion: Completion, nano: int | None) -> None:
+    def _settle(self, attempt: int, completion: Completion, bill: int | None) -> None:
         """Nobody waits for the bill; but nothing more may be spent if it cannot be put down."""
-        bill = Settlement(
-            completion.outcome,
-            completion.reason,
-            completion.model,
-            completion.input_tokens,
-            completion.output_tokens,
-            nano,
-        )
-        settle = partial(account.settle, attempt=attempt, bill=bill)
-        done = asyncio.wrap_future(self._writer.do(settle))
-        done.add_done_callback(self._stop_unless_settled)
-        self._settled.set()
+        done = self._writer.do(lambda db: account.settle(db, attempt, completion, bill))
+        asyncio.wrap_future(done).add_done_callback(self._stop_unless_settled)
 
     def _stop_unless_settled(self, done: "asyncio.Future[None]") -> None:
-        error = None if done.cancelled() else done.exception()
+        error = done.exception()
         if error is not None:
             self._queue.stop(error)
 

@@ -1,20 +1,16 @@
 """Whether an endpoint keeps to a JSON schema that it is sent: servers that ignore it say nothing.
 
-Asked once, and put down in the ledger.
+Asked once: the ledger keeps the answer, as every other.
 """
 
 import asyncio
-import sqlite3
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from typing import Any
 
 from p2m.calls.endpoint import Call, Endpoint
-from p2m.calls.ledger import Writer
 from p2m.calls.retry import RefusedError
 from p2m.stages import Answer, Meter, Request
 
-TRAIT = "response_format.json_schema"
 QUESTION = "Say hello in one short sentence, in plain words. Do not write JSON."
 PROBE = Request(
     messages=({"role": "user", "content": QUESTION},),
@@ -29,22 +25,17 @@ PROBE = Request(
         "additionalProperties": False,
     },
 )
-UNSUPPORTED = {400, 404, 415, 422, 500, 501}
+UNSUPPORTED = {400, 404, 415, 422}
 
 
 class SchemaProbe:
     """answer: asks the endpoint."""
 
     def __init__(
-        self,
-        endpoint: Endpoint,
-        answer: Callable[[Call], Awaitable[Answer]],
-        writer: Writer,
-        meter: Meter,
+        self, endpoint: Endpoint, answer: Callable[[Call], Awaitable[Answer]], meter: Meter
     ) -> None:
         self._endpoint = endpoint
         self._answer = answer
-        self._writer = writer
         self._meter = meter
         self._task: asyncio.Task[bool] | None = None
 
@@ -56,37 +47,17 @@ class SchemaProbe:
         if self._endpoint.structured != "probe":
             return self._endpoint.structured == "always"
         if self._task is None:
-            self._task = asyncio.create_task(self._remember())
+            self._task = asyncio.create_task(self._probe())
         return await asyncio.shield(self._task)
 
-    async def _remember(self) -> bool:
-        place = (self._endpoint.address, self._endpoint.model, TRAIT)
-        value = await self._writer.commit(lambda db: _read_trait(db, place))
-        if value is None:
-            value = await self._probe()
-            if value is not None:
-                await self._writer.commit(lambda db: _write_trait(db, place, value))
-        return bool(value == "yes")
-
-    async def _probe(self) -> str | None:
-        """yes, no, or None where the answer does not tell."""
+    async def _probe(self) -> bool:
         entry = self._endpoint.entry(PROBE)
         call = Call(PROBE, entry, Future(), ordinal=-1, structured=True)
         try:
             answer = await self._answer(call)
         except RefusedError as error:
             if error.status in UNSUPPORTED:
-                return "no"
+                return False
             raise
         self._meter.add(answer.usd, answer.fresh)
-        return {"ok": "yes", "invalid": "no", "refusal": "no"}.get(answer.outcome)
-
-
-def _read_trait(db: sqlite3.Connection, place: tuple[str, str, str]) -> Any:
-    query = "SELECT value FROM traits WHERE endpoint=? AND model=? AND trait=?"
-    row = db.execute(query, place).fetchone()
-    return row[0] if row else None
-
-
-def _write_trait(db: sqlite3.Connection, place: tuple[str, str, str], value: str) -> None:
-    db.execute("INSERT OR REPLACE INTO traits VALUES(?,?,?,?)", (*place, value))
+        return answer.outcome == "ok"

@@ -14,6 +14,7 @@ MOST_TRIES = 6  # of a call that met 5xx, resets or timeouts
 AGAIN = {408, 409, 425}
 SHOWN = 300  # characters of a server's message
 KEPT = "all answers are kept, and the same command goes on from here."
+Kind = Literal["answer", "throttled", "unsent", "again", "filtered", "stop"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class RetryDecision:
     stop: no further call can succeed.
     """
 
-    kind: Literal["answer", "throttled", "unsent", "again", "filtered", "stop"]
+    kind: Kind
     reason: str = ""
     wait: float | None = None
     error: UserError | None = None
@@ -46,19 +47,22 @@ def decide(reply: Reply, endpoint: Endpoint) -> RetryDecision:
         return _decide_success(reply, endpoint)
     message = server_message(reply.body)
     reason = f"HTTP {status}: {message}"
-    wait = retry_after(reply.headers, time.time())
     if status == 429:
-        lower = message.lower()
-        if any(word in lower for word in QUOTA):
-            return RetryDecision("stop", "quota", error=_refusal(402, endpoint, message))
-        if "request too large" in lower:
-            return RetryDecision("stop", "too large", error=_refusal(413, endpoint, message))
-        return RetryDecision("throttled", reason, wait)
+        status = _refused_for_good(message.lower())
+        if status is None:
+            return RetryDecision("throttled", reason, retry_after(reply.headers, time.time()))
     if status >= 500 or status in AGAIN:
-        return RetryDecision("again", reason, wait)
+        return RetryDecision("again", reason, retry_after(reply.headers, time.time()))
     if status == 400 and "content_filter" in message:
         return RetryDecision("filtered", message)
-    return RetryDecision("stop", f"HTTP {status}", error=_refusal(status, endpoint, message))
+    return RetryDecision("stop", reason, error=_refusal(status, endpoint, message))
+
+
+def _refused_for_good(message: str) -> int | None:
+    """The status that a server should have given instead of 429, where waiting is in vain."""
+    if any(word in message for word in QUOTA):
+        return 402
+    return 413 if "request too large" in message else None
 
 
 def _decide_success(reply: Reply, endpoint: Endpoint) -> RetryDecision:

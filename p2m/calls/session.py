@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -23,14 +22,6 @@ from p2m.stages import Answer, Request, Work
 GRACE_S = 15.0  # how long a stage that ends waits for what is out: it is paid for
 # a quarter more workers than may be out: while those wait for the disk, as many are out as may be
 WORKERS_MORE = 4
-
-
-@contextlib.contextmanager
-def open_session(
-    endpoint: Endpoint, transport: Transport, work: Work, budget: Budget, calls: Path
-) -> Iterator["Session"]:
-    with Session(endpoint, transport, work, budget, calls) as session:
-        yield session
 
 
 class Session:
@@ -55,7 +46,7 @@ class Session:
         owner = self._writer.owner.name
         payer = Payer(calls, owner, work.account, work.run, work.stage, budget, endpoint.resumes)
         self._pay = Pay(endpoint, transport, payer, self._writer, self._queue, self._health)
-        self._probe = SchemaProbe(endpoint, self._pay.answer, self._writer, work.meter)
+        self._probe = SchemaProbe(endpoint, self._pay.answer, work.meter)
         self._ready: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, name="teacher", daemon=True)
 

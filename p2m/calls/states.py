@@ -49,14 +49,14 @@ STATES = {
     "void": State(
         "not billed: throttled, refused, never sent, or not on the provider's bill",
         ("out", "open"),
-        ("account.void", "reconcile.settle_open"),
+        ("account.close", "reconcile.settle_open"),
         "nothing",
         is_call=False,
     ),
     "open": State(
         "sent, and nobody knows its bill: no answer came, or one that does not tell its usage",
         ("out", "answered"),
-        ("account.leave_open", "account.settle", "owner.abandon"),
+        ("account.close", "account.settle", "owner.abandon"),
         "the most that it can cost",
     ),
     "lost": State(

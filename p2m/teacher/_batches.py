@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,8 @@ from p2m.calls.endpoint import Call, Endpoint, Reply, encoded
 from p2m.calls.pace import backoff
 from p2m.calls.retry import MOST_TRIES, decide, server_gone
 from p2m.errors import ServiceError
+from p2m.teacher import _gather
+from p2m.teacher._gather import Waiting
 from p2m.teacher._server import api_key
 
 FILL_S = 2.0  # a batch is submitted when it is full or nothing came for so long
@@ -38,12 +40,12 @@ class Batch:
     path: Path
     keys: list[str]
     server_id: str | None = None
-    replies: "asyncio.Task[dict[str, Reply]] | None" = None
+    replies: "asyncio.Task[Any] | None" = None
 
 
 @dataclass
 class Batches:
-    """Transport over the Batch API.  known: the batch of each call's key."""
+    """Transport over the Batch API.  unfinished: what earlier processes submitted, by calls' keys."""
 
     endpoint: Endpoint
     folder: Path
@@ -51,10 +53,9 @@ class Batches:
     size: int
     poll_s: float
     client: Any = None
-    known: dict[str, Batch] = field(default_factory=dict)
-    filling: list[tuple[Call, "asyncio.Future[Batch]"]] = field(default_factory=list)
-    filler: "asyncio.Task[None] | None" = None
-    submitting: "list[asyncio.Task[None]]" = field(default_factory=list)
+    waiting: "asyncio.Queue[Waiting]" = field(default_factory=asyncio.Queue)
+    unfinished: dict[str, Batch] = field(default_factory=dict)
+    tasks: "list[asyncio.Task[Any]]" = field(default_factory=list)
 
     async def open(self) -> None:
         from openai import AsyncOpenAI
@@ -71,58 +72,41 @@ class Batches:
         await self._adopt([batch for batch in ours if batch.server_id is None])
         for batch in ours:
             if batch.server_id is not None:
-                self.known |= dict.fromkeys(batch.keys, batch)
+                self.unfinished |= dict.fromkeys(batch.keys, batch)
+        self._start(self._submit())
 
     async def close(self) -> None:
-        polling = {batch.path: batch.replies for batch in self.known.values()}
-        tasks = [task for task in (self.filler, *self.submitting, *polling.values()) if task]
-        for task in tasks:
+        for task in self.tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self.tasks, return_exceptions=True)
         if self.client is not None:
             await self.client.close()
 
     async def send(self, call: Call) -> Reply:
         key = call.entry.key
-        batch = self.known.get(key) or await self._join(call)
+        batch = self.unfinished.pop(key, None)  # once: another try is another batch
+        if batch is None:
+            return await _gather.send(self.waiting, call)
         if batch.replies is None:
-            batch.replies = asyncio.create_task(self._fetch(batch))
-        replies = await asyncio.shield(batch.replies)
-        reply = replies.get(key, UNDONE)
-        if reply.status is None or not 200 <= reply.status < 300:
-            self.known.pop(key, None)  # another try is another batch
-        return reply
+            batch.replies = self._start(self._fetch(batch))
+        replies: dict[str, Reply] = await asyncio.shield(batch.replies)
+        return replies.get(key, UNDONE)
 
-    # filling and submitting
+    def _start(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+        task = asyncio.create_task(work)
+        self.tasks.append(task)
+        return task
 
-    async def _join(self, call: Call) -> Batch:
-        batch: asyncio.Future[Batch] = asyncio.get_running_loop().create_future()
-        self.filling.append((call, batch))
-        if self.filler is not None and not self.filler.done():
-            self.filler.cancel()
-        self.filler = asyncio.create_task(self._submit_when_full())
-        return await batch
+    # submitting
 
-    async def _submit_when_full(self) -> None:
-        """At once if full, else after FILL_S, unless another call comes and starts the wait anew."""
-        if len(self.filling) < self.size:
-            await asyncio.sleep(FILL_S)
-        self.filler = None  # from here on, a newcomer must not cancel this task
-        while self.filling:
-            group, self.filling = self.filling[: self.size], self.filling[self.size :]
-            self.submitting.append(asyncio.create_task(self._submit(group)))
+    async def _submit(self) -> None:
+        while True:
+            batch = await _gather.take(self.waiting, self.size, FILL_S)
+            self._start(_gather.answer(batch, self._ask))
 
-    async def _submit(self, group: list[tuple[Call, "asyncio.Future[Batch]"]]) -> None:
-        try:
-            batch = await self._create([call for call, _ in group])
-        except Exception as error:
-            for _, future in group:
-                future.set_exception(error)
-            return
-        for call, future in group:
-            self.known[call.entry.key] = batch
-            if not future.done():
-                future.set_result(batch)
+    async def _ask(self, calls: list[Call]) -> list[Reply]:
+        replies = await self._fetch(await self._create(calls))
+        return [replies.get(call.entry.key, UNDONE) for call in calls]
 
     async def _create(self, calls: list[Call]) -> Batch:
         # 1) put down which calls it holds
@@ -144,22 +128,18 @@ class Batches:
         return encoded(line) + b"\n"
 
     async def _submit_once(self, digest: str, file: str) -> str:
-        """Asks before each further try whether the one before has arrived after all."""
-        for tries in range(1, MOST_TRIES + 1):
-            try:
-                batch = await self.client.batches.create(
-                    completion_window="24h",
-                    endpoint=URL,
-                    input_file_id=file,
-                    metadata={TAG: digest},
-                )
-                return str(batch.id)
-            except Exception as error:
-                await self._wait_or_raise(error, tries)
+        """Asks before each try whether one before has arrived after all."""
+
+        async def submit() -> str:
             known = (await self._list_ids()).get(digest)
             if known is not None:
                 return known
-        raise AssertionError("the last try raises")
+            batch = await self.client.batches.create(
+                completion_window="24h", endpoint=URL, input_file_id=file, metadata={TAG: digest}
+            )
+            return str(batch.id)
+
+        return str(await self._insist(submit))
 
     # what the server has
 
@@ -170,7 +150,7 @@ class Batches:
         """
         if not unsubmitted:
             return
-        ids = await self._list_ids()
+        ids = await self._insist(self._list_ids)
         for batch in unsubmitted:
             batch.server_id = ids.get(batch.path.stem)
             if batch.server_id is None:
@@ -180,15 +160,11 @@ class Batches:
 
     async def _list_ids(self) -> dict[str, str]:
         """The id of each batch of ours, by its digest."""
-
-        async def ask() -> dict[str, str]:
-            ids = {}
-            async for batch in self.client.batches.list(limit=100):
-                if batch.metadata and TAG in batch.metadata:
-                    ids[batch.metadata[TAG]] = batch.id
-            return ids
-
-        return dict(await self._insist(ask))
+        ids = {}
+        async for batch in self.client.batches.list(limit=100):
+            if batch.metadata and TAG in batch.metadata:
+                ids[batch.metadata[TAG]] = batch.id
+        return ids
 
     async def _fetch(self, batch: Batch) -> dict[str, Reply]:
         """Waits for the batch's end; the replies by the keys of their calls."""
@@ -218,29 +194,25 @@ class Batches:
     async def _insist(self, ask: Callable[[], Awaitable[Any]]) -> Any:
         """What *ask* gives; tried again while the server is down.
 
-        Only for requests that change nothing, or whose double does no harm.
+        Only for what changes nothing, or whose double does no harm.
         """
+        from openai import APIConnectionError, APIStatusError
+
         for tries in range(1, MOST_TRIES + 1):
             try:
                 return await ask()
-            except Exception as error:
-                await self._wait_or_raise(error, tries)
-        raise AssertionError("the last try raises")
-
-    async def _wait_or_raise(self, error: Exception, tries: int) -> None:
-        from openai import APIConnectionError, APIStatusError
-
-        if isinstance(error, APIStatusError):
-            headers = {name.lower(): value for name, value in error.response.headers.items()}
-            reply = Reply(error.status_code, headers, error.response.content)
-            decision = decide(reply, self.endpoint)
-            if decision.error is not None:
-                raise decision.error from None
-        elif not isinstance(error, APIConnectionError):
-            raise error
-        if tries >= MOST_TRIES:
-            raise server_gone(self.endpoint, str(error)[:200], tries)
-        await asyncio.sleep(backoff(tries, random.random()))
+            except APIStatusError as error:
+                headers = {name.lower(): value for name, value in error.response.headers.items()}
+                reply = Reply(error.status_code, headers, error.response.content)
+                decision = decide(reply, self.endpoint)
+                if decision.error is not None:
+                    raise decision.error from None
+                reason = str(error)
+            except APIConnectionError as error:
+                reason = str(error)
+            if tries < MOST_TRIES:
+                await asyncio.sleep(backoff(tries, random.random()))
+        raise server_gone(self.endpoint, reason[:200], MOST_TRIES)
 
     # its file
 

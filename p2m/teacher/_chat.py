@@ -6,24 +6,14 @@ Shapes: B requests, T tokens, V vocabulary.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LogitsProcessor, LogitsProcessorList
 
+from p2m.calls.endpoint import Reply, reply_with
 from p2m.errors import InputError
 from p2m.stages import Request
-
-
-@dataclass(frozen=True)
-class ChatText:
-    """finish: stop, or length if the model did not end by itself."""
-
-    text: str
-    prompt_tokens: int
-    completion_tokens: int
-    finish: str
 
 
 class _GumbelNoise(LogitsProcessor):  # type: ignore[misc]
@@ -70,6 +60,7 @@ class Chat:
     """A model and its tokenizer in memory.  InputError for a model that has no chat template."""
 
     def __init__(self, name: str, revision: str | None, device: str, dtype: str) -> None:
+        self.name = name
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         if dtype == "auto" and device == "cpu":
@@ -92,8 +83,8 @@ class Chat:
             self.tokenizer.pad_token = self.tokenizer.eos_token
         self.window = int(getattr(self.model.config, "max_position_embeddings", 0) or 1 << 30)
 
-    def write(self, requests: Sequence[Request], seeds: Sequence[str]) -> list[ChatText]:
-        """One text for each request.
+    def write(self, requests: Sequence[Request], seeds: Sequence[str]) -> list[Reply]:
+        """One reply to each request.
 
         A row's text hangs on its own request and seed, and not on the others in the batch.
         """
@@ -119,12 +110,12 @@ class Chat:
                 logits_processor=LogitsProcessorList([_GumbelNoise(requests, seeds)]),
                 pad_token_id=self.tokenizer.pad_token_id,
             )
-        texts = []
+        replies = []
         lengths = inputs["attention_mask"].sum(1).tolist()
         rows = ids_BT[:, longest:].tolist()
         for ids, request, length in zip(rows, requests, lengths, strict=True):
-            texts.append(self._text(ids, request.max_tokens, length))
-        return texts
+            replies.append(self._reply(ids, request.max_tokens, length))
+        return replies
 
     def _prompt(self, request: Request) -> Any:
         messages = [dict(message) for message in request.messages]
@@ -132,7 +123,7 @@ class Chat:
             messages, add_generation_prompt=True, tokenize=False
         )
 
-    def _text(self, ids: list[int], most: int, prompt_tokens: int) -> ChatText:
+    def _reply(self, ids: list[int], most: int, prompt_tokens: int) -> Reply:
         eos: Any = self.model.generation_config.eos_token_id
         ends = {self.tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])}
         n = 0
@@ -141,4 +132,4 @@ class Chat:
         finish = "stop" if n < len(ids) and n <= most else "length"
         n = min(n, most)
         text = self.tokenizer.decode(ids[:n], skip_special_tokens=True)
-        return ChatText(text, prompt_tokens, n, finish)
+        return reply_with(text, self.name, prompt_tokens, n, finish)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from annotated_types import Ge
 
+from p2m.calls import session
 from p2m.calls.budget import Budget
-from p2m.calls.endpoint import Call, Endpoint, Reply, reply_with
+from p2m.calls.endpoint import Call, Endpoint, Reply
 from p2m.calls.forecast import per_call
-from p2m.calls.session import open_session
-from p2m.errors import UserError
 from p2m.stages import Estimate, Session, Work
+from p2m.teacher import _gather
+from p2m.teacher._gather import Waiting
 
 if TYPE_CHECKING:
     from p2m.teacher._chat import Chat
@@ -45,7 +46,7 @@ class Local:
         return per_call(self.calls, self._endpoint())
 
     def session(self, work: Work) -> AbstractContextManager[Session]:
-        return open_session(self._endpoint(), _Batches(self), work, self.budget, self.calls)
+        return session.Session(self._endpoint(), _Batches(self), work, self.budget, self.calls)
 
     def _endpoint(self) -> Endpoint:
         address = f"local:{self.revision or 'newest'}:{self.dtype}:{self.seed}"
@@ -54,18 +55,15 @@ class Local:
 
 @dataclass
 class _Batches:
-    """Gathers calls into batches; runs one at a time in a thread, so that the loop stays free."""
+    """Runs one batch at a time, in a thread, so that the loop stays free."""
 
     teacher: Local
-    waiting: "asyncio.Queue[tuple[Call, asyncio.Future[Reply]]]" = field(
-        default_factory=asyncio.Queue
-    )
-    chat: "Chat | None" = None
+    waiting: "asyncio.Queue[Waiting]" = field(default_factory=asyncio.Queue)
     runner: "asyncio.Task[None] | None" = None
 
     async def open(self) -> None:
-        self.chat = await asyncio.to_thread(_load, self.teacher)
-        self.runner = asyncio.create_task(self._run())
+        chat = await asyncio.to_thread(_load, self.teacher)
+        self.runner = asyncio.create_task(self._run(chat))
 
     async def close(self) -> None:
         if self.runner is not None:
@@ -73,38 +71,17 @@ class _Batches:
             await asyncio.gather(self.runner, return_exceptions=True)
 
     async def send(self, call: Call) -> Reply:
-        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self.waiting.put_nowait((call, reply))
-        return await reply
+        return await _gather.send(self.waiting, call)
 
-    async def _run(self) -> None:
+    async def _run(self, chat: "Chat") -> None:
+        async def ask(calls: list[Call]) -> list[Reply]:
+            requests = [call.request for call in calls]
+            seeds = [f"{self.teacher.seed}:{call.entry.key}" for call in calls]
+            return await asyncio.to_thread(chat.write, requests, seeds)
+
         while True:
-            batch = [await self.waiting.get()]
-            await asyncio.sleep(FILL_S)
-            while len(batch) < self.teacher.batch_size and not self.waiting.empty():
-                batch.append(self.waiting.get_nowait())
-            try:
-                replies = await asyncio.to_thread(self._reply, [call for call, _ in batch])
-            except Exception as error:
-                fault: Exception = RuntimeError(f"the local model failed: {error}")
-                if isinstance(error, UserError):
-                    fault = error
-                for _, future in batch:
-                    future.set_exception(fault)
-                continue
-            for (_, future), reply in zip(batch, replies, strict=True):
-                if not future.done():
-                    future.set_result(reply)
-
-    def _reply(self, calls: list[Call]) -> list[Reply]:
-        assert self.chat is not None
-        requests = [call.request for call in calls]
-        seeds = [f"{self.teacher.seed}:{call.entry.key}" for call in calls]
-        name = self.teacher.model
-        return [
-            reply_with(it.text, name, it.prompt_tokens, it.completion_tokens, it.finish)
-            for it in self.chat.write(requests, seeds)
-        ]
+            batch = await _gather.take(self.waiting, self.teacher.batch_size, FILL_S)
+            await _gather.answer(batch, ask)
 
 
 def _load(teacher: Local) -> "Chat":

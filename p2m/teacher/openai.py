@@ -8,11 +8,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt
 
+from p2m.calls import session
 from p2m.calls.budget import Budget
 from p2m.calls.endpoint import Endpoint
 from p2m.calls.forecast import per_call
 from p2m.calls.prices import Price, price_of
-from p2m.calls.session import open_session
 from p2m.stages import Estimate, Session, Work
 from p2m.teacher import _server
 from p2m.teacher._http import Deadlines, Http
@@ -80,7 +80,7 @@ class OpenAI:
         endpoint = self._endpoint()
         deadlines = Deadlines(self.connect_s, self.first_byte_s, self.idle_s, self.total_s)
         transport = Http(endpoint, self.api_key_env, deadlines)
-        return open_session(endpoint, transport, work, self.budget, self.calls)
+        return session.Session(endpoint, transport, work, self.budget, self.calls)
 
     def _endpoint(self) -> Endpoint:
         return Endpoint(

@@ -8,11 +8,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le
 
+from p2m.calls import session
 from p2m.calls.budget import Budget
 from p2m.calls.endpoint import Endpoint
 from p2m.calls.forecast import per_call
 from p2m.calls.prices import Price, price_of
-from p2m.calls.session import open_session
 from p2m.stages import Estimate, Session, Work
 from p2m.teacher import _server
 from p2m.teacher._batches import Batches
@@ -59,7 +59,7 @@ class OpenAIBatch:
         endpoint = self._endpoint()
         folder = self.calls / "batches"
         batches = Batches(endpoint, folder, self.api_key_env, self.batch_size, self.poll_s)
-        return open_session(endpoint, batches, work, self.budget, self.calls)
+        return session.Session(endpoint, batches, work, self.budget, self.calls)
 
     def _endpoint(self) -> Endpoint:
         return Endpoint(

@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from pydantic import FilePath
 
+from p2m.calls import session
 from p2m.calls.budget import Budget
 from p2m.calls.endpoint import Call, Endpoint, Reply, reply_with
-from p2m.calls.session import open_session
 from p2m.disk import digest
 from p2m.errors import InputError
 from p2m.stages import Estimate, Session, Work
@@ -50,7 +50,7 @@ class Recorded:
         if self.path is None:
             raise InputError(f"teacher: {next(self.ready())}")
         endpoint = Endpoint(f"{NAME}:{digest(self.path)[:12]}", NAME, CONCURRENCY)
-        return open_session(endpoint, _Replay(self.path), work, self.budget, self.calls)
+        return session.Session(endpoint, _Replay(self.path), work, self.budget, self.calls)
 
 
 @dataclass

@@ -8,20 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from p2m.calls.ledger import FILE, Writer, connect, journal_mode
+from p2m.calls.ledger import FILE, Writer, connect
 from p2m.calls.owner import Owner, is_alive
 from p2m.errors import UserError
 from tests.calls.doubles import FakeTransport, ask, good, make_session, query
 
 
-def test_every_commit_is_synced_and_the_log_is_safe_for_the_version(tmp_path: Path) -> None:
+def test_every_commit_is_synced(tmp_path: Path) -> None:
     db = connect(tmp_path)
     assert db.execute("PRAGMA synchronous").fetchone() == (2,)
-    assert db.execute("PRAGMA journal_mode").fetchone()[0].upper() == journal_mode(tmp_path)
+    assert db.execute("PRAGMA journal_mode").fetchone() == ("truncate",)
     db.close()
-    assert journal_mode(tmp_path, (3, 51, 2)) == "TRUNCATE"
-    assert journal_mode(tmp_path, (3, 51, 3)) == "WAL"
-    assert journal_mode(Path("/proc"), (3, 40, 0)) == "TRUNCATE"
 
 
 def test_transactions_that_wait_together_are_one(tmp_path: Path) -> None:
@@ -29,7 +26,7 @@ def test_transactions_that_wait_together_are_one(tmp_path: Path) -> None:
     writer = Writer(tmp_path)
     writer.do(lambda db: db.set_trace_callback(statements.append)).result()
     writer.do(lambda db: gate.wait())
-    insert = "INSERT INTO traits VALUES('e','m',?,'v')"
+    insert = "INSERT INTO accounts VALUES(?,0,0)"
     results = [
         writer.do(lambda db, i=i: (i, db.execute(insert, (str(i),)).rowcount)) for i in range(50)
     ]
@@ -44,7 +41,7 @@ def test_transaction_that_fails_does_not_take_the_others_with_it(tmp_path: Path)
     gate = threading.Event()
     writer = Writer(tmp_path)
     writer.do(lambda db: gate.wait())
-    good, bad = "INSERT INTO traits VALUES('e','m',?,'v')", "INSERT INTO nothing VALUES(?)"
+    good, bad = "INSERT INTO accounts VALUES(?,0,0)", "INSERT INTO nothing VALUES(?)"
     results = [
         writer.do(lambda db, i=i: db.execute(bad if i == 3 else good, (str(i),)).rowcount)
         for i in range(1, 6)
@@ -52,7 +49,7 @@ def test_transaction_that_fails_does_not_take_the_others_with_it(tmp_path: Path)
     gate.set()
     writer.close()
     assert [i for i, result in enumerate(results, 1) if result.exception() is not None] == [3]
-    rows = query(tmp_path, "SELECT trait FROM traits")
+    rows = query(tmp_path, "SELECT account FROM accounts")
     assert rows == [("1",), ("2",), ("4",), ("5",)]
 
 
@@ -62,7 +59,7 @@ def test_what_nobody_waits_for_any_more_is_written_all_the_same(tmp_path: Path) 
     writer.do(lambda db: gate.wait())
 
     async def cancel() -> None:
-        insert = "INSERT INTO traits VALUES('e','m','t','v')"
+        insert = "INSERT INTO accounts VALUES('t',0,0)"
         waiting = asyncio.create_task(writer.commit(lambda db: db.execute(insert).rowcount))
         await asyncio.sleep(0.01)
         waiting.cancel()
@@ -72,7 +69,7 @@ def test_what_nobody_waits_for_any_more_is_written_all_the_same(tmp_path: Path) 
     asyncio.run(cancel())
     gate.set()
     writer.close()
-    assert query(tmp_path, "SELECT trait FROM traits") == [("t",)]
+    assert query(tmp_path, "SELECT account FROM accounts") == [("t",)]
 
 
 def test_owner_is_alive_until_it_lets_go_or_dies(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from p2m import calls
 from p2m.calls import account
+from p2m.calls.completion import Completion
 from p2m.calls.endpoint import Reply
 from p2m.calls.ledger import TABLES
 from p2m.calls.reconcile import OpenCalls, settle_open
@@ -85,12 +86,12 @@ def test_an_account_is_always_the_sum_of_its_attempts(steps: list[tuple[str, int
         elif step == "answered":
             account.record_body(db, attempt, answer, 0.1)
         elif step == "void":
-            account.void(db, attempt, reply, "429")
+            account.close(db, attempt, "void", reply, "429", 0.1)
         elif step == "open":
-            account.leave_open(db, attempt, reply, "500", 0.1)
+            account.close(db, attempt, "open", reply, "500", 0.1)
         elif step in {"paid", "settle 0"}:
-            nano = None if step == "paid" else 7
-            account.settle(db, attempt, account.Settlement("ok", "", "m", 1, 2, nano))
+            bill = None if step == "paid" else 7
+            account.settle(db, attempt, Completion("text", "ok"), bill)
         elif step == "lost":
             settle_open(db, OpenCalls([(attempt, reserved, outcome is not None)], reserved), 5)
     sums = db.execute("SELECT SUM(billed), SUM(state<>'void') FROM attempts").fetchone()

@@ -81,6 +81,6 @@ def test_teacher_speaks_with_a_server_that_was_written_elsewhere(
         "SELECT status, output_tokens, a.model FROM attempts a JOIN requests USING(key) WHERE schema IS NULL",
     )
     assert rows == [(200, 6, f"{tiny_chat}@main")] * 5
-    assert query(tmp_path / "calls", "SELECT COUNT(*) FROM traits WHERE value='yes'")[0] == (
-        0,
-    )  # it ignores response_format and answers 200
+    # the probe: it ignores response_format and answers 200
+    probes = "SELECT outcome FROM attempts JOIN requests USING(key) WHERE schema LIKE '%violet%'"
+    assert ("ok",) not in query(tmp_path / "calls", probes)
