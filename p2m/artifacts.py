@@ -1,7 +1,7 @@
 """What flows between stages: frozen data, JSON or JSON lines on disk.
 
-REPORT names what an artifact holds for people only: fields, or files in its folder, which no later
-stage looks at, so that they do not decide what comes later.
+REPORT names what an artifact holds for people only: fields, or files in its folder, at which no
+later stage looks, so that they do not decide what comes later.
 """
 
 import dataclasses
@@ -18,6 +18,9 @@ from typing import Any, ClassVar, overload
 from pydantic import TypeAdapter
 
 from p2m import disk
+
+VALUE = "value.json"  # an artifact's fields, less those that are examples
+RECORD = "made.json"  # how it came: settings, inputs, seconds, dollars, calls
 
 
 @dataclass(frozen=True)
@@ -255,7 +258,7 @@ def save(value: Any, folder: Path) -> None:
         else:
             plain[name] = getattr(value, name)
     text = json.dumps(plain, default=dataclasses.asdict, ensure_ascii=False, indent=1)
-    disk.write_text(folder / "value.json", text)
+    disk.write_text(folder / VALUE, text)
 
 
 def load(kind: type, folder: Path) -> Any:
@@ -270,7 +273,7 @@ def load(kind: type, folder: Path) -> Any:
             values[name] = ExampleFile(folder / f"{name}.jsonl")
         elif name in plain:
             values[name] = TypeAdapter(hint).validate_python(plain[name])
-    if _owns_files(kind):
+    if kind is Student:
         values["folder"] = folder
     return kind(**values)
 
@@ -282,22 +285,15 @@ def content(kind: type, folder: Path, digests: dict[str, str]) -> dict[str, Any]
     """
     report: frozenset[str] = getattr(kind, "REPORT", frozenset())
     plain = {name: value for name, value in _plain(folder).items() if name not in report}
-    names = {f"{name}.jsonl" for name, hint in _stored(kind).items() if hint == Sequence[Example]}
-    if _owns_files(kind):
-        names |= digests.keys() - {"value.json", "made.json"} - report
-    return {"fields": plain, "files": {name: digests[name] for name in sorted(names)}}
+    files = {name: digests[name] for name in digests.keys() - {VALUE, RECORD} - report}
+    return {"fields": plain, "files": files}
 
 
 def _plain(folder: Path) -> dict[str, Any]:
-    return dict(json.loads((folder / "value.json").read_text(encoding="utf-8")))
+    return dict(json.loads((folder / VALUE).read_text(encoding="utf-8")))
 
 
 def _stored(kind: type) -> dict[str, Any]:
     """The fields that are saved, with their types; where a folder lies is no part of it."""
     hints = typing.get_type_hints(kind)
-    names = [field.name for field in dataclasses.fields(kind) if field.name != "folder"]
-    return {name: hints[name] for name in names}
-
-
-def _owns_files(kind: type) -> bool:
-    return any(field.name == "folder" for field in dataclasses.fields(kind))
+    return {f.name: hints[f.name] for f in dataclasses.fields(kind) if f.name != "folder"}

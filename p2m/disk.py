@@ -1,9 +1,14 @@
-"""How a file is written so that it is whole or absent, whatever dies; and what it holds, as a digest."""
+"""Files and folders that are whole or absent, whatever dies, and whether they still are."""
 
+import functools
 import hashlib
+import json
 import os
+import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
+MANIFEST = "manifest.json"  # of a published folder: size and sha256 of each of its files
 MODE = 0o644  # others may read it; the user's umask takes its part away
 
 
@@ -41,3 +46,62 @@ def digest(path: Path) -> str:
     """sha256 of the file's bytes, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def publish(part: Path, folder: Path) -> None:
+    """*part* becomes *folder* as a whole or not at all.
+
+    What *folder* held before, damaged as it is, goes only when all of *part* is on disk.
+    """
+    for path in part.rglob("*.part"):  # a write that was killed
+        path.unlink()
+    (part / MANIFEST).unlink(missing_ok=True)  # of a command that was killed before the rename
+    files = sorted(path for path in part.rglob("*") if path.is_file())
+    entries = {}
+    for path in files:
+        name = path.relative_to(part).as_posix()
+        entries[name] = {"sha256": digest(path), "bytes": path.stat().st_size}
+    write_text(part / MANIFEST, json.dumps({"files": entries}, indent=1))
+    mode = (part / MANIFEST).stat().st_mode  # as the umask has it; some libraries write 0600
+    for path in files:
+        path.chmod(mode)
+        sync(path)
+    for path in {part, *(path.parent for path in files)}:
+        sync(path)
+    if folder.exists():
+        shutil.rmtree(folder)
+    part.rename(folder)
+    sync(folder.parent)
+
+
+def read_digests(folder: Path) -> dict[str, str]:
+    """The sha256 of each file of a published folder, by its name, as it was when written."""
+    listed = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+    return {name: entry["sha256"] for name, entry in listed.items()}
+
+
+def find_damage(folder: Path, needed: Iterable[str] = ()) -> str:
+    """Why a published folder cannot be used, in a few words; empty where it can.
+
+    Sizes are looked at every time, contents once a process.  needed: files that it must have.
+    """
+    try:
+        listed = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        for name in [*needed, *listed]:
+            size, sha256 = listed[name]["bytes"], listed[name]["sha256"]
+            found = (folder / name).stat()
+            if found.st_size != size:
+                return f"{name} has {found.st_size:,} bytes instead of {size:,}"
+            if _digest_as_of(folder / name, found.st_mtime_ns) != sha256:
+                return f"{name} is not what was written"
+    except FileNotFoundError as error:
+        return f"{Path(error.filename).name} is missing"
+    except (OSError, ValueError, LookupError, TypeError):
+        return f"{MANIFEST} cannot be read"
+    return ""
+
+
+@functools.cache
+def _digest_as_of(path: Path, mtime_ns: int) -> str:
+    """Read once a process, unless the file is written anew."""
+    return digest(path)

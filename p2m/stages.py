@@ -1,4 +1,4 @@
-"""The contracts, side by side: what each stage takes and gives, and what every stage is handed to work with."""
+"""The contracts, side by side: what each stage takes and gives, and what it is handed to work with."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -75,7 +75,6 @@ class Ready(Protocol):
 
     def ready(self) -> Iterator[str]:
         """One line for each thing that is missing: a key, an extra, a server."""
-        ...
 
 
 @runtime_checkable
@@ -96,7 +95,6 @@ class Preflight(Protocol):
 
         validated: whether there will be a validation set.  template: texts before and after each input.
         """
-        ...
 
 
 @runtime_checkable
@@ -105,7 +103,6 @@ class Template(Protocol):
 
     def template(self, task: TaskSpec, choice: Choice) -> tuple[str, str]:
         """What will stand before and after each input."""
-        ...
 
 
 class Prompts(Protocol):
@@ -205,11 +202,9 @@ class Tracker(Protocol):
 
     def point(self, stage: str, values: Mapping[str, float]) -> None:
         """Figures of a stage while it runs, such as step, seconds and loss; must not slow it."""
-        ...
 
     def end(self, run: Path, config: Mapping[str, Any], error: str | None) -> None:
         """error: None where report.json is there, else why the run did not complete."""
-        ...
 
 
 Outcome = Literal["ok", "refusal", "filtered", "length", "empty", "invalid", "language", "echo"]

@@ -1,10 +1,8 @@
 """Keep what each stage gave, under a name made of what decided it, and check it when it is read."""
 
-import functools
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Callable
@@ -16,14 +14,13 @@ from typing import Any
 from filelock import FileLock
 
 from p2m import artifacts, disk
-from p2m.artifacts import ExampleFile
+from p2m.artifacts import RECORD, VALUE
 from p2m.components import build, locate
 from p2m.errors import UserError, explain_full_disk
 from p2m.stages import Meter, Work
 
-KEPT, TO_DO, DONE = "kept", "to do", "done"
+KEPT, TO_DO, DONE, DAMAGED = "kept", "to do", "done", "damaged, made again"
 UNKNOWN = "unknown"
-MANIFEST, RECORD = "manifest.json", "made.json"
 SPENT = "spent.json"  # of a stage under way: seconds of earlier commands, and when this one began
 
 
@@ -32,9 +29,8 @@ class StageResult:
     """What a stage gave, or will give.
 
     key: UNKNOWN where the content of an input is.  folder: <store>/<stage>/<key>.
-    state: KEPT from an earlier command, DONE by this one, or TO_DO.
+    state: KEPT from an earlier command, DONE by this one, or why there is something to do.
     unless: it will turn out kept if these stages, still to do, give what they gave before.
-    damage: why what the folder holds cannot be used, else empty.
     """
 
     stage: str
@@ -43,7 +39,6 @@ class StageResult:
     folder: Path
     state: str = TO_DO
     unless: tuple[str, ...] = ()
-    damage: str = ""
 
     @property
     def kept(self) -> bool:
@@ -59,10 +54,11 @@ class StageResult:
         return dict(json.loads((self.folder / RECORD).read_text(encoding="utf-8")))
 
     @cached_property
-    def content(self) -> str:
-        """Digest of what later stages may look at: the same however it came."""
-        listed = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))["files"]
-        digests = {name: entry["sha256"] for name, entry in listed.items()}
+    def content(self) -> str | None:
+        """Digest of what later stages may look at, however it came; None while there is nothing."""
+        if self.state not in (KEPT, DONE):
+            return None
+        digests = disk.read_digests(self.folder)
         return _digest(artifacts.content(self.kind, self.folder, digests))
 
 
@@ -88,21 +84,23 @@ class Store:
         in .part.  Raises DiskFullError when there is no room; what was published stays whole.
         """
         settings = _settings(node)
-        folder = self.root / stage
-        if any(source.state == TO_DO for source in inputs):
-            unless = self._find_spared(folder, settings, inputs)
-            return StageResult(stage, kind, UNKNOWN, folder / UNKNOWN, unless=unless)
-        contents = [source.content for source in inputs]
-        key = _digest([stage, settings, contents])
-        result = _look_up(StageResult(stage, kind, key, folder / key))
+        contents = {source.stage: source.content for source in inputs}
+        key = UNKNOWN
+        if all(contents.values()):
+            key = _digest([stage, settings, list(contents.values())])
+        result = StageResult(stage, kind, key, self.root / stage / key)
+        if key == UNKNOWN:
+            return _guess(result, settings, inputs)
+        result = _look_up(result)
         self.on_stage(result)
         if self.plan or result.kept:
             return result
-        with explain_full_disk(self.root), FileLock(_writable(folder) / f"{key}.lock"):
+        lock = _writable(result.folder.parent) / f"{key}.lock"
+        with explain_full_disk(self.root), FileLock(lock):
             result = _look_up(result)  # another job may have made it meanwhile
             if not result.kept:
                 self._run(node, settings, result, inputs)
-                result = replace(result, state=DONE, damage="")
+                result = replace(result, state=DONE)
         self.on_stage(result)
         return result
 
@@ -142,73 +140,7 @@ class Store:
             "made": time.time(),
         }
         disk.write_text(part / RECORD, json.dumps(record, ensure_ascii=False, indent=1))
-        publish(part, result.folder)
-
-    def _find_spared(
-        self, folder: Path, settings: Any, inputs: tuple[StageResult, ...]
-    ) -> tuple[str, ...]:
-        """The stages to do that spare this one if they give what they gave before; maybe none."""
-        known = {source.stage: source.content for source in inputs if source.state != TO_DO}
-        for record in records(folder):
-            same = _digest(record.get("settings")) == _digest(settings)
-            if same and known.items() <= record.get("contents", {}).items():
-                break
-        else:
-            return ()
-        names: list[str] = []
-        for source in inputs:
-            if source.state == TO_DO:
-                names += source.unless or [source.stage]
-        return tuple(dict.fromkeys(names))
-
-
-def publish(part: Path, folder: Path) -> None:
-    """*part* becomes *folder* as a whole or not at all, whatever dies.
-
-    What *folder* held before, damaged as it is, goes only when all of *part* is on disk.
-    """
-    for path in part.rglob("*.part"):  # a write that was killed
-        path.unlink()
-    (part / MANIFEST).unlink(missing_ok=True)  # of a command that was killed before the rename
-    files = sorted(path for path in part.rglob("*") if path.is_file())
-    entries, rows = {}, {}
-    for path in files:
-        name = path.relative_to(part).as_posix()
-        entries[name] = {"sha256": disk.digest(path), "bytes": path.stat().st_size}
-        if path.suffix == ".jsonl":
-            rows[name] = len(ExampleFile(path))
-    disk.write_text(part / MANIFEST, json.dumps({"files": entries, "rows": rows}, indent=1))
-    mode = (part / MANIFEST).stat().st_mode  # as the umask has it; some libraries write 0600
-    for path in files:
-        path.chmod(mode)
-        disk.sync(path)
-    for path in {part, *(path.parent for path in files)}:
-        disk.sync(path)
-    if folder.exists():
-        shutil.rmtree(folder)
-    part.rename(folder)
-    disk.sync(folder.parent)
-
-
-def find_damage(folder: Path) -> str:
-    """Why what was published as *folder* cannot be used, in a few words; empty where it can.
-
-    Sizes are looked at every time, contents once a process.
-    """
-    try:
-        listed = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
-        for name in ["value.json", RECORD, *listed]:
-            size, sha256 = listed[name]["bytes"], listed[name]["sha256"]
-            found = (folder / name).stat()
-            if found.st_size != size:
-                return f"{name} has {found.st_size:,} bytes instead of {size:,}"
-            if _digest_as_of(folder / name, found.st_mtime_ns) != sha256:
-                return f"{name} is not what was written"
-    except FileNotFoundError as error:
-        return f"{Path(error.filename).name} is missing"
-    except (OSError, ValueError, LookupError, TypeError):
-        return f"{MANIFEST} cannot be read"
-    return ""
+        disk.publish(part, result.folder)
 
 
 def records(folder: Path) -> list[dict[str, Any]]:
@@ -232,14 +164,32 @@ def identity(node: Any) -> str:
 def _look_up(result: StageResult) -> StageResult:
     if not result.folder.exists():
         return result
-    damage = find_damage(result.folder)
-    return replace(result, damage=damage, state=TO_DO if damage else KEPT)
+    damage = disk.find_damage(result.folder, [VALUE, RECORD])
+    return replace(result, state=f"{DAMAGED}: {damage}" if damage else KEPT)
 
 
-@functools.cache
-def _digest_as_of(path: Path, mtime_ns: int) -> str:
-    """Read once a process, unless the file is written anew."""
-    return disk.digest(path)
+def _guess(result: StageResult, settings: Any, inputs: tuple[StageResult, ...]) -> StageResult:
+    """*result*, with the stages to do that spare it if they give what they gave before."""
+    known = {source.stage: source.content for source in inputs if source.content}
+    if not _was_made(result.folder.parent, settings, known):
+        return result
+    names: dict[str, None] = {}
+    for source in inputs:
+        if not source.content:
+            names |= dict.fromkeys(source.unless or [source.stage])
+    gives = "give what they gave" if len(names) > 1 else "gives what it gave"
+    state = f"{TO_DO} unless {' and '.join(names)} {gives}"
+    return replace(result, state=state, unless=tuple(names))
+
+
+def _was_made(folder: Path, settings: Any, known: dict[str, str]) -> bool:
+    """Whether a stage has a result of these settings and inputs, whatever the others were."""
+    wanted = _digest(settings)
+    for record in records(folder):
+        same = _digest(record.get("settings")) == wanted
+        if same and known.items() <= record.get("contents", {}).items():
+            return True
+    return False
 
 
 def _settings(node: Any) -> Any:

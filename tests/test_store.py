@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from p2m import pipeline, store
+from p2m import disk, pipeline, store
 from p2m.artifacts import Choice, Examples, Report, Splits, Student, TaskSpec
-from p2m.run.plan import describe_state
 from p2m.stages import Work
 from p2m.store import DONE, KEPT, TO_DO, Store
 from tests.doubles import QuietBar
@@ -60,7 +59,7 @@ def house(tmp_path, monkeypatch) -> House:
 
 
 def words(results) -> dict[str, str]:
-    return {stage: describe_state(result) for stage, result in results.items()}
+    return {stage: result.state for stage, result in results.items()}
 
 
 def test_a_second_run_runs_nothing(house):
@@ -161,14 +160,14 @@ def test_what_is_damaged_is_told_and_made_again(house, how):
     folder = house.run()[stage].folder
     spoil(folder / name)
     planned = house.run(plan=True)[stage]
-    assert planned.state == TO_DO
-    assert describe_state(planned).startswith(f"to do: damaged ({message}")
+    assert planned.state.startswith(f"damaged, made again: {message}")
     house.said.clear()
     result = house.run()[stage]
     assert result.state == DONE
-    assert [r.damage.startswith(message) for r in house.said if r.damage] == [True]
+    damaged = [r.state for r in house.said if r.state not in {KEPT, DONE, TO_DO}]
+    assert damaged == [planned.state]
     assert result.value == house.run()[stage].value
-    assert store.find_damage(folder) == ""
+    assert disk.find_damage(folder) == ""
     if name not in {"made.json", "manifest.json"}:  # these tell times
         assert (folder / name).read_bytes() == good
 
@@ -195,7 +194,7 @@ def test_a_kill_before_the_rename_leaves_no_manifest_that_lists_itself(house):
     house.run()
     listed = json.loads((folder / "manifest.json").read_text())["files"]
     assert set(listed) == {"value.json", "made.json", "model.safetensors", "curve.jsonl"}
-    assert store.find_damage(folder) == ""
+    assert disk.find_damage(folder) == ""
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])

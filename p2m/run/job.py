@@ -62,11 +62,11 @@ def name_run(folder: Path) -> str:
 
     Of a folder elsewhere than in outputs/runs and outputs/sweeps: its last three parts.
     """
-    parts = folder.absolute().parts[-4:]
     for place in ("runs", "sweeps"):
-        if place in parts[:-1]:
-            return "/".join(parts[parts.index(place) + 1 :])
-    return "/".join(parts[-3:])
+        root = Path("outputs", place).absolute()
+        if folder.is_relative_to(root):
+            return folder.relative_to(root).as_posix()
+    return "/".join(folder.parts[-3:])
 
 
 @dataclass(frozen=True)
@@ -205,13 +205,10 @@ def _enter(start: str) -> None:
 
 
 def _say_state(result: StageResult) -> None:
-    what = f"{result.state:<6} {result.key}"
-    if result.damage:
-        what = f"damaged, made again: {result.damage}"
+    line = f"{result.stage:<10} {result.state:<6} {result.key}"
     if result.state == DONE:
-        note = result.note
-        what = f"done   {result.key}  {note['seconds']:7.1f} s  ${note['usd']:.2f}"
-    progress.say(f"{result.stage:<10} {what}")
+        line += f"  {result.note['seconds']:7.1f} s  ${result.note['usd']:.2f}"
+    progress.say(line)
 
 
 def _note_failure(folder: Path, error: Exception, code: int) -> int:

@@ -26,22 +26,11 @@ def table(checked: Config, planned: dict[str, StageResult]) -> str:
         if not result.kept:
             estimate = _estimate(build(checked.nodes[stage]), result.folder.parent)
         estimates.append(dataclasses.astuple(estimate))
-        lines.append(f"{stage:<10} {result.key:<13} {_figures(estimate)}  {describe_state(result)}")
+        lines.append(f"{stage:<10} {result.key:<13} {_figures(estimate)}  {result.state}")
     totals = [sum(filter(None, column)) for column in zip(*estimates, strict=True)]
     lines.append(f"{'sum of the known':<24} {_figures(Estimate(*totals))}")
     lines.append(f"Cap: {_describe_cap(checked.root.budget)}. Nothing was done.")
     return "\n".join(lines)
-
-
-def describe_state(result: StageResult) -> str:
-    """`kept`, or what is to do and why."""
-    if result.damage:
-        return f"to do: damaged ({result.damage})"
-    if len(result.unless) == 1:
-        return f"to do unless {result.unless[0]} gives what it gave"
-    if result.unless:
-        return f"to do unless {' and '.join(result.unless)} give what they gave"
-    return result.state
 
 
 def cap(node: Any, max_calls: int) -> Any:
@@ -78,18 +67,18 @@ def _estimate(component: Any, results: Path) -> Estimate:
     own = Estimate(0, 0.0)
     if isinstance(component, Estimates):
         own = component.estimate()
-    calls, usd, seconds = own.calls, own.usd, own.seconds
+    values = {"usd": own.usd, "seconds": own.seconds}
     teacher = getattr(component, "teacher", None)
-    if calls and isinstance(teacher, Estimates):
+    if own.calls and isinstance(teacher, Estimates):
         each = teacher.estimate()  # of one call, as the latest ones of this model were
-        if usd is None and each.usd is not None:
-            usd = each.usd * calls
-        if seconds is None and each.seconds is not None:
-            seconds = each.seconds * calls
-    if seconds is None:
-        took = [record["seconds"] for record in records(results)]
-        seconds = statistics.median(took) if took else None
-    return Estimate(calls, usd, seconds)
+        for name in values:
+            value = getattr(each, name)
+            if values[name] is None and value is not None:
+                values[name] = value * own.calls
+    took = [record["seconds"] for record in records(results)]
+    if values["seconds"] is None and took:
+        values["seconds"] = statistics.median(took)
+    return Estimate(own.calls, **values)
 
 
 def _figures(estimate: Estimate) -> str:

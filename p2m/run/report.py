@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from p2m.artifacts import Report, Score
+from p2m.artifacts import Report, Score, Splits, Student
 from p2m.disk import write_text
 from p2m.store import StageResult
 
@@ -77,17 +77,14 @@ def per_cent(score: dict[str, Any]) -> str:
 
 
 def _examples(results: dict[str, StageResult]) -> dict[str, Any]:
-    counts: dict[str, Any] = {}
+    splits: Splits = results["processor"].value
+    student: Student = results["trainer"].value
+    counts = {ROOMS[stage]: len(results[stage].value.rows) for stage in ("retriever", "generator")}
+    counts |= {name: len(getattr(splits, name)) for name in SPLITS}
     dropped: dict[str, int] = {}
     for stage in ("retriever", "generator", "processor"):
-        rows = json.loads((results[stage].folder / "manifest.json").read_text())["rows"]
-        if stage == "processor":
-            counts |= {name: rows.get(f"{name}.jsonl", 0) for name in SPLITS}
-        else:
-            counts[ROOMS[stage]] = rows.get("rows.jsonl", 0)
         for reason, n in results[stage].value.dropped.items():
             dropped[f"{stage}: {reason}"] = n
-    student = results["trainer"].value
     return counts | {"cut": student.cut, "lost": student.lost, "dropped": dropped}
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -76,21 +77,18 @@ def _remove_plan(folder: Path) -> None:
 
 
 def _read_row(job: Path) -> dict[str, Any]:
-    """job, overrides, status; of a complete job usd, seconds, train and each metric's score."""
+    """job, overrides, status; of a complete job usd, seconds, train and the scores by metric."""
     row: dict[str, Any] = {"job": job.name, "overrides": _read(job / "overrides.json")}
     if (job / "report.json").is_file():
         figures = _read(job / "report.json")
         row["status"] = "complete"
-        row |= {name: figures[name] for name in ("usd", "seconds")}
         row["train"] = figures["examples"]["train"]
-        row |= figures["scores"]
-    elif (job / "failed.json").is_file():
+        return row | {name: figures[name] for name in ("usd", "seconds", "scores")}
+    if (job / "failed.json").is_file():
         failure = _read(job / "failed.json")
         row["status"] = f"failed: {failure['message'].splitlines()[0]}"
-        row["code"] = failure["code"]
-    else:
-        row["status"] = "not finished"
-    return row
+        return row | {"code": failure["code"]}
+    return row | {"status": "not finished"}
 
 
 def _read(path: Path) -> Any:
@@ -101,13 +99,9 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> None:
     """sweep.csv: one line a job; each metric's value, low, high and n."""
     lines = []
     for row in rows:
-        line: dict[str, Any] = {}
-        for name, value in row.items():
-            if isinstance(value, dict):
-                line |= {f"{name}.{part}": figure for part, figure in value.items()}
-            else:
-                line[name] = value
-        line["overrides"] = " ".join(row["overrides"])
+        line = row | {"overrides": " ".join(row["overrides"])}
+        for metric, score in line.pop("scores", {}).items():
+            line |= {f"{metric}.{part}": figure for part, figure in score.items()}
         lines.append(line)
     header = dict.fromkeys(name for line in lines for name in line)
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -117,22 +111,34 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def _show(rows: list[dict[str, Any]], folder: Path) -> None:
-    metrics: dict[str, None] = {}
-    for row in rows:
-        metrics |= {name: None for name, value in row.items() if isinstance(value, dict)}
     title = f"Sweep of {len(rows)} jobs, scores in per cent with 95 % intervals"
     table = RichTable(title=title, title_justify="left")
+    metrics = dict.fromkeys(name for row in rows for name in row.get("scores", {}))
     for name in ("job", "overrides", "train", *metrics, "seconds", "dollars", "status"):
         table.add_column(name, overflow="fold")
-    shared = set.intersection(*(set(row["overrides"]) for row in rows)) if len(rows) > 1 else set()
-    for row in rows:
-        varying = " ".join(override for override in row["overrides"] if override not in shared)
-        cells = [row["job"], varying, str(row.get("train", "-"))]
-        cells += [per_cent(row[name]) if name in row else "-" for name in metrics]
-        cells += [f"{row['seconds']:.1f}", f"{row['usd']:.2f}"] if "usd" in row else ["-", "-"]
-        table.add_row(*cells, row["status"])
+    for row, overrides in zip(rows, _varying_overrides(rows), strict=True):
+        scores = row.get("scores", {})
+        table.add_row(
+            row["job"],
+            overrides,
+            _format(row.get("train"), "d"),
+            *(per_cent(scores[name]) if name in scores else "-" for name in metrics),
+            _format(row.get("seconds"), ".1f"),
+            _format(row.get("usd"), ".2f"),
+            row["status"],
+        )
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     console.print(table, markup=False)
-    here = Path.cwd()
-    place = folder.relative_to(here) if folder.is_relative_to(here) else folder
-    console.print(str(place), markup=False, soft_wrap=True)
+    place = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
+    console.print(place, markup=False, soft_wrap=True)
+
+
+def _varying_overrides(rows: list[dict[str, Any]]) -> list[str]:
+    """The overrides of each job, less those that all share where there are several."""
+    overrides = [row["overrides"] for row in rows]
+    shared = set.intersection(*map(set, overrides)) if len(rows) > 1 else set()
+    return [" ".join(one for one in each if one not in shared) for each in overrides]
+
+
+def _format(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
