@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from p2m.artifacts import Parity, Report, Score
+from p2m.artifacts import Example, Examples, Parity, Report, Score, Splits
 from p2m.run import report
 
 SCORE, WORSE, BETTER = (
@@ -13,21 +13,20 @@ SCORE, WORSE, BETTER = (
     Score(0.25, 0.2, 0.3, 20),
     Score(0.75, 0.7, 0.8, 20),
 )
-EXAMPLES = SimpleNamespace(dropped={"duplicate": 1200})
-STUDENT = SimpleNamespace(dropped={}, cut=3, lost=0.01)
+FOUND = Examples([Example("a", "b", "prompt")] * 7)
+SPLITS = Splits(train=FOUND.rows[:1] * 1500, real=FOUND.rows[:1] * 20, dropped={"duplicate": 1200})
+STUDENT = SimpleNamespace(cut=3, lost=0.01)
 
 
 def results(folder, evaluated: Report) -> dict:
     """Of every stage, as the store gives them."""
-    values = dict.fromkeys(report.ROOMS, SimpleNamespace(dropped={}))
-    values |= {"processor": EXAMPLES, "trainer": STUDENT, "evaluator": evaluated}
+    values = dict.fromkeys(report.ROOMS, FOUND)
+    values |= {"processor": SPLITS, "trainer": STUDENT, "evaluator": evaluated}
     note = {"seconds": 1.25, "usd": 0.5, "calls": 1000}
     made = {}
     for stage, value in values.items():
         place = folder / stage
         place.mkdir(parents=True)
-        rows = {"rows.jsonl": 7, "train.jsonl": 1500, "real.jsonl": 20}
-        (place / "manifest.json").write_text(json.dumps({"rows": rows}))
         made[stage] = SimpleNamespace(key=f"key-{stage}", value=value, note=note, folder=place)
     return made
 
