@@ -155,7 +155,7 @@ class Student:
 
 @dataclass(frozen=True)
 class Score:
-    """A metric's value with its 95 % bootstrap interval over n examples."""
+    """A metric's value with its 95 % interval over n examples."""
 
     value: float
     low: float

@@ -163,13 +163,16 @@ class Evaluator(Protocol):
 
 @dataclass(frozen=True)
 class Tally:
-    """A metric taken apart: rows (n, k) are each example's own numbers, whole turns (r, k) sums of rows into (r,) scores.
+    """A metric taken apart.
 
-    A resample of the examples is then a sum of rows, and a bootstrap one matrix product.
+    rows (n, k): each example's own numbers.  whole: turns (r, k) sums of rows into (r,) scores, so
+    that a resample of the examples is a sum of rows, and a bootstrap one matrix product.
+    is_mean: the score is the mean of the rows' first numbers.
     """
 
     rows: Any
     whole: Callable[[Any], Any]
+    is_mean: bool = False
 
     @property
     def score(self) -> float:

@@ -1,7 +1,12 @@
-"""How sure a score is: the percentile bootstrap over examples (Efron 1979)."""
+"""How sure a score is: the percentile bootstrap over examples (Efron 1979).
+
+Wilson's interval (1927) for a share of right answers: where all are right or all wrong, no resample
+differs, and the bootstrap's interval would have no width.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -26,12 +31,14 @@ class Bootstrap:
     def score(
         self, metric: Metric, predictions: Sequence[str], accepted: Sequence[Sequence[str]]
     ) -> Score:
-        """The metric's value, and the middle *confidence* of its values on the resamples."""
+        """The metric's value and interval: the middle *confidence* of its values on the resamples."""
         n = len(predictions)
         scores: list[Any] = []
         if isinstance(metric, AdditiveMetric):
             tally = metric.tally(predictions, accepted)
             value = tally.score
+            if tally.is_mean and np.isin(tally.rows[:, 0], (0, 1)).all():
+                return Score(value, *self._wilson(value, n), n)
             for counts in self._draws(n):
                 scores.extend(tally.whole(counts @ tally.rows))
         else:
@@ -43,6 +50,13 @@ class Bootstrap:
                     scores.append(metric.score(*resample))
         low, high = np.quantile(scores, [(1 - self.confidence) / 2, (1 + self.confidence) / 2])
         return Score(value, float(low), float(high), n)
+
+    def _wilson(self, share: float, n: int) -> tuple[float, float]:
+        z = NormalDist().inv_cdf((1 + self.confidence) / 2)
+        middle = share + z**2 / (2 * n)
+        half = z * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5
+        low, high = ((middle + side) / (1 + z**2 / n) for side in (-half, half))
+        return round(low, 12), round(high, 12)  # of 0 and 1 exactly 0 and 1
 
     def _draws(self, n: int) -> Iterator[Any]:
         """Blocks of resamples: arrays (some, n), how often each of n examples is drawn."""

@@ -11,7 +11,7 @@ def mean_of(scores: Iterable[float]) -> Tally:
     import numpy as np
 
     rows = np.array([(score, 1.0) for score in scores]).reshape(-1, 2)
-    return Tally(rows, _divide)
+    return Tally(rows, _divide, is_mean=True)
 
 
 def _divide(totals: Any) -> Any:

@@ -5,6 +5,7 @@ from p2m.evaluator import _bootstrap
 from p2m.evaluator._bootstrap import Bootstrap
 from p2m.metric.chrf import ChrF
 from p2m.metric.exact_match import ExactMatch
+from p2m.metric.f1 import F1
 
 PREDICTED = ["a", "b", "c", "d", "e f g"] * 8
 WANTED = [["a"], ["b"], ["x"], ["d"], ["e f h", "e g"]] * 8
@@ -23,10 +24,10 @@ class LongestFirst:
 
 
 class Plain:
-    """Exact match without its tally."""
+    """F1 without its tally."""
 
     def score(self, predictions, accepted):
-        return ExactMatch().score(predictions, accepted)
+        return F1().score(predictions, accepted)
 
 
 def test_the_value_is_the_metrics_own_score():
@@ -48,10 +49,23 @@ def test_a_lower_confidence_gives_a_narrower_interval():
     assert wide.low < narrow.low <= 0.6 <= narrow.high < wide.high
 
 
-def test_answers_all_right_or_all_wrong_have_no_spread():
-    assert score(ExactMatch(), ["a"] * 9, [["a"]] * 9, 100, 0.95, 0) == score(
-        ExactMatch(), ["a"] * 9, [["a"]] * 9, 100, 0.95, 1
-    )
+@pytest.mark.parametrize(
+    ("right", "n", "low", "high"),
+    [
+        (10, 10, 0.7225, 1.0),
+        (0, 10, 0.0, 0.2775),
+        (1, 10, 0.0179, 0.4042),
+        (81, 263, 0.2553, 0.3662),
+    ],
+)
+def test_a_share_of_right_answers_has_wilsons_interval(right, n, low, high):
+    """Figures of Newcombe 1998, table I, to four places; the first two are 1 / (1 + z^2 / n) and its rest."""
+    result = score(ExactMatch(), ["y"] * right + ["n"] * (n - right), [["y"]] * n, 10, 0.95, 0)
+    assert (round(result.low, 4), round(result.high, 4)) == (low, high)
+    assert result.low <= result.value <= result.high
+
+
+def test_of_a_metric_that_is_no_share_answers_all_wrong_have_no_spread():
     zero = score(ChrF(), ["a"] * 9, [["b"]] * 9, 100, 0.95, 0)
     assert (zero.value, zero.low, zero.high) == (0, 0, 0)
 
@@ -66,9 +80,9 @@ def test_the_seed_decides_the_interval():
 
 
 def test_a_metric_without_a_tally_gets_the_same_interval():
-    assert score(Plain(), PREDICTED, WANTED, 200, 0.95, 5) == score(
-        ExactMatch(), PREDICTED, WANTED, 200, 0.95, 5
-    )
+    plain = score(Plain(), PREDICTED, WANTED, 200, 0.95, 5)
+    summed = score(F1(), PREDICTED, WANTED, 200, 0.95, 5)
+    assert (plain.low, plain.high) == pytest.approx((summed.low, summed.high))
 
 
 def test_a_metric_that_does_not_add_up_is_asked_for_each_resample():
@@ -78,6 +92,6 @@ def test_a_metric_that_does_not_add_up_is_asked_for_each_resample():
 
 
 def test_drawing_in_blocks_draws_the_same(monkeypatch):
-    whole = score(ExactMatch(), PREDICTED, WANTED, 100, 0.95, 0)
+    whole = score(F1(), PREDICTED, WANTED, 100, 0.95, 0)
     monkeypatch.setattr(_bootstrap, "CELLS", 7 * len(PREDICTED))
-    assert score(ExactMatch(), PREDICTED, WANTED, 100, 0.95, 0) == whole
+    assert score(F1(), PREDICTED, WANTED, 100, 0.95, 0) == whole
