@@ -195,6 +195,18 @@ class AdditiveMetric(Metric, Protocol):
     def tally(self, predictions: Sequence[str], accepted: Sequence[Sequence[str]]) -> Tally: ...
 
 
+def name_run(folder: Path) -> str:
+    """`date/time` of a run and `date/time/job` of a sweep's job, as ledger and tracker know it.
+
+    Of a folder elsewhere than in outputs/runs and outputs/sweeps: its last three parts.
+    """
+    for place in ("runs", "sweeps"):
+        root = Path("outputs", place).absolute()
+        if folder.absolute().is_relative_to(root):
+            return folder.absolute().relative_to(root).as_posix()
+    return "/".join(folder.absolute().parts[-3:])
+
+
 class Tracker(Protocol):
     """Watches a run.  It never raises, and waits for a network seconds at most.
 

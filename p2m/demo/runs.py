@@ -10,6 +10,7 @@ from pathlib import Path
 from p2m import artifacts
 from p2m.artifacts import Example, Splits, TaskSpec
 from p2m.errors import UsageError, listed, near
+from p2m.stages import name_run
 
 RUNS = (Path("outputs/runs"), Path("outputs/sweeps"))
 NONE_YET = "under outputs/ yet; make one with: p2m experiment=quickstart"
@@ -54,8 +55,7 @@ def describe(run: Path) -> Summary:
     """What the page says about *run*."""
     task: TaskSpec = artifacts.load(TaskSpec, run / "task")
     splits: Splits = artifacts.load(Splits, run / "splits")
-    name = "/".join(run.resolve().parts[-2:])
-    return Summary(name, task.instruction, inputs_to_try(task, splits), _scores(run))
+    return Summary(name_run(run), task.instruction, inputs_to_try(task, splits), _scores(run))
 
 
 def inputs_to_try(task: TaskSpec, splits: Splits) -> tuple[str, ...]:

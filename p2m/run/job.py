@@ -22,7 +22,7 @@ from p2m.components import build
 from p2m.config import Config
 from p2m.errors import BudgetError, ConfigError, UserError, explain_full_disk, listed
 from p2m.run import plan, progress, report
-from p2m.stages import Estimates, Meter, Preflight, Template, Tracker, Work
+from p2m.stages import Estimates, Meter, Preflight, Template, Tracker, Work, name_run
 from p2m.store import DONE, StageResult, Store, identity
 from p2m.student.machine import share_cores
 
@@ -55,18 +55,6 @@ def run(cfg: DictConfig) -> int:
             raise
         progress.say(traceback.format_exc())
         return _note_failure(folder, error, 1)
-
-
-def name_run(folder: Path) -> str:
-    """`date/time` of a run and `date/time/job` of a sweep's job, as ledger and tracker know it.
-
-    Of a folder elsewhere than in outputs/runs and outputs/sweeps: its last three parts.
-    """
-    for place in ("runs", "sweeps"):
-        root = Path("outputs", place).absolute()
-        if folder.is_relative_to(root):
-            return folder.relative_to(root).as_posix()
-    return "/".join(folder.parts[-3:])
 
 
 @dataclass(frozen=True)

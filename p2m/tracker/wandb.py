@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Gt
 
+from p2m.stages import name_run
 from p2m.tracker._flat import flat
 from p2m.tracker._recorder import Recorder
 from p2m.tracker._redact import redact, scrub
@@ -52,7 +53,7 @@ class WandB:
             "project": self.project,
             "entity": self.entity,
             "group": self.group,
-            "name": "/".join(folder.parts[-2:]),
+            "name": name_run(folder),
             "dir": str(folder),
         }
         try:
