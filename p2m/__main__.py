@@ -60,7 +60,7 @@ def _dispatch(argv: list[str]) -> int:
         raise UsageError(
             f"p2m {argv[0]}: there is no such verb{near(argv[0], VERBS)}; there is {', '.join(VERBS)}, or key=value to run an experiment"
         )
-    if help_text := compose.helped(argv):
+    if help_text := compose.help_text(argv):
         print(help_text)  # noqa: T201
         return 0
     compose.check(argv)

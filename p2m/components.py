@@ -47,6 +47,14 @@ def locate(target: str) -> Any:
     return cls
 
 
+def class_of(node: Any) -> Any:
+    """The class of a component's node; None for what is none, which is told elsewhere."""
+    try:
+        return locate(str(node["_target_"])) if "_target_" in node else None
+    except ConfigError:
+        return None
+
+
 def _refuse_strangers(target: str) -> None:
     if target.startswith(f"{HOUSE}."):
         return

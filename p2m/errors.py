@@ -77,9 +77,15 @@ def listed(title: str, faults: list[str]) -> str:
 
 def near(word: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)` where one of *known* is close to *word*, else nothing."""
+    name = nearest(word, known)
+    return f" (did you mean '{name}'?)" if name else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The one of *known* that *word* may be a slip of, whatever their case."""
     names = {name.lower(): name for name in known}
-    nearest = difflib.get_close_matches(word.lower(), names, 1)
-    return f" (did you mean '{names[nearest[0]]}'?)" if nearest else ""
+    matches = difflib.get_close_matches(word.lower(), names, 1)
+    return names[matches[0]] if matches else None
 
 
 def by_reason(counts: Mapping[str, int]) -> str:

@@ -1,93 +1,178 @@
-"""Whether a value fits the type of its field, and the words for it where it does not."""
+"""Whether values fit the types of the fields that they are for, and the words for it where they do not."""
 
 import dataclasses
+import types
 import typing
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-KINDS = ("int", "float", "str", "bool", "none", "file-path")  # as pydantic names them
+from p2m.components import build, locate
+from p2m.errors import ConfigError, near, nearest
+
+PYDANTIC_KINDS = ("int", "float", "str", "bool", "none", "file-path")  # in the place of an error
+WORDS = {int: "a whole number", float: "a number", str: "text"}
 
 
-def typed_fields(
+def convert(path: str, node: Any, faults: list[str]) -> Any:
+    """*node* with each value of its field's type, that of the components inside it too.
+
+    *faults* grows by a line for each setting that is strange, unset or wrong; those are left out.
+    """
+    if isinstance(node, list):
+        return [convert(f"{path}.{i}", item, faults) for i, item in enumerate(node)]
+    if not isinstance(node, dict):
+        return node
+    if "_target_" not in node:
+        return {key: convert(f"{path}.{key}", value, faults) for key, value in node.items()}
+    settings = {key: value for key, value in node.items() if key != "_target_"}
+    try:
+        cls = locate(str(node["_target_"]))
+    except ConfigError as error:
+        faults.append(f"{path}: {error}")
+        return node
+    converted = convert_fields(f"{path}.", cls, settings, faults)
+    component = {"_target_": node["_target_"], **converted}
+    if len(converted) == len(dataclasses.fields(cls)):
+        _construct(path, lambda: build(component), faults)
+    return component
+
+
+def convert_fields(
     prefix: str, cls: type, values: dict[str, Any], faults: list[str]
 ) -> dict[str, Any]:
-    """*values* of a dataclass's fields, each of its field's type; *faults* tells, after *prefix*, which are left out and why."""
-    hints, typed = typing.get_type_hints(cls, include_extras=True), {}
-    for name, value in values.items():
-        if isinstance(value, str) and value == "???":
+    """*values* of a dataclass's fields, each of its field's type; *prefix* stands before the names in *faults*."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    names = [field.name for field in dataclasses.fields(cls)]
+    strange = sorted(set(values) - set(names))
+    faults.extend(f"{prefix}{name}: {describe_unknown(name, cls)}" for name in strange)
+    converted = {}
+    for name in names:
+        before = len(faults)
+        if name in values:
+            value = _convert_value(f"{prefix}{name}", hints[name], values[name], faults)
+            if len(faults) == before:
+                converted[name] = value
+        else:
             faults.append(
-                f"{prefix}{name}: needs a value; give {prefix}{name}=... on the command line"
+                f"{prefix}{name}: is not set; every field of {cls.__name__} is written in its yaml"
             )
-            continue
-        try:
-            if (
-                isinstance(value, bool)
-                and bool not in typing.get_args(hints[name])
-                and hints[name] is not bool
-                and hints[name] is not Any
-            ):
-                raise TypeError(f"must be {_spoken(hints[name])}, got {str(value).lower()}")
-            typed[name] = _adapter(hints[name]).validate_python(value)
-        except TypeError as error:
-            faults.append(f"{prefix}{name}: {error}")
-        except ValidationError as error:
-            faults += [prefix + line for line in _sentences(name, error)]
-    return typed
+    return converted
 
 
-def _adapter(annotation: Any) -> TypeAdapter[Any]:
-    if dataclasses.is_dataclass(annotation):
-        return TypeAdapter(annotation)
-    return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
+def describe_unknown(name: str, cls: type) -> str:
+    """That *cls* has no field *name*, which it may mean, also of the settings inside it, and which it has."""
+    leaves = {path.rpartition(".")[2]: path for path in reversed([*_paths(cls)])}
+    names = [field.name for field in dataclasses.fields(cls)]
+    hint = near(name, names)
+    meant = nearest(name, leaves)
+    if meant and not hint:
+        hint = f" (did you mean '{leaves[meant]}'?)"
+    return f"{cls.__name__} has no such field{hint}; it has {', '.join(names) or 'none'}"
 
 
-def _place(error: Any) -> list[Any]:
+def _paths(cls: Any) -> Iterator[str]:
+    """The fields of *cls* and, after a dot, those of the plain dataclasses in them."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    for field in dataclasses.fields(cls):
+        yield field.name
+        inner = _plain_dataclass(hints[field.name])
+        if inner:
+            yield from (f"{field.name}.{path}" for path in _paths(inner))
+
+
+def _convert_value(path: str, annotation: Any, value: Any, faults: list[str]) -> Any:
+    if value == "???":
+        faults.append(f"{path}: needs a value; give {path}=... on the command line")
+        return None
+    if _holds_component(value):
+        return convert(path, value, faults)
+    cls = _plain_dataclass(annotation) if isinstance(value, dict) else None
+    if cls is None:
+        return _validate(path, annotation, value, faults)
+    converted = convert_fields(f"{path}.", cls, value, faults)
+    is_whole = len(converted) == len(dataclasses.fields(cls))
+    return _construct(path, lambda: cls(**converted), faults) if is_whole else None
+
+
+def _validate(path: str, annotation: Any, value: Any, faults: list[str]) -> Any:
+    kinds = _kinds(annotation)
+    if isinstance(value, bool) and not {bool, Any} & set(
+        kinds
+    ):  # pydantic would take it for 0 or 1
+        expected = " or ".join(WORDS[kind] for kind in kinds if kind in WORDS)
+        faults.append(f"{path}: must be {expected or 'no truth value'}, got {str(value).lower()}")
+        return None
+    config = None
+    if not dataclasses.is_dataclass(annotation):
+        config = ConfigDict(arbitrary_types_allowed=True)
+    try:
+        return TypeAdapter(annotation, config=config).validate_python(value)
+    except ValidationError as error:
+        faults += _describe(path, error)
+    return None
+
+
+def _construct(path: str, construct: Any, faults: list[str]) -> Any:
+    """What *construct* gives; what the constructor says against its settings is a fault."""
+    try:
+        return construct()
+    except ValueError as error:
+        faults.append(f"{path}: {error}")
+    return None
+
+
+def _holds_component(value: Any) -> bool:
+    if isinstance(value, dict):
+        return "_target_" in value or any(map(_holds_component, value.values()))
+    return isinstance(value, list) and any(map(_holds_component, value))
+
+
+def _kinds(annotation: Any) -> list[Any]:
+    """The types that a value may be of: unions and Annotated taken apart."""
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        return _kinds(args[0])
+    if origin in (typing.Union, types.UnionType):
+        return [kind for arg in args for kind in _kinds(arg)]
+    return [annotation]
+
+
+def _plain_dataclass(annotation: Any) -> Any:
+    """The dataclass whose fields a value of this type gives, if there is one."""
+    return next((kind for kind in _kinds(annotation) if dataclasses.is_dataclass(kind)), None)
+
+
+def _describe(path: str, error: ValidationError) -> list[str]:
+    """A line for each place that is at fault; what a field of several kinds may be stands in one line."""
+    errors = error.errors(include_url=False)
+    helpful = [each for each in errors if each["type"] != "none_required"]  # 'must be none' is not
+    texts: dict[str, list[str]] = {}
+    values: dict[str, Any] = {}
+    for each in helpful or errors:
+        place = ".".join([path, *_place_inside(each["loc"])])
+        text = each["msg"].replace("Input should be", "must be")
+        text = text.replace("Path does not point to a", "there is no")
+        texts.setdefault(place, []).append(text[:1].lower() + text[1:])
+        values[place] = each["input"]
+    return [
+        f"{place}: {' or '.join(lines)}, got {_shorten(values[place])}"
+        for place, lines in texts.items()
+    ]
+
+
+def _place_inside(parts: tuple[int | str, ...]) -> list[str]:
     """Where it is inside the field: less pydantic's names of the kinds that a field may be of."""
-    return [
-        part
-        for part in error["loc"]
-        if not (
-            isinstance(part, str)
-            and ("[" in part or part.startswith("constrained-") or part in KINDS)
-        )
-    ]
+    places = []
+    for part in map(str, parts):
+        is_kind = "[" in part or part.startswith("constrained-") or part in PYDANTIC_KINDS
+        if not is_kind:
+            places.append(part)
+    return places
 
 
-def _telling(error: ValidationError) -> list[Any]:
-    """The faults less those of None in an optional field: 'must be none' helps nobody."""
-    every = error.errors(include_url=False, include_context=True)
-    return [e for e in every if e["type"] != "none_required"] or list(every)
-
-
-def _sentences(name: str, error: ValidationError) -> list[str]:
-    """One for each place that is at fault: what a field of several kinds may be is told together."""
-    said: dict[str, list[str]] = {}
-    got: dict[str, Any] = {}
-    for e in _telling(error):
-        place = ".".join([name, *map(str, _place(e))])
-        text = (
-            e["msg"]
-            .replace("Input should be", "must be")
-            .replace("Path does not point to a", "there is no")
-        )
-        said.setdefault(place, []).append(text[:1].lower() + text[1:])
-        got.setdefault(place, e["input"])
-    return [
-        f"{place}: {' or '.join(texts)}, got {_shown(got[place])}" for place, texts in said.items()
-    ]
-
-
-def _shown(value: Any) -> str:
+def _shorten(value: Any) -> str:
     text = repr(str(value) if isinstance(value, Path) else value)
     return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _spoken(annotation: Any) -> str:
-    plain = str(annotation.__name__ if isinstance(annotation, type) else annotation).replace(
-        "typing.", ""
-    )
-    return {"int": "a whole number", "float": "a number", "str": "text"}.get(
-        plain.split("[")[-1].split(",")[0].rstrip("]"), plain
-    )

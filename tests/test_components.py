@@ -1,5 +1,7 @@
 """What a `_target_` may name."""
 
+import os
+import subprocess
 import sys
 
 import pytest
@@ -50,3 +52,29 @@ def test_a_dataclass_that_a_component_only_imports_is_none_of_its_own():
         ConfigError, match=r"^_target_ 'p2m.retriever.none.Examples': p2m.retriever.none has no"
     ):
         components.locate("p2m.retriever.none.Examples")
+
+
+def test_a_component_from_outside_with_its_options_is_checked_and_planned(outside):
+    write = {"conf/__init__.py": "", "conf/retriever/__init__.py": ""}
+    write["conf/retriever/fixed.yaml"] = "_target_: their_p2m.fixed.Fixed\nn: 3\n"
+    for name, text in write.items():
+        path = outside / "their_p2m" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def plan(*overrides: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "p2m", "hydra.searchpath=[pkg://their_p2m.conf]", *overrides],
+            cwd=outside,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(outside), *sys.path])},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    planned = plan("retriever=fixed", "mode=plan")
+    assert planned.returncode == 0, planned.stderr
+    wrong = plan("retriever=fixed", "retriever.n=many", "mode=plan")
+    assert wrong.returncode == 64
+    assert "retriever.n: must be a valid integer" in wrong.stderr
+    assert "retriever: fixed, none" in plan("--help").stdout.replace("bm25, ", "")

@@ -2,6 +2,7 @@
 
 import pytest
 import yaml
+from hydra import initialize_config_dir
 from omegaconf import OmegaConf
 
 from p2m import config
@@ -19,14 +20,14 @@ ROOT = {
 
 def faults(**changes) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        config.checked(OmegaConf.create({**ROOT, **changes}))
+        config.check(OmegaConf.create({**ROOT, **changes}))
     title, *lines = str(caught.value).split("\n")
     assert title == "The configuration is wrong:"
     return [line.strip() for line in lines]
 
 
 def test_root_values_are_given_their_types():
-    root = config.checked(OmegaConf.create({**ROOT, "seed": "3"})).root
+    root = config.check(OmegaConf.create({**ROOT, "seed": "3"})).root
     assert (root.seed, root.store.parts, root.budget.max_usd) == (3, ("outputs", "store"), 5.0)
 
 
@@ -79,41 +80,26 @@ def test_budget_is_told_as_a_whole_when_it_lacks_a_key():
 
 def test_checked_config_builds_nothing_that_costs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    config.checked(OmegaConf.create(ROOT))
+    config.check(OmegaConf.create(ROOT))
     assert list(tmp_path.iterdir()) == []
 
 
+def option(name: str) -> dict:
+    node = yaml.safe_load((config.CONF / f"{name}.yaml").read_text(encoding="utf-8"))
+    node.pop("defaults", None)
+    return node
+
+
 def test_a_model_that_the_processor_does_not_prepare_for_is_refused():
-    nodes = {
-        group: yaml.safe_load((config.CONF / f"{group}.yaml").read_text())
-        for group in ("model/bytes_nano", "processor/seq2seq")
-    }
-    del nodes["model/bytes_nano"]["defaults"]
-    found = faults(model=nodes["model/bytes_nano"], processor=nodes["processor/seq2seq"])
-    assert found == [
-        "processor: Seq2Seq prepares for encoder-decoder and encoder students, and the model is decoder-only; set processor=causal"
-    ]
-    chooses = nodes["model/bytes_nano"] | {"_target_": "p2m.model.named.Named", "kind": "encoder"}
-    converted = {
-        "_target_": "p2m.engine.serving.Serving",
-        "engine": "ctranslate2",
-        "compute_type": "int8",
-        "parity": 0.99,
-    }
-    assert (
-        "student: engine=ctranslate2 is for students that write their answers, and the model is encoder; set student.engine=torch"
-        in faults(model=chooses, processor=nodes["processor/seq2seq"], student=converted)
+    model = option("model/bytes_nano")
+    clash = "processor: Seq2Seq is for encoder-decoder and encoder students, and the model is decoder-only"
+    assert faults(model=model, processor=option("processor/seq2seq")) == [clash]
+    assert config.check(
+        OmegaConf.create({**ROOT, "model": model, "processor": option("processor/causal")})
     )
-    other = yaml.safe_load((config.CONF / "processor/causal.yaml").read_text())
-    trainer = yaml.safe_load((config.CONF / "trainer/default.yaml").read_text()) | {
-        "seed": 0,
-        "residual_dropout": 0.1,
-        "concatenate": 0.5,
-    }
-    assert faults(model=nodes["model/bytes_nano"], processor=other, trainer=trainer) == [
-        f"trainer.{name}: is for t5 and mt5, and the model is decoder-only; set it to auto"
-        for name in ("residual_dropout", "concatenate")
-    ]
-    assert config.checked(
-        OmegaConf.create({**ROOT, "model": nodes["model/bytes_nano"], "processor": other})
-    )
+
+
+def test_the_option_that_fits_the_model_is_named_where_hydra_can_find_it():
+    with initialize_config_dir(str(config.CONF), version_base="1.3"):
+        (fault,) = faults(model=option("model/bytes_nano"), processor=option("processor/seq2seq"))
+    assert fault.endswith("and the model is decoder-only; set processor=causal")

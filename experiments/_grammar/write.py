@@ -121,7 +121,7 @@ def _stages(grammar: Grammar) -> tuple[Prompt, TaskSpec, list[Record]]:
         "retriever.hub=never",
     ]
     with initialize_config_dir(str(config.CONF), version_base="1.3"):
-        nodes = config.checked(compose("config", overrides)).nodes
+        nodes = config.check(compose("config", overrides)).nodes
     teacher = _Teacher(grammar)
     with tempfile.TemporaryDirectory() as folder:
         work = Work(Path(folder), "recording", "run", "account", _no_bar)

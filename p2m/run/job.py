@@ -21,7 +21,7 @@ from p2m.calls.forecast import forecast, spent
 from p2m.components import build
 from p2m.config import Config
 from p2m.errors import BudgetError, ConfigError, UserError, explain_full_disk, listed
-from p2m.run import plan, progress, report
+from p2m.run import compose, plan, progress, report
 from p2m.stages import Estimates, Meter, Preflight, Template, Tracker, Work, name_run
 from p2m.store import DONE, StageResult, Store, identity
 from p2m.student.machine import share_cores
@@ -41,7 +41,8 @@ def run(cfg: DictConfig) -> int:
     try:
         _enter(HydraConfig.get().runtime.cwd)
         with explain_full_disk(folder):
-            job = Job(config.checked(cfg), cfg, folder)
+            compose.leave_out_settings_of_job(cfg)
+            job = Job(config.check(cfg), cfg, folder)
             if job.checked.root.mode == "plan":
                 job.plan()
             else:

@@ -73,8 +73,8 @@ def test_the_bundled_recording_is_of_the_prompt_as_it_stands_and_answers_every_k
 def test_a_teacher_that_replays_takes_the_bundled_prompt_apart(option, tmp_path):
     overrides = [f"prompt={option}", "parser=llm", f"calls={tmp_path}"]
     with initialize_config_dir(str(config.CONF), version_base="1.3"):
-        nodes = config.checked(compose("config", overrides)).nodes
-        sections = config.checked(compose("config", [overrides[0], "parser=sections"])).nodes
+        nodes = config.check(compose("config", overrides)).nodes
+        sections = config.check(compose("config", [overrides[0], "parser=sections"])).nodes
     work = make_work(tmp_path / "work", "parser")
     prompt = build(nodes["prompt"]).run(work)
     parsed = build(nodes["parser"]).run(prompt, work)

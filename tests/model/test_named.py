@@ -86,7 +86,7 @@ def test_local_folder_has_no_revision(tmp_path):
 
 
 def test_folder_is_taken_for_a_folder_when_the_configuration_is_checked(tmp_path):
-    from p2m.config import _settled
+    from p2m.fields import convert
 
     node = {
         "_target_": "p2m.model.named.Named",
@@ -96,9 +96,9 @@ def test_folder_is_taken_for_a_folder_when_the_configuration_is_checked(tmp_path
         "revisions": "met.json",
     }
     faults: list[str] = []
-    assert _settled("model", node, faults)["name"] == tmp_path
+    assert convert("model", node, faults)["name"] == tmp_path
     assert (
-        _settled("model", node | {"name": "google-t5/t5-small"}, faults)["name"]
+        convert("model", node | {"name": "google-t5/t5-small"}, faults)["name"]
         == "google-t5/t5-small"
     )
     assert faults == []

@@ -1,5 +1,6 @@
 """A wrong command line is refused whole, before anything runs."""
 
+import importlib.util
 import re
 import shlex
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra._internal.utils import get_args_parser
 
 from p2m import config
 from p2m.errors import ConfigError, UsageError
@@ -107,27 +109,22 @@ def test_flag_that_unpickles_is_refused():
 def test_config_flags_are_left_to_hydra():
     for flags in (["--cfg", "job"], ["--info", "defaults"]):
         compose.check([*flags, "nonsense=1"])
-        assert compose.helped(flags) is None
+        assert compose.help_text(flags) is None
 
 
 def test_help_lists_every_option_those_of_a_folder_of_the_user_too(tmp_path):
     (tmp_path / "model").mkdir()
-    (tmp_path / "model/mine.yaml").write_text("x: 1\n")
-    told = compose.helped(["model=nonsense", "--config-dir", str(tmp_path), "-h"]).splitlines()
-    for group in (
-        "prompt",
-        "teacher",
-        "parser",
-        "retriever",
-        "generator",
-        "processor",
-        "trainer",
-        "evaluator",
-        "tracker",
-        "experiment",
-    ):
-        assert f"{group}: {', '.join(config.options(group))}" in told
-    assert f"model: {', '.join(sorted([*config.options('model'), 'mine']))}" in told
+    (tmp_path / "model/mine.yaml").write_text("x: 1\n", encoding="utf-8")
+    bundled = {
+        folder.name: sorted(path.stem for path in folder.glob("*.yaml"))
+        for folder in (ROOT / "conf").iterdir()
+        if folder.is_dir() and folder.name != "hydra"
+    }
+    expected = bundled | {"model": sorted([*bundled["model"], "mine"])}
+    lines = [f"{group}: {', '.join(names)}" for group, names in sorted(expected.items())]
+    for where in (["--config-dir", str(tmp_path)], [f"hydra.searchpath=[file://{tmp_path}]"]):
+        shown = compose.help_text(["model=nonsense", *where, "-h"]).splitlines()
+        assert [line for line in shown if line in lines] == lines
 
 
 def test_a_reader_who_leaves_early_is_no_fault():
@@ -142,23 +139,17 @@ def test_a_reader_who_leaves_early_is_no_fault():
     process.stderr.close()
 
 
-def test_help_loads_no_plugin_nor_anything_that_trains():
-    code = "import sys; from p2m import compose; assert compose.helped(['-h']); print({'hydra_plugins', 'torch'} & set(sys.modules))"
-    assert (
-        subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        == "set()"
-    )
+def test_help_loads_nothing_that_trains():
+    code = "import sys; from p2m.run import compose; assert compose.help_text(['-h'])"
+    code += "; print({'ray', 'submitit', 'torch'} & set(sys.modules))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "set()"
 
 
 def test_faults_of_a_component_inside_another_are_told_once_at_its_own_key():
-    assert faults("student.engine=onnx", "student.parity=2") == [
-        "student.engine: must be 'torch' or 'ctranslate2', got 'onnx'",
-        "student.parity: must be less than or equal to 1, got 2",
-    ]
-    assert faults("student.compute_type=int8") == [
-        "student: compute_type: engine=torch has float32 and bfloat16, got int8"
+    assert faults("teacher.concurrency=0", "teacher.connect_s=-1", "teacher=openai") == [
+        "teacher.concurrency: must be greater than or equal to 1, got 0",
+        "teacher.connect_s: must be greater than 0, got -1",
     ]
 
 
@@ -167,6 +158,150 @@ def test_what_a_field_of_several_kinds_may_be_is_told_in_one_line():
         "trainer.max_input: must be greater than or equal to 8 or must be 'auto', got 4",
         "trainer.checkpoint_s: must be greater than or equal to 0 or must be 'auto', got -1",
     ]
+
+
+def fields_of(*argv: str) -> dict[str, set[str]]:
+    """The settings of each component as a run of this command would have them."""
+    args = get_args_parser().parse_args(list(argv))
+    with compose.open_source(args) as source:
+        cfg = source.compose(args.overrides)
+        compose.leave_out_settings(cfg, source, args.overrides)
+        return {group: set(cfg[group]) for group in config.GROUPS}
+
+
+OPTIONS: dict[str, list[str]] = {}
+for path in sorted((ROOT / "conf").glob("*/*.yaml")):
+    OPTIONS.setdefault(path.parent.name, []).append(path.stem)
+
+
+@pytest.mark.parametrize("experiment", OPTIONS["experiment"])
+@pytest.mark.parametrize("group", sorted(OPTIONS.keys() - {"experiment"}))
+def test_an_experiment_survives_every_swap_or_the_reason_names_what_was_typed(experiment, group):
+    with compose.open_source(get_args_parser().parse_args([])) as source:
+        for option in OPTIONS[group]:
+            value = f"[{option}]" if group == "metric" else option
+            lines = [f"experiment={experiment}", f"{group}={value}", "mode=plan"]
+            for fault in compose.judge(source, lines):
+                assert re.search(rf"\b{group}\b", fault), f"{group}={option}: {fault}"
+
+
+def test_settings_of_a_component_that_was_swapped_go_with_it():
+    assert fields_of("experiment=tickets", "retriever=none")["retriever"] == {"_target_"}
+    assert fields_of("experiment=quickstart", "generator=none")["generator"] == {"_target_"}
+    assert fields_of("experiment=tickets", "metric=[f1]")["metric"] == {"f1"}
+
+
+def test_a_setting_that_was_typed_is_judged_though_its_component_was_swapped():
+    (line,) = faults("experiment=tickets", "retriever=none", "+retriever.hub=never")
+    assert line == "retriever.hub: NoRetriever has no such field; it has none"
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """A folder of the user's own options."""
+    write(tmp_path / "prompt/hello.yaml", "defaults: [text]\n\ntext: Say hello.\n")
+    write(
+        tmp_path / "experiment/mine.yaml",
+        "# @package _global_\ndefaults:\n  - override /prompt: hello\n  - override /model: t5_nano\n"
+        "  - override /retriever: bm25\n\nretriever:\n  top_k: 3\n  topp: 4\n",
+    )
+    return tmp_path
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def test_a_typo_of_an_experiment_is_judged_while_its_component_is_there(mine):
+    line, *_ = faults("--config-dir", str(mine), "experiment=mine")
+    assert line.startswith("retriever.topp: BM25 has no such field (did you mean 'top_k'?)")
+    compose.check(["--config-dir", str(mine), "experiment=mine", "retriever=none"])
+
+
+def test_an_unknown_setting_in_the_file_of_the_option_that_was_typed_is_judged(mine):
+    write(mine / "retriever/silent.yaml", "defaults: [none]\n\ntop_k: 3\n")
+    argv = ["--config-dir", str(mine), "experiment=mine", "retriever=silent"]
+    assert faults(*argv)[0].startswith("retriever.top_k: NoRetriever has no such field")
+
+
+@pytest.mark.parametrize("flag", ["--config-dir={}", "hydra.searchpath=[file://{}]"])
+def test_options_of_the_users_own_are_found_and_offered(mine, flag):
+    where = flag.format(mine)
+    compose.check([where, "prompt=hello", "mode=plan"])
+    (line,) = faults(where, "prompt=helo")
+    assert line.startswith("prompt=helo: there is no such prompt (did you mean 'hello'?)")
+    assert fields_of(where, "prompt=hello", "processor=causal")["prompt"] >= {"text"}
+
+
+def test_both_ways_to_add_a_folder_go_together(mine, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    write(other / "prompt/bye.yaml", "defaults: [text]\n\ntext: Say bye.\n")
+    where = ["--config-dir", str(mine), f"hydra.searchpath=[file://{other}]"]
+    compose.check([*where, "prompt=hello"])
+    compose.check([*where, "prompt=bye"])
+
+
+def test_a_primary_config_of_the_users_own_is_checked_too(mine):
+    write(mine / "my.yaml", "defaults: [config, _self_]\n\nseed: 3\n")
+    argv = ["--config-dir", str(mine), "--config-name", "my"]
+    compose.check(argv)
+    assert faults(*argv, "retriever.topk=3")[0].startswith("retriever.topk: BM25 has no")
+    (line,) = faults("--config-name", "absent")
+    assert line.startswith("Cannot find primary config 'absent'.")
+
+
+def test_a_folder_that_is_not_there_and_a_path_that_is_no_list_are_refused():
+    with pytest.raises(UsageError, match=r"^--config-dir absent: there is no such folder$"):
+        compose.check(["--config-dir", "absent"])
+    with pytest.raises(UsageError, match=r"^hydra.searchpath=x: must be a list, such as "):
+        compose.check(["hydra.searchpath=x"])
+
+
+def test_a_glob_sweeps_over_the_options_that_fit():
+    compose.check(["-m", "metric=glob(*)", "mode=plan"])
+    compose.check(["-m", "model=glob(byt5_n*)", "mode=plan"])
+    (line,) = faults("-m", "model=glob(cyt5*)")
+    assert line.startswith("model=glob(cyt5*): matches nothing; there is bart_base, ")
+    assert faults("-m", "seed=glob(*)") == ["seed=glob(*): matches nothing; there is no such group"]
+    (line,) = faults("-m", "processor=glob(*a*)")  # each option that it sweeps over is judged
+    assert line.endswith("and the model is encoder-decoder; set processor=seq2seq")
+
+
+def test_an_interval_is_for_a_sweeper_that_chooses_values():
+    assert faults("-m", "generator.target=interval(-5,10)") == [
+        "generator.target: must be greater than or equal to 1, got -5.0",
+        "generator.target=interval(-5,10): this sweeper tries given values alone; list them (1,2,3), or use range() or choice()",
+    ]
+
+
+def test_hydra_takes_no_code_from_a_config():
+    for line, place in {
+        "+hydra.callbacks.mine._target_=os.system": "callbacks.mine._target_: 'os.system'",
+        "hydra.launcher._target_=mine.Launcher": "launcher._target_: 'mine.Launcher'",
+        "hydra.sweeper._target_=p2m.store.Store": "sweeper._target_: 'p2m.store.Store'",
+        "hydra.job_logging.handlers.console.class=os.system": "job_logging.handlers.console.class: 'os.system'",
+        "hydra.job_logging.handlers.console.stream='ext://mine.x'": "job_logging.handlers.console.stream: 'ext://mine.x'",
+    }.items():
+        assert faults(line) == [f"hydra.{place} is not allowed here, as it would run code"]
+
+
+def test_an_experiment_brings_no_code_of_its_own(mine):
+    write(
+        mine / "experiment/hostile.yaml",
+        "# @package _global_\nhydra:\n  job_logging: {formatters: {x: {(): os.system}}}\n",
+    )
+    (line,) = faults("--config-dir", str(mine), "experiment=hostile")
+    assert line.startswith("hydra.job_logging.formatters.x.(): 'os.system' is not allowed here")
+
+
+def test_the_launchers_that_are_installed_are_known():
+    compose.check(["-m", "seed=0,1", "hydra/launcher=basic"])
+    if importlib.util.find_spec("hydra_plugins.hydra_submitit_launcher"):
+        compose.check(["-m", "seed=0,1", "hydra/launcher=slurm", "hydra.launcher.timeout_min=3"])
+    assert faults("hydra/launcher=sloorm")[0].startswith(
+        "hydra/launcher=sloorm: there is no such hydra/launcher"
+    )
 
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")

@@ -37,7 +37,7 @@ def job(tmp_path, monkeypatch):
         cfg.tracker = node("Watcher", log=log)
         folder = Path(run).absolute()
         folder.mkdir(parents=True)
-        return Job(config.checked(cfg), cfg, folder)
+        return Job(config.check(cfg), cfg, folder)
 
     return make
 

@@ -85,7 +85,7 @@ def test_a_prompt_without_a_recording_is_told_which_teachers_there_are() -> None
     def lacking(*overrides: str) -> list[str]:
         with initialize_config_dir(str(config.CONF), version_base="1.3"):
             cfg = compose("config", ["prompt=text", "prompt.text=Say yes.", *overrides])
-        return config.checked(cfg).lacking(config.STAGES)
+        return config.check(cfg).lacking(config.STAGES)
 
     message = (
         "teacher: recorded has no recording for this prompt; choose another teacher (teacher=openai,"
