@@ -17,13 +17,14 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from p2m import config, disk, pipeline
+from p2m.artifacts import TaskSpec
 from p2m.calls.forecast import forecast, spent
 from p2m.components import build
 from p2m.config import Config
 from p2m.errors import BudgetError, ConfigError, UserError, explain_full_disk, listed
 from p2m.run import compose, plan, progress, report
 from p2m.stages import Estimates, Meter, Preflight, Template, Tracker, Work, name_run
-from p2m.store import DONE, StageResult, Store, identity
+from p2m.store import DONE, KEPT, StageResult, Store, identity
 from p2m.student.machine import share_cores
 
 BESIDE_THE_PROMPT = {"train", "valid", "test"}  # labelled examples: the budget is the prompt's
@@ -197,7 +198,16 @@ def _say_state(result: StageResult) -> None:
     line = f"{result.stage:<10} {result.state:<6} {result.key}"
     if result.state == DONE:
         line += f"  {result.note['seconds']:7.1f} s  ${result.note['usd']:.2f}"
+    if result.stage == "parser" and result.state in {DONE, KEPT}:
+        line += f"  {_describe(result.value)}"
     progress.say(line)
+
+
+def _describe(task: TaskSpec) -> str:
+    """What the parser read, so that a demonstration or a label that it missed is seen."""
+    n = len(task.demonstrations)
+    labels = f"labels: {', '.join(task.labels)}" if task.labels else "no closed set of labels"
+    return f"{n} demonstration{'' if n == 1 else 's'}, {labels}"
 
 
 def _note_failure(folder: Path, error: Exception, code: int) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from p2m.artifacts import Report, Score, Splits, Student
+from p2m.artifacts import Report, Score, Splits, Student, TaskSpec
 from p2m.disk import write_text
 from p2m.store import StageResult
 
@@ -35,6 +35,7 @@ def write(
     scores are on the user's own test set where there is one, else on the generated one: `on` says
     which; `generated` has the latter always.
     """
+    task: TaskSpec = results["parser"].value
     result: Report = results["evaluator"].value
     on = "real" if "real" in result.scores else "generated"
     stages: dict[str, dict[str, Any]] = {
@@ -53,6 +54,7 @@ def write(
         "parity": [asdict(parity) for parity in result.parity],
         "seed": seed,
         "stages": stages,
+        "task": {"demonstrations": len(task.demonstrations), "labels": list(task.labels)},
         "examples": _examples(results),
     }
     write_text(folder / "report.json", json.dumps(report, ensure_ascii=False, indent=1))
@@ -89,7 +91,8 @@ def _examples(results: dict[str, StageResult]) -> dict[str, Any]:
 
 
 def _tables(report: dict[str, Any]) -> list[Table]:
-    return [_score_table(report), _example_table(report["examples"]), _stage_table(report)]
+    examples = _example_table(report["task"], report["examples"])
+    return [_score_table(report), examples, _stage_table(report)]
 
 
 def _table(title: str, header: list[str], rows: list[list[str]]) -> Table:
@@ -122,8 +125,12 @@ def _n(scores: dict[str, Any]) -> int:
     return next((score["n"] for score in scores.values()), 0)
 
 
-def _example_table(counts: dict[str, Any]) -> Table:
-    rows = [[f"kept: {name}", f"{counts[name]:,}"] for name in ("retrieved", "generated", *SPLITS)]
+def _example_table(task: dict[str, Any], counts: dict[str, Any]) -> Table:
+    rows = [["demonstrations in the prompt", f"{task['demonstrations']:,}"]]
+    if task["labels"]:
+        rows.append([f"labels: {', '.join(task['labels'])}", f"{len(task['labels'])}"])
+    names = ("retrieved", "generated", *SPLITS)
+    rows += [[f"kept: {name}", f"{counts[name]:,}"] for name in names]
     if counts["cut"]:
         rows.append(["of train: cut at max_input or max_output", f"{counts['cut']:,}"])
     if counts["lost"]:

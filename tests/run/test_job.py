@@ -101,3 +101,11 @@ def test_a_project_can_be_moved_and_copied(job, tmp_path, monkeypatch):
 def test_jobs_of_different_sweeps_have_different_names(folder, name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert name_run(Path(folder.replace("/x", str(tmp_path)))) == name
+
+
+def test_what_the_parser_read_is_told(job, capsys):
+    text = """prompt.text="Sort it.\n\nLabels: x, y\n\ninput='a'\noutput='x'" """.strip()
+    job("prompt=text", text).run()
+    lines = capsys.readouterr().err.splitlines()
+    [line] = [line for line in lines if line.startswith("parser     done")]
+    assert line.endswith("  1 demonstration, labels: x, y")

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from p2m.artifacts import Example, Examples, Parity, Report, Score, Splits
+from p2m.artifacts import Example, Examples, Parity, Report, Score, Splits, TaskSpec
 from p2m.run import report
 
 SCORE, WORSE, BETTER = (
@@ -21,6 +21,7 @@ STUDENT = SimpleNamespace(cut=3, lost=0.01)
 def results(folder, evaluated: Report) -> dict:
     """Of every stage, as the store gives them."""
     values = dict.fromkeys(report.ROOMS, FOUND)
+    values["parser"] = TaskSpec("Sort it.", FOUND.rows[:1], ("b", "c"))
     values |= {"processor": SPLITS, "trainer": STUDENT, "evaluator": evaluated}
     note = {"seconds": 1.25, "usd": 0.5, "calls": 1000}
     made = {}
@@ -92,6 +93,8 @@ def test_people_read_the_same_as_tables(tmp_path, monkeypatch):
     ]
     for line in (
         "| ctranslate2 int8: answers as torch float32 (n = 50) | 99.0 |  |",
+        "| demonstrations in the prompt | 1 |",
+        "| labels: b, c | 2 |",
         "| kept: train | 1,500 |",
         "| of train: cut at max_input or max_output | 3 |",
         "| of train: answers that the student's tokenizer cannot write | 1.0 % |",
