@@ -73,34 +73,10 @@ def report(folder: Path) -> dict:
     return json.loads((folder / "report.json").read_text())
 
 
-@pytest.mark.parametrize(
-    ("setting", "said"),
-    [
-        ("trainer.freeze=[embed]", "trainer.freeze: no weight of this student begins with 'embed'"),
-        (
-            "processor.valid_share=0 trainer.select=loss",
-            "trainer.select: loss looks at a validation set, and there is none",
-        ),
-        (
-            "trainer.label_prior=0.5",
-            "trainer.label_prior: this task's answers are no closed set of labels",
-        ),
-        (
-            "model=byt5_nano processor.instruction=always trainer.max_input=64",
-            "trainer.max_input: of 64 tokens, what stands before and after each input",
-        ),
-        (
-            "mode=plan budget.pilot=20 trainer.freeze=[embed]",
-            "trainer.freeze: no weight of this student begins with 'embed'",
-        ),
-    ],
-)
-def test_what_the_student_cannot_be_trained_with_is_told_before_a_teacher_is_asked(
-    tmp_path, setting, said
-):
-    done = p2m(tmp_path, *SMALL, *setting.split(), f"hydra.run.dir={tmp_path}/run")
+def test_what_the_student_cannot_be_trained_with_is_told_before_a_teacher_is_asked(tmp_path):
+    done = p2m(tmp_path, *SMALL, "trainer.label_prior=0.5", f"hydra.run.dir={tmp_path}/run")
     assert done.returncode == 64
-    assert said in done.stderr
+    assert "trainer.label_prior: this task's answers are no closed set of labels" in done.stderr
     assert (tmp_path / "store/model").is_dir()
     assert not (tmp_path / "store/generator").exists()
     assert not (tmp_path / "calls/calls.sqlite").exists()
@@ -261,25 +237,20 @@ def test_sweep_shares_what_its_jobs_share_and_goes_on_after_a_failure(first, pla
         place,
         "-m",
         *SMALL,
-        "trainer.lr=1e-3,1e-4",
+        "evaluator.examples=20,10",
         "processor.min_train=10,1000000",
         f"hydra.sweep.dir={place}/sweep",
     )
     assert done.returncode == 8
     with (place / "sweep" / "sweep.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["status"].split(":")[0] for row in rows] == [
-        "complete",
-        "failed",
-        "complete",
-        "failed",
-    ]
-    generated = [
-        report(place / "sweep" / row["job"])["stages"]["generator"]
-        for row in rows
-        if row["status"] == "complete"
-    ]
-    assert all(stage["kept"] for stage in generated)
+    statuses = [row["status"].split(":")[0] for row in rows]
+    assert statuses == ["complete", "failed", "complete", "failed"]
+    kept = []
+    for job in ("0", "2"):
+        stages = report(place / "sweep" / job)["stages"]
+        kept.append([stages[name]["kept"] for name in ("generator", "trainer", "evaluator")])
+    assert kept == [[True, True, True], [True, True, False]]
     assert "Sweep of 4 jobs" in done.stdout
 
 
@@ -292,6 +263,7 @@ def wait_for(folder: Path, pattern: str, process: subprocess.Popen) -> None:
     raise AssertionError(f"{pattern} never came")
 
 
+@pytest.mark.slow
 def test_report_tells_of_training_examples_that_are_cut(first, place):
     done = p2m(place, *SMALL, "trainer.max_output=8", f"hydra.run.dir={place}/cut")
     assert done.returncode == 0, done.stderr

@@ -1,6 +1,7 @@
 """One job in this process, on the bundled task, with a trainer and an evaluator that cost nothing."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hydra import compose, initialize_config_dir
 
 from p2m import config
 from p2m.demo import runs
-from p2m.errors import IncompleteError
+from p2m.errors import IncompleteError, UserError
 from p2m.run.job import Job
 from p2m.stages import name_run
 from tests.stand_ins import load_stand_ins, node, notes
@@ -71,6 +72,42 @@ def test_a_plan_tells_no_tracker_and_leaves_nothing(job, tmp_path, capsys):
 def test_a_pilot_of_a_generator_that_asks_nobody_says_so(job, capsys):
     job("mode=plan", "budget.pilot=5").plan()
     assert "Pilot: this generator asks no teacher." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("trainer.freeze=[embed]", "trainer.freeze: no weight of this student begins with 'embed'"),
+        (
+            "processor.valid_share=0 trainer.select=loss",
+            "trainer.select: loss looks at a validation set, and there is none",
+        ),
+        (
+            "trainer.label_prior=0.5",
+            "trainer.label_prior: this task's answers are no closed set of labels",
+        ),
+        (
+            "model=byt5_nano processor.instruction=always trainer.max_input=64",
+            "trainer.max_input: of 64 tokens, what stands before and after each input",
+        ),
+        (
+            "budget.pilot=20 trainer.freeze=[embed]",
+            "trainer.freeze: no weight of this student begins with 'embed'",
+        ),
+    ],
+)
+def test_what_the_student_cannot_be_trained_with_is_told_before_a_teacher_is_asked(
+    settings, message, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    with initialize_config_dir(str(config.CONF), version_base="1.3"):
+        cfg = compose("config", ["experiment=quickstart", *settings.split()])
+    job = Job(config.checked(cfg), cfg, tmp_path)
+    with pytest.raises(UserError, match=re.escape(message)):
+        job.plan() if "pilot" in settings else job.run()
+    assert Path("outputs/store/model").is_dir()
+    assert not Path("outputs/store/generator").exists()
+    assert not Path("outputs/calls/calls.sqlite").exists()
 
 
 def test_a_project_can_be_moved_and_copied(job, tmp_path, monkeypatch):
