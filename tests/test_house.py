@@ -145,6 +145,12 @@ def test_imports_point_down_only(path):
             assert ROW[target] < ROW[me], f"{path} imports {target}"
 
 
+def test_only_calls_speaks_sql():
+    for path in CODE.rglob("*.py"):
+        if path.parent != CODE / "calls":
+            assert ".execute(" not in path.read_text(encoding="utf-8"), path
+
+
 def modules() -> dict[str, Path]:
     names = {}
     for path in CODE.rglob("*.py"):

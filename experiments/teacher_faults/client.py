@@ -126,7 +126,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         Path(job["out"]).write_text(json.dumps(texts, indent=1), encoding="utf-8")
     return {
         "answers": len(texts), "fresh": work.meter.paid_calls, "usd": work.meter.usd, "paid_usd": work.meter.paid_usd, "seconds": seconds,
-        "outcomes": dict(session.outcomes), "code": getattr(error, "code", 0), "error": str(error) if error else "",
+        "outcomes": dict(session.health.outcomes), "code": getattr(error, "code", 0), "error": str(error) if error else "",
     }  # fmt: skip
 
 

@@ -65,13 +65,11 @@ def open_account(db: sqlite3.Connection, account: str) -> None:
     db.execute("INSERT OR IGNORE INTO accounts VALUES(?,0,0)", (account,))
 
 
-def begin(
-    db: sqlite3.Connection, entry: Entry, payer: Payer
-) -> Kept | Reserved | Busy | OverBudget:
-    """The kept answer, a reservation to send with, or what there is to wait for.
+Found = Kept | Reserved | Busy | OverBudget
 
-    Raises BudgetError where there is neither an answer nor room, nor hope of it.
-    """
+
+def begin(db: sqlite3.Connection, entry: Entry, payer: Payer) -> Found:
+    """The kept answer, a reservation, or what to wait for; BudgetError where there is no hope."""
     found = _find(db, entry.key, payer.folder)
     if found is not None:
         return found
@@ -164,13 +162,10 @@ def record_body(db: sqlite3.Connection, attempt: int, reply: Reply, seconds: flo
 
 
 def settle(db: sqlite3.Connection, attempt: int, completion: Completion, bill: int | None) -> None:
-    """Frees what was reserved beyond the bill; an answer settled before stays as it is.
-
-    bill: None if it cannot be known, which leaves the attempt at its reservation.
-    """
+    """Frees what was reserved beyond the bill, which is None if it cannot be known."""
     query = "SELECT reserved FROM attempts WHERE id=? AND state='answered'"
     row = db.execute(query, (attempt,)).fetchone()
-    if row is None:
+    if row is None:  # it was settled before
         return
     columns = dict(vars(completion))
     del columns["text"]  # the body holds it
@@ -188,10 +183,9 @@ def close(
     reason: str,
     seconds: float,
 ) -> None:
-    """Of an attempt without an answer.
+    """Of an attempt without an answer: `void` was not billed and is given back.
 
-    void: it was not billed, and its reservation and its call are given back.
-    open: nobody knows, and it stays charged until it is reconciled.
+    Of an `open` one nobody knows: it stays charged until it is reconciled.
     """
     billed = 0 if to == "void" else None
     move(db, attempt, to, billed=billed, reason=reason, **_evidence(reply, seconds))
@@ -213,8 +207,8 @@ def move(
 ) -> bool:
     """Brings an attempt into another state, and its account along.
 
-    billed: what it is charged from now on; None leaves it.  columns: further columns to set.  False
-    and nothing done where the legend does not let it, as when another process was faster.
+    billed: what it is charged from now on; None leaves it.  False, and nothing done, where the
+    legend does not let it, as when another process was faster.
     """
     state, account, before = db.execute(
         "SELECT state, account, billed FROM attempts WHERE id=?", (attempt,)

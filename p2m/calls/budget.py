@@ -45,10 +45,9 @@ class Budget:
         )
 
     def exceeded(self, nano: int, calls: int, open_nano: int, worst: int) -> BudgetError:
-        """What was reached, and what it would take to go on.
+        """What was reached after *nano* and *calls*, and what it would take to go on.
 
-        nano, calls: counted so far; open_nano: of it, for calls of unknown fate; worst: the most
-        that the next call can cost.
+        open_nano: of it, for calls of unknown fate.  worst: the most that the next call can cost.
         """
         spent = f"${nano / NANO:.6f} in {calls} calls on this prompt"
         if open_nano:

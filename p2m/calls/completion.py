@@ -8,24 +8,14 @@ from typing import Any
 
 from p2m.schema import mismatch
 from p2m.stages import Outcome, Request
+from p2m.text import evasion
 from p2m.text.json_answer import tolerant_json
-from p2m.text.scripts import families
 
 MOST_TOKENS = 10**9  # a usage beyond it is a server's mistake, not a bill
-# characters; shorter texts recur by right, as when an answer repeats its input
-ECHO_LEAST = 80
-# letters of a script that the request does not use, before its language is called wrong
-STRANGE_LEAST = 12
 REFUSED = "it reads as a refusal"
 REFUSAL_MOST = 400  # characters of a text that refuses; a longer one only begins like one
-_REFUSAL = re.compile(
-    r"\W*(?:I['’]?m sorry|I am sorry|sorry,"
-    r"|I (?:can(?:no|['’])?t|am unable|am not able|won['’]t)|as an? (?:AI|language model))",
-    re.I,
-)
 _VERSION = re.compile(r"[-:@.](?:v?\d[\w.:-]*|latest|main|preview.*)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_LETTERS = {name: re.compile(f"[{chars}]") for name, chars in families().items()}
 
 
 @dataclass(frozen=True)
@@ -102,49 +92,23 @@ def _content(choices: Any, request: Request) -> tuple[str, Outcome, str]:
 
 
 def judge(text: str, request: Request) -> tuple[Outcome, str]:
-    """Whether *text* answers the request, and why not.
-
-    It must be neither refusal, nor echo, nor in another script, and of the schema asked for.
-    """
-    echo = _find_echo(text, request)
-    if echo:
+    """ok for what is neither refusal, nor echo, nor in another script, and of the schema."""
+    prompts = [message["content"] for message in request.messages]
+    echo = evasion.find_echo(text, prompts)
+    if echo is not None:
         return "echo", echo
     value: Any = text
     if request.schema is not None:
         value = tolerant_json(text)
         fault = "no JSON in it" if value is None else mismatch(value, request.schema)
         if fault is not None:
-            return ("refusal", REFUSED) if _REFUSAL.match(text) else ("invalid", fault)
-    elif len(text) < REFUSAL_MOST and _REFUSAL.match(text):
+            return ("refusal", REFUSED) if evasion.is_refusal(text) else ("invalid", fault)
+    elif len(text) < REFUSAL_MOST and evasion.is_refusal(text):
         return "refusal", REFUSED
-    script = _find_strange("\n".join(_strings(value)), request)
+    script = evasion.find_strange_script("\n".join(_strings(value)), prompts)
     if script is not None:
         return "language", f"mostly {script}, which the request does not use"
     return "ok", ""
-
-
-def _find_echo(text: str, request: Request) -> str:
-    """The prompt in the answer, or the answer in the prompt, word for word."""
-    answer = text.strip()
-    for message in request.messages:
-        asked = message["content"].strip()
-        if len(asked) >= ECHO_LEAST and asked in answer:
-            return "it repeats the prompt"
-        if len(answer) >= ECHO_LEAST and answer in asked:
-            return "it is a part of the prompt"
-    return ""
-
-
-def _find_strange(text: str, request: Request) -> str | None:
-    """The script that most of *text* is in, if the request has no letter of it."""
-    if text.isascii():
-        return None
-    counts = {name: len(letters.findall(text)) for name, letters in _LETTERS.items()}
-    name = max(counts, key=lambda n: counts[n])
-    if counts[name] < STRANGE_LEAST or counts[name] * 2 <= sum(counts.values()):
-        return None
-    is_used = any(_LETTERS[name].search(message["content"]) for message in request.messages)
-    return None if is_used else name
 
 
 def _strings(value: Any) -> Iterator[str]:

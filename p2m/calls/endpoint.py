@@ -31,8 +31,7 @@ class Entry:
 class Endpoint:
     """address and model name whom to ask; extra are further parameters, None takes one out.
 
-    key_setting: name of the environment variable with the key, for messages.
-    resumes: answers can be fetched after a kill.
+    key_setting: the environment variable of the key.  resumes: answers outlive who asked.
     """
 
     address: str
@@ -66,34 +65,34 @@ class Endpoint:
         return {name: value for name, value in sent.items() if value is not None}
 
     def entry(self, request: Request) -> Entry:
-        """The request's place in the ledger, by what decides the answer and by nothing else.
-
-        Raises InputError for a message that no file can hold.
-        """
-        params = {
-            "temperature": request.temperature,
-            "top_p": request.top_p,
-            **self.extra,
-            "max_tokens": request.max_tokens,
+        """By what decides the answer, alone.  InputError for a message that no file can hold."""
+        messages = [dict(message) for message in request.messages]
+        params = {"temperature": request.temperature, "top_p": request.top_p, **self.extra}
+        params["max_tokens"] = request.max_tokens
+        whole = {
+            "endpoint": self.address,
+            "model": self.model,
+            "messages": messages,
+            "params": params,
+            "schema": request.schema,
+            "sample": request.sample,
         }
-        messages = canonical([dict(message) for message in request.messages])
-        settings = canonical(params)
-        schema = None if request.schema is None else canonical(request.schema)
-        whole = (  # canonical JSON too, put together from parts that are needed by themselves
-            f'{{"endpoint":{canonical(self.address)},"messages":{messages},'
-            f'"model":{canonical(self.model)},"params":{settings},'
-            f'"sample":{request.sample},"schema":{schema or "null"}}}'
-        )
         try:
-            key = hashlib.sha256(whole.encode()).hexdigest()
+            key = hashlib.sha256(canonical(whole).encode()).hexdigest()
         except UnicodeEncodeError as error:
             character = f"U+{ord(error.object[error.start]):04X}"
             raise InputError(
                 f"a request holds half a surrogate pair ({character}), which is no text"
             ) from error
-        worst = self.worst(request)
         return Entry(
-            key, self.address, self.model, messages, settings, schema, request.sample, worst
+            key,
+            self.address,
+            self.model,
+            canonical(messages),
+            canonical(params),
+            None if request.schema is None else canonical(request.schema),
+            request.sample,
+            self.worst(request),
         )
 
     def bill(self, completion: Completion) -> int | None:
@@ -110,10 +109,7 @@ class Endpoint:
         return Completion(completion.text, "invalid", f"the model '{model}' answered", model)
 
     def worst(self, request: Request) -> int:
-        """The most that the request can cost, in nano-dollars.
-
-        No tokenizer makes more tokens than there are bytes.
-        """
+        """The most it can cost, in nano-dollars: no tokenizer makes more tokens than bytes."""
         if self.price == FREE:
             return 0
         size = len(encoded(self.body(request, structured=True)))
@@ -122,10 +118,7 @@ class Endpoint:
 
 @dataclass
 class Call:
-    """One submitted request on its way.
-
-    ordinal: its place among all that this session was given; -1 of the probe.
-    """
+    """A request on its way.  ordinal: its place among all of the session; -1 of the probe."""
 
     request: Request
     entry: Entry
@@ -140,10 +133,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Reply:
-    """status: HTTP's, or None where there is no answer.
-
-    Then fault says why, and sent whether the request may have been billed.
-    """
+    """status: HTTP's, or None: then fault says why, and sent whether it may have been billed."""
 
     status: int | None
     headers: Mapping[str, str]
@@ -153,10 +143,7 @@ class Reply:
 
 
 class Transport(Protocol):
-    """Carries calls to a model.
-
-    `send` gives a Reply whatever happens, and raises a UserError only where no call can succeed.
-    """
+    """`send` gives a Reply whatever happens; a UserError is raised where no call can succeed."""
 
     async def open(self) -> None: ...
     async def send(self, call: Call) -> Reply: ...
@@ -177,16 +164,11 @@ def reply_with(
     text: str, model: str, prompt_tokens: int, completion_tokens: int, finish: str = "stop"
 ) -> Reply:
     """An answer in the form of OpenAI's chat completions, for models that run in this process."""
+    message = {"role": "assistant", "content": text}
     envelope = {
         "object": "chat.completion",
         "model": model,
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": text},
-                "finish_reason": finish,
-            }
-        ],
+        "choices": [{"index": 0, "message": message, "finish_reason": finish}],
         "usage": {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens},
     }
     body = json.dumps(envelope, ensure_ascii=False).encode(errors="surrogatepass")

@@ -24,10 +24,7 @@ ANSWERED = (
 
 @dataclass(frozen=True)
 class Forecast:
-    """Dollars and seconds for a number of calls, each (expected, low, high).
-
-    n: calls that were really made.
-    """
+    """Each (expected, low, high), for a number of calls; from n calls that were really made."""
 
     usd: tuple[float, float, float]
     seconds: tuple[float, float, float]
@@ -44,10 +41,7 @@ def spent(folder: Path, account: str) -> tuple[float, int]:
 
 
 def per_call(folder: Path, endpoint: Endpoint) -> Estimate:
-    """One call: as the latest of this model were, else a typical one at this price.
-
-    Milliseconds, and no more than a look at a file.
-    """
+    """One call: as the latest of this model were, else a typical one at this price."""
     place = (endpoint.address, endpoint.model)
     latest = _latest(folder, "endpoint=? AND r.model=?", place)
     if not latest:

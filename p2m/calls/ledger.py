@@ -7,6 +7,7 @@ answer or a hundred cost one sync.  The states of an attempt are in states.py.
 import asyncio
 import contextlib
 import queue
+import re
 import shutil
 import sqlite3
 import threading
@@ -22,13 +23,8 @@ FILE = "calls.sqlite"
 LAYOUT = 1  # PRAGMA user_version; raised when the tables change
 BUSY_S = 60.0  # another process holds the file for milliseconds; 16 of them fit many times
 # in SQLite's messages about a file that is damaged, or no database
-BROKEN = (
-    "not a database",
-    "malformed",
-    "decode",
-    "no such table",
-    "no such column",
-    "unsupported file format",
+BROKEN = re.compile(
+    "not a database|malformed|decode|no such table|no such column|unsupported file format"
 )
 TABLES = """
 CREATE TABLE IF NOT EXISTS requests(
@@ -49,6 +45,7 @@ CREATE TABLE IF NOT EXISTS accounts(
 """
 
 Transaction = Callable[[sqlite3.Connection], Any]
+Waiting = tuple[Transaction, "Future[Any]"]
 
 
 def connect(folder: Path, *, pages: int | None = None) -> sqlite3.Connection:
@@ -94,10 +91,7 @@ def _prepare(db: sqlite3.Connection, path: Path, pages: int | None) -> None:
 
 @contextlib.contextmanager
 def open_ledger(folder: Path) -> Iterator[sqlite3.Connection]:
-    """The ledger in *folder*, what dead processes had out abandoned; its faults explained.
-
-    Raises UserError where there is none.
-    """
+    """The ledger in *folder*, what dead processes had out abandoned.  UserError for none."""
     path = folder / FILE
     if not path.is_file():
         raise UserError(f"there is no ledger of calls at {path}; name its folder with --calls")
@@ -147,7 +141,7 @@ def _explain(error: sqlite3.Error, path: Path) -> UserError | None:
             f"{path}: another process holds it for more than {BUSY_S:.0f} s ({text});"
             " end that process"
         )
-    if any(sign in text for sign in BROKEN):
+    if BROKEN.search(text):
         return UserError(
             f"{path}: not a whole ledger ({text});"
             " restore a copy of it, or give another folder, calls=..."
@@ -158,17 +152,16 @@ def _explain(error: sqlite3.Error, path: Path) -> UserError | None:
 
 
 class Writer:
-    """The thread that writes.  `do` gives a transaction's result once it is on disk, or its error.
+    """`do` gives a transaction's result once it is on disk, or its error.
 
-    What was given to `do` is written even where nobody waits for it any more.
+    What was given to it is written even where nobody waits for it any more.
     """
 
     def __init__(self, folder: Path, pages: int | None = None) -> None:
         self.folder = folder
         self._db = connect(folder, pages=pages)
         self.owner = Owner(folder)
-        self._waiting: queue.SimpleQueue[tuple[Transaction, Future[Any]] | None]
-        self._waiting = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._loop, name="ledger", daemon=True)
         self._thread.start()
 
@@ -200,7 +193,7 @@ class Writer:
             is_open = None not in group
             self._write([item for item in group if item is not None])
 
-    def _write(self, group: list[tuple[Transaction, "Future[Any]"]]) -> None:
+    def _write(self, group: list[Waiting]) -> None:
         try:
             with explain_faults(self.folder / FILE), transact(self._db):
                 results = [transaction(self._db) for transaction, _ in group]

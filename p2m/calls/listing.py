@@ -13,12 +13,8 @@ ATTEMPTS = "FROM attempts a JOIN requests r USING(key)"
 # by the name of each option; a sweep's name stands for all its jobs
 FILTERS = {
     "run": "(run=:run OR substr(run,1,length(:run)+1)=:run||'/')",
-    "stage": "stage=:stage",
-    "account": "account=:account",
-    "outcome": "outcome=:outcome",
-    "state": "state=:state",
     "model": "r.model=:model",
-    "endpoint": "r.endpoint=:endpoint",
+    **{name: f"{name}=:{name}" for name in ("stage", "account", "outcome", "state", "endpoint")},
 }
 GROUPS = {
     "run": "run",

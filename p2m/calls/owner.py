@@ -50,7 +50,7 @@ def abandon(db: sqlite3.Connection, owner: str, reason: str) -> None:
 
 def sweep(db: sqlite3.Connection, folder: Path) -> None:
     """Abandons the attempts of every owner that died."""
-    owners = db.execute("SELECT DISTINCT owner FROM attempts WHERE owner IS NOT NULL").fetchall()
-    for (owner,) in owners:
+    owners = db.execute("SELECT DISTINCT owner FROM attempts WHERE owner IS NOT NULL")
+    for (owner,) in owners.fetchall():
         if not is_alive(folder, owner):
             abandon(db, owner, "killed")

@@ -19,8 +19,7 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds to wait, within [0, LONGEST_S]; None where the server names none, or nonsense.
 
-    From `retry-after-ms` or `retry-after` (seconds, duration, date).  now: seconds since the epoch.
-    Never raises.
+    Retry-After may be seconds, a duration or a date.  now: seconds since the epoch.
     """
     wait_ms = _number(headers.get("retry-after-ms", ""))
     if wait_ms is not None:
@@ -44,10 +43,7 @@ def duration(text: str) -> float | None:
 
 
 def backoff(tries: int, jitter: float) -> float:
-    """Seconds before try *tries* + 1: doubling from FIRST_S.
-
-    Times a factor in [0.5, 1.5) from jitter in [0, 1).
-    """
+    """Seconds before try *tries* + 1: doubling, times [0.5, 1.5) by jitter in [0, 1)."""
     return min(FIRST_S * 2.0 ** min(tries - 1, 10), LONGEST_S / 2) * (0.5 + jitter)
 
 
@@ -96,10 +92,7 @@ class Allowance:
 
 
 class Pace:
-    """At most `limit` requests out at once.
-
-    One more after each round of answers, half after a burst of 429s (AIMD).
-    """
+    """At most `limit` requests out: one more after each round of answers, half after 429s (AIMD)."""
 
     def __init__(
         self,
@@ -142,10 +135,7 @@ class Pace:
             await self._nap(wait)
 
     def throttled(self, sent_at: float, wait: float) -> None:
-        """A 429 for a request sent at *sent_at*: a pause for all.
-
-        And one cut for all that were out together.
-        """
+        """A 429: a pause for all, and one cut for all that were out together."""
         if sent_at >= self._cut_at:
             self.limit = max(1.0, self.limit / 2)
             self._cut_at = time.monotonic()

@@ -6,10 +6,11 @@ Nothing else sends or tries again.
 import asyncio
 import random
 import time
+from functools import partial
 from typing import Literal
 
 from p2m.calls import account
-from p2m.calls.account import Busy, Kept, OverBudget, Payer, Reserved
+from p2m.calls.account import Found, Kept, OverBudget, Payer, Reserved
 from p2m.calls.completion import Completion, parse
 from p2m.calls.endpoint import Call, Endpoint, Reply, Transport
 from p2m.calls.health import Health
@@ -96,12 +97,11 @@ class Pay:
                 return found
             await self._queue.nap(POLL_S)
 
-    async def _find(self, call: Call) -> Kept | Reserved | Busy | OverBudget:
+    async def _find(self, call: Call) -> Found:
         if self._queue.fault is not None:
             raise self._queue.fault
-        found: Kept | Reserved | Busy | OverBudget = await self._writer.commit(
-            lambda db: account.begin(db, call.entry, self._payer)
-        )
+        begin = partial(account.begin, entry=call.entry, payer=self._payer)
+        found: Found = await self._writer.commit(begin)
         return found
 
     async def _accept(self, call: Call, attempt: int, reply: Reply, seconds: float) -> Answer:

@@ -25,25 +25,21 @@ PROBE = Request(
         "additionalProperties": False,
     },
 )
+Ask = Callable[[Call], Awaitable[Answer]]
 UNSUPPORTED = {400, 404, 415, 422}
 
 
 class SchemaProbe:
     """answer: asks the endpoint."""
 
-    def __init__(
-        self, endpoint: Endpoint, answer: Callable[[Call], Awaitable[Answer]], meter: Meter
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, answer: Ask, meter: Meter) -> None:
         self._endpoint = endpoint
         self._answer = answer
         self._meter = meter
         self._task: asyncio.Task[bool] | None = None
 
     async def keeps_schema(self) -> bool:
-        """As the settings say, or as the endpoint showed.
-
-        The first to ask probes, everybody else waits for it.
-        """
+        """As the settings say, or as the endpoint showed: the first to ask probes for all."""
         if self._endpoint.structured != "probe":
             return self._endpoint.structured == "always"
         if self._task is None:

@@ -73,10 +73,7 @@ class Queue:
             self._on_the_way.pop(call.entry.key, None)
 
     def stop(self, error: BaseException) -> None:
-        """Nothing more is sent, for *error*: what waits fails, and what will be submitted.
-
-        What is out may still arrive.
-        """
+        """Nothing more is sent: what waits and will be submitted fails; what is out may arrive."""
         with self._lock:
             if self.fault is None:
                 broken = ServiceError(f"the session with the teacher broke: {error!r}")

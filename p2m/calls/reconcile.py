@@ -13,10 +13,7 @@ IS_OPEN = "state='open'"
 
 @dataclass(frozen=True)
 class OpenCalls:
-    """attempts: (id, reserved, whether it has an answer) each.
-
-    reserved: their sum, in nano-dollars.
-    """
+    """attempts: (id, reserved, whether it has an answer) each.  reserved: their sum."""
 
     attempts: list[tuple[int, int, bool]]
     reserved: int
@@ -39,10 +36,7 @@ def list_open(db: sqlite3.Connection, filters: Mapping[str, str]) -> Table:
 
 
 def settle_open(db: sqlite3.Connection, calls: OpenCalls, total: int) -> None:
-    """Shares *total* nano-dollars among the calls as they were reserved.
-
-    A call that got no answer and no bill is no call.
-    """
+    """Shares *total* nano-dollars as they were reserved.  Without answer and bill it is no call."""
     left, weight = total, calls.reserved
     with transact(db):
         for attempt, reserved, is_answered in calls.attempts:

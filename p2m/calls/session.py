@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import threading
-from collections import Counter
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -42,33 +41,25 @@ class Session:
         self._writer = Writer(calls, pages)
         self._loop = asyncio.new_event_loop()
         self._queue = Queue(self._loop, work.meter)
-        self._health = Health(endpoint, self._queue.stop)
-        owner = self._writer.owner.name
-        payer = Payer(calls, owner, work.account, work.run, work.stage, budget, endpoint.resumes)
-        self._pay = Pay(endpoint, transport, payer, self._writer, self._queue, self._health)
+        self.health = Health(endpoint, self._queue.stop)
+        owner, resumes = self._writer.owner.name, endpoint.resumes
+        payer = Payer(calls, owner, work.account, work.run, work.stage, budget, resumes)
+        self._pay = Pay(endpoint, transport, payer, self._writer, self._queue, self.health)
         self._probe = SchemaProbe(endpoint, self._pay.answer, work.meter)
         self._ready: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, name="teacher", daemon=True)
-
-    @property
-    def outcomes(self) -> Counter[str]:
-        """How many answers came to what."""
-        return self._health.outcomes
 
     def __enter__(self) -> "Session":
         self._thread.start()
         try:
             self._ready.result()
         except BaseException:
-            self._leave()  # the thread may be well: a signal comes here as it does anywhere
+            self.__exit__()  # the thread may be well: a signal comes here as it does anywhere
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
         """Drops what was not sent, waits at most GRACE_S for what was, leaves the ledger whole."""
-        self._leave()
-
-    def _leave(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._queue.close)
         self._thread.join()

@@ -18,51 +18,37 @@ class State:
     """
 
     meaning: str
+    charged: str
     after: tuple[str, ...]
     set_by: tuple[str, ...]
-    charged: str
     is_call: bool = True
     is_owned: bool = False
 
 
+MOST = "the most that it can cost"
+RECONCILE = "reconcile.settle_open"
 STATES = {
-    "out": State(
-        "reserved, perhaps sent",
-        ("open",),  # beside new ones: a batch outlives the process that submitted it
-        ("account.begin",),
-        "the most that it can cost",
-        is_owned=True,
-    ),
+    # after `open`: a batch outlives the process that submitted it
+    "out": State("reserved, perhaps sent", MOST, ("open",), ("account.begin",), is_owned=True),
+    # after `open` and on: its owner was taken for dead, and was not
     "answered": State(
-        "its raw body is on disk, and not yet parsed",
-        ("out", "open", "void", "lost"),  # its owner was taken for dead, and was not
-        ("account.record_body",),
-        "the most that it can cost",
-        is_owned=True,
+        "its raw body is on disk, and not yet parsed", MOST,
+        ("out", "open", "void", "lost"), ("account.record_body",), is_owned=True,
     ),
     "paid": State(
-        "parsed, and billed by its usage or by the provider's bill",
-        ("answered", "open"),
-        ("account.settle", "reconcile.settle_open"),
-        "its bill",
+        "parsed, and billed by its usage or by the provider's bill", "its bill",
+        ("answered", "open"), ("account.settle", RECONCILE),
     ),
     "void": State(
-        "not billed: throttled, refused, never sent, or not on the provider's bill",
-        ("out", "open"),
-        ("account.close", "reconcile.settle_open"),
-        "nothing",
-        is_call=False,
+        "not billed: throttled, refused, not sent, or not on the provider's bill", "nothing",
+        ("out", "open"), ("account.close", RECONCILE), is_call=False,
     ),
     "open": State(
-        "sent, and nobody knows its bill: no answer came, or one that does not tell its usage",
-        ("out", "answered"),
-        ("account.close", "account.settle", "owner.abandon"),
-        "the most that it can cost",
+        "sent, and its bill is unknown: no answer came, or one that does not tell its usage", MOST,
+        ("out", "answered"), ("account.close", "account.settle", "owner.abandon"),
     ),
     "lost": State(
-        "on the provider's bill, and its answer never came",
-        ("open",),
-        ("reconcile.settle_open",),
-        "its share of the provider's bill",
+        "on the provider's bill, and its answer never came", "its share of that bill",
+        ("open",), (RECONCILE,),
     ),
-}
+}  # fmt: skip

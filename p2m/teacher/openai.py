@@ -12,10 +12,11 @@ from p2m.calls import session
 from p2m.calls.budget import Budget
 from p2m.calls.endpoint import Endpoint
 from p2m.calls.forecast import per_call
-from p2m.calls.prices import Price, price_of
+from p2m.calls.prices import Price
 from p2m.stages import Estimate, Session, Work
 from p2m.teacher import _server
 from p2m.teacher._http import Deadlines, Http
+from p2m.teacher._prices import price_of
 
 Seconds = Annotated[float, Gt(0)]
 

@@ -1,9 +1,8 @@
 """What the tests of the teacher share: a transport that answers from a list, and work to do it for."""
 
 import asyncio
-import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from p2m.calls.ledger import open_ledger
 from p2m.calls.prices import Price
 from p2m.calls.session import Session
 from p2m.stages import Request, Work
+from tests.doubles import QuietBar
 
 DOLLAR = Price(1, 1)
 NO_CAPS = Budget(None, None, None, 0)
@@ -35,18 +35,8 @@ SCHEMA = {
 }
 
 
-class Bar:
-    def advance(self, n: float = 1) -> None: ...
-    def note(self, text: str) -> None: ...
-
-
-@contextlib.contextmanager
-def bar(total: float | None, unit: str) -> Iterator[Bar]:
-    yield Bar()
-
-
-def work(folder: Path, account: str = "prompt-1") -> Work:
-    return Work(folder, "generator", "run-1", account, bar)
+def work(folder: Path, account: str = "prompt-1", run: str = "run-1") -> Work:
+    return Work(folder, "generator", run, account, QuietBar())
 
 
 def ask(i: int, **more: Any) -> Request:
@@ -80,12 +70,17 @@ def good(text: str = GOOD, tokens: tuple[int, int] = (10, 20)) -> Reply:
 
 
 def make_session(
-    folder: Path, transport: Any, *, caps: Budget = NO_CAPS, account: str = "prompt-1", **more: Any
+    folder: Path,
+    transport: Any,
+    *,
+    caps: Budget = NO_CAPS,
+    account: str = "prompt-1",
+    run: str = "run-1",
+    pages: int | None = None,
+    **more: Any,
 ) -> Session:
-    pages = more.pop("pages", None)
-    return Session(
-        endpoint(**more), transport, work(folder, account), caps, folder / "calls", pages
-    )
+    surroundings = work(folder, account, run)
+    return Session(endpoint(**more), transport, surroundings, caps, folder / "calls", pages)
 
 
 def query(folder: Path, sql: str) -> list[tuple[Any, ...]]:

@@ -251,7 +251,7 @@ def test_mostly_useless_answers_stop_the_session_and_three_are_shown(tmp_path: P
         == 3
     )
     assert futures[0].result().outcome == "refusal"
-    assert session.outcomes == {"refusal": len(transport.sent)}
+    assert session.health.outcomes == {"refusal": len(transport.sent)}
     assert len(transport.sent) < 60
 
 

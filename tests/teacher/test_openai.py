@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from p2m.calls.endpoint import Reply
-from p2m.calls.prices import Price, listed, price_of
+from p2m.calls.prices import Price
 from p2m.calls.retry import decide, server_message
 from p2m.errors import ConfigError, ServiceError
+from p2m.teacher._prices import listed, price_of
 from p2m.teacher.openai import OpenAI
 from tests.calls.doubles import (
     NO_CAPS,

@@ -143,10 +143,7 @@ def test_the_contents_of_a_recording_decide_its_key_and_not_its_place(tmp_path: 
         ('{"input": "a", "output": "b"}\n\n{"in', r"a\.jsonl:3: not JSON"),
         ("[1]\n", r"a\.jsonl:1: not a pair; .*, got \[1\]"),
         ("\n", r"a\.jsonl: holds no answer; each line must be like"),
-        (
-            '{"p2m_recording": 2}\n',
-            r"a\.jsonl:1: is of format 2; this p2m reads format 1",
-        ),
+        ('{"p2m_recording": 2}\n', r"a\.jsonl:1: is of format 2; this p2m reads format 1"),
         (
             '{"p2m_recording": 1}\n{"kind": "examples"}\n',
             r'a\.jsonl:2: not an answer; .* like \{"kind": .*\}, got \{"kind": "examples"\}',

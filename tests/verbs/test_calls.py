@@ -133,6 +133,23 @@ def test_export_writes_every_attempt_with_its_raw_answer(said: Said, tmp_path: P
         assert [json.loads(line) for line in file] == records
 
 
+def test_jobs_of_different_sweeps_are_told_apart_and_a_sweep_names_all_of_its(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = "2026-11-27/22-10-03-123456", "2026-11-27/22-10-03-1234567"
+    for sample, run in enumerate((f"{first}/0", f"{first}/1", f"{second}/0")):
+        with make_session(tmp_path, FakeTransport(lambda i: good()), run=run) as session:
+            session.submit(ask(1, sample=sample)).result()
+
+    def runs(*more: str) -> list[str]:
+        assert calls.main(["cost", "--calls", str(tmp_path / "calls"), "--by", "run", *more]) == 0
+        return [line[0] for line in lines(capsys.readouterr().out)[1:-1]]
+
+    assert runs() == [f"{first}/0", f"{first}/1", f"{second}/0"]
+    assert runs("--run", f"{first}/1") == [f"{first}/1"]
+    assert runs("--run", first) == [f"{first}/0", f"{first}/1"]
+
+
 @pytest.mark.parametrize(
     ("argv", "text"),
     [
