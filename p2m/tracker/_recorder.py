@@ -30,6 +30,7 @@ class Recorder:
     def __init__(self, folder: Path, key: str | None) -> None:
         self._home = tempfile.TemporaryDirectory(prefix="p2m-wandb-", ignore_cleanup_errors=True)
         self._errors = Path(self._home.name, "errors")
+        self.stages: set[str] = set()  # that gave points
         self._lines: SimpleQueue[str | None] = SimpleQueue()
         with self._errors.open("wb") as errors:
             self._process = subprocess.Popen(
@@ -45,7 +46,7 @@ class Recorder:
         self._writer.start()
 
     def send(self, message: dict[str, Any]) -> None:
-        self._lines.put(json.dumps(message))
+        self._lines.put(json.dumps(message, default=str))
 
     def close(self, timeout_s: float) -> str | None:
         """Why W&B has not all that was sent, or None; nothing of it outlives this call."""

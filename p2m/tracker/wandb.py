@@ -42,18 +42,13 @@ class WandB:
         """That of the run under way, by its folder."""
         return {}
 
-    @cached_property
-    def _stages_with_points(self) -> set[str]:
-        """Stages that gave points."""
-        return set()
-
     def start(self, run: Path, config: Mapping[str, Any]) -> None:
         folder = run.resolve()
         settings = {
             "project": self.project,
             "entity": self.entity,
             "group": self.group,
-            "name": name_run(folder),
+            "name": name_run(run),
             "dir": str(folder),
         }
         try:
@@ -65,8 +60,8 @@ class WandB:
         recorder.send({"settings": settings, "config": redact(config)})
 
     def point(self, stage: str, values: Mapping[str, float]) -> None:
-        self._stages_with_points.add(stage)
         for recorder in self._recorders.values():
+            recorder.stages.add(stage)
             recorder.send({"stage": stage, "point": dict(values)})
 
     def end(self, run: Path, config: Mapping[str, Any], error: str | None) -> None:
@@ -88,7 +83,7 @@ class WandB:
 
     def _send_curve(self, run: Path, recorder: Recorder) -> None:
         """Of a student that was kept, and gave no points."""
-        if "trainer" in self._stages_with_points:
+        if "trainer" in recorder.stages:
             return
         for record in _records(run / "student" / "curve.jsonl"):
             numbers = {name: v for name, v in record.items() if isinstance(v, int | float)}
