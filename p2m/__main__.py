@@ -1,7 +1,8 @@
-"""The command: a verb (demo, calls, doctor), else the Hydra app."""
+"""The command: a verb (a file in verbs/), else the Hydra app."""
 
 import importlib
 import os
+import pkgutil
 import signal
 import sys
 from types import FrameType
@@ -10,11 +11,11 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from p2m import config
+from p2m import config, verbs
 from p2m.errors import Interrupted, Stopped, UsageError, UserError, near
 from p2m.run import compose
 
-VERBS = {"demo": "p2m.verbs.demo", "calls": "p2m.verbs.calls", "doctor": "p2m.verbs.doctor"}
+VERBS = [m.name for m in pkgutil.iter_modules(verbs.__path__) if not m.name.startswith("_")]
 STOPPED = "\nStopped. What was finished or paid for is kept: the same command goes on from there."
 failed: list[int] = []  # exit codes of the jobs of this command that did not complete
 
@@ -31,9 +32,8 @@ def app(cfg: DictConfig) -> None:
 def main() -> None:
     """Runs what the command line asks for and exits with the code that errors.py gives it."""
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if (
-            signal.getsignal(signum) is not signal.SIG_IGN
-        ):  # as nohup has SIGHUP, and a shell's job in the background SIGINT
+        # ignored are SIGHUP under nohup, and SIGINT in a shell's background jobs
+        if signal.getsignal(signum) is not signal.SIG_IGN:
             signal.signal(signum, _stop)
     try:
         code = _dispatch(sys.argv[1:])
@@ -42,26 +42,30 @@ def main() -> None:
         print(error, file=sys.stderr)  # noqa: T201
     except Stopped as error:
         code = error.code
-        print("\nStopped." if VERBS.keys() & set(sys.argv[1:2]) else STOPPED, file=sys.stderr)  # noqa: T201
+        is_verb = sys.argv[1:2] and sys.argv[1] in VERBS
+        print("\nStopped." if is_verb else STOPPED, file=sys.stderr)  # noqa: T201
     except BrokenPipeError:
         code = 141  # as a shell says of a command that SIGPIPE ended
     sys.stderr.flush()
     try:
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever read has read enough, as `head` has; Python would complain of it once more at its end
+    except BrokenPipeError:
+        # whoever read has read enough, as `head` has; Python would complain once more at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(code)
 
 
 def _dispatch(argv: list[str]) -> int:
-    if argv and argv[0] in VERBS:
-        return int(importlib.import_module(VERBS[argv[0]]).main(argv[1:]))
-    if argv and not argv[0].startswith(("-", "+", "~")) and "=" not in argv[0]:
+    first = argv[0] if argv else ""
+    if first in VERBS:
+        return int(importlib.import_module(f"p2m.verbs.{first}").main(argv[1:]))
+    if first and not first.startswith(("-", "+", "~")) and "=" not in first:
         raise UsageError(
-            f"p2m {argv[0]}: there is no such verb{near(argv[0], VERBS)}; there is {', '.join(VERBS)}, or key=value to run an experiment"
+            f"p2m {first}: there is no such verb{near(first, VERBS)}; there is {', '.join(VERBS)},"
+            " or key=value to run an experiment"
         )
-    if help_text := compose.help_text(argv):
-        print(help_text)  # noqa: T201
+    if text := compose.help_text(argv):
+        print(text)  # noqa: T201
         return 0
     compose.check(argv)
     try:
