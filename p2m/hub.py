@@ -48,7 +48,7 @@ def endpoint() -> str:
 
 
 def reachable(timeout_s: float = DEADLINE_S) -> bool:
-    """Whether the hub answers within *timeout_s*, whatever it says; not if HF_HUB_OFFLINE is set."""
+    """Whether the hub answers within *timeout_s*, whatever it says; no if HF_HUB_OFFLINE is set."""
     from huggingface_hub import constants
 
     if constants.is_offline_mode():

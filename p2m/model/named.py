@@ -16,7 +16,7 @@ from p2m.stages import Work
 
 @dataclass(frozen=True)
 class Named:
-    """The model of that name at that commit; a name that is a folder here is a saved model in it."""
+    """The model of that name at that commit; a folder's name means the model saved there."""
 
     VERSION: ClassVar = 1
     RUNTIME: ClassVar = frozenset({"revisions"})

@@ -18,7 +18,8 @@ def read_sets(folder: Path, **files: Path | None) -> dict[str, Sequence[Example]
         sets[name] = ()
         if path is None:
             continue
-        sets[name] = spool(folder / name, examples_of(path, f"user:{name}"))
+        rows = (example for _, example in examples_of(path, f"user:{name}"))
+        sets[name] = spool(folder / name, rows)
         if not sets[name]:
             raise InputError(
                 f'{path}: holds no example; it needs lines such as {{"input": ..., "output": ...}}'

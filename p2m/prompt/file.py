@@ -13,8 +13,8 @@ from p2m.errors import InputError
 from p2m.prompt._sets import read_sets
 from p2m.prompt._yaml import YamlPrompt, parse_yaml
 from p2m.stages import Work
-from p2m.text.examples import example_of
-from p2m.text.read import TABLES, records_of, suffix_of, text_of
+from p2m.text.examples import examples_of
+from p2m.text.read import TABLES, suffix_of, text_of
 from p2m.text.same import contradiction
 
 YAML = (".yaml", ".yml")
@@ -84,7 +84,8 @@ class File:
             prompt = parse_yaml(path, text)
         placed = list(prompt.demonstrations)
         for table in beside:
-            placed += _demonstrations_in(table)
+            # one more than may be is enough to tell that there are too many
+            placed += islice(examples_of(table, "prompt"), MOST + 1)
         _check(placed)
         text = prompt.instruction
         if prompt.labels:
@@ -94,15 +95,6 @@ class File:
         return Prompt(
             text, demonstrations, sets["train"], sets["valid"], sets["test"], prompt.labels
         )
-
-
-def _demonstrations_in(table: Path) -> list[tuple[str, Example]]:
-    """Each with its file:line; one more than may be is enough to tell that there are too many."""
-    placed = []
-    for line, record in islice(records_of(table), MOST + 1):
-        place = f"{table}:{line}"
-        placed.append((place, example_of(record, place, "prompt")))
-    return placed
 
 
 def _check(placed: list[tuple[str, Example]]) -> None:

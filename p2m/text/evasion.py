@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from p2m.text.scripts import families
+from p2m.text.scripts import distinct_scripts
 
 # characters; shorter texts recur by right, as when an answer repeats its input
 ECHO_LEAST = 80
@@ -14,7 +14,7 @@ _REFUSAL = re.compile(
     r"|I (?:can(?:no|['’])?t|am unable|am not able|won['’]t)|as an? (?:AI|language model))",
     re.I,
 )
-_LETTERS = {name: re.compile(f"[{chars}]") for name, chars in families().items()}
+_LETTERS = {name: re.compile(f"[{chars}]") for name, chars in distinct_scripts().items()}
 
 
 def is_refusal(text: str) -> bool:

@@ -11,10 +11,11 @@ from p2m.text.read import Record, records_of
 COLUMNS = ("input", "output", "outputs")
 
 
-def examples_of(path: Path, origin: str) -> Iterator[Example]:
-    """Each example as it is read.  Raises InputError with file and line of the first fault."""
+def examples_of(path: Path, origin: str) -> Iterator[tuple[str, Example]]:
+    """(file:line, example) as it is read.  Raises InputError with the place of the first fault."""
     for line, record in records_of(path):
-        yield example_of(record, f"{path}:{line}", origin)
+        place = f"{path}:{line}"
+        yield place, example_of(record, place, origin)
 
 
 def example_of(record: Record, place: str, origin: str) -> Example:

@@ -1,6 +1,5 @@
 """How an answer is read: JSON out of what a model wrote."""
 
-import json
 import math
 import re
 from collections.abc import Iterator
@@ -29,7 +28,7 @@ class _BrokenError(Exception):
     """No value can be read from here."""
 
 
-class _RefusedError(ValueError):
+class _RefusedError(Exception):
     """A value that must not be taken: NaN, too deep, a key twice, half a surrogate pair."""
 
 
@@ -43,11 +42,11 @@ def tolerant_json(text: str) -> Any | None:
     if len(text) > MAX_TEXT or not _is_encodable(text):
         return None
     try:
-        return strict_json(text)
+        return _whole(text)
+    except _BrokenError:
+        pass  # it is not the whole text: it is looked for inside
     except _RefusedError:
         return None
-    except (ValueError, RecursionError):
-        pass  # no plain JSON: it is looked for inside
     answer = text.rpartition("</think>")[2]
     try:
         for part in (*_FENCE.findall(answer), answer, text):
@@ -59,23 +58,12 @@ def tolerant_json(text: str) -> Any | None:
     return None
 
 
-def strict_json(text: str) -> Any:
-    """*text* as JSON, of an object or a list.
-
-    Raises ValueError if it is not JSON, or holds what `tolerant_json` refuses.
-    """
-    value = json.loads(
-        text,
-        object_pairs_hook=_unique_keys,
-        parse_constant=_refuse,
-        parse_float=_finite,
-        parse_int=_bounded,
-    )
-    if not isinstance(value, dict | list):
-        raise ValueError("neither an object nor a list")
-    may_be_deep = text.count("{") + text.count("[") > MAX_DEPTH
-    if may_be_deep or "\\u" in text:
-        _inspect(value, MAX_DEPTH)
+def _whole(text: str) -> Any:
+    """The object or list that *text* is, with nothing beside it."""
+    reader = _Reader(text, 0)
+    value = reader.value(MAX_DEPTH)
+    if reader.cut or reader.peek() or not isinstance(value, dict | list):
+        raise _BrokenError
     return value
 
 
@@ -107,7 +95,7 @@ class _Reader:
     def value(self, depth: int) -> Any:
         if depth == 0:
             raise _RefusedError("too deep")
-        head = self._peek()
+        head = self.peek()
         if head == "{":
             return self._object(depth)
         if head == "[":
@@ -119,7 +107,7 @@ class _Reader:
     def _object(self, depth: int) -> dict[str, Any]:
         self.at += 1
         members: dict[str, Any] = {}
-        while self._peek() != "}":
+        while self.peek() != "}":
             name = self._name()
             if self.cut:
                 return members
@@ -136,24 +124,24 @@ class _Reader:
 
     def _name(self) -> str:
         """A member's name, and past its colon; cut if nothing follows."""
-        quote = self._peek()
+        quote = self.peek()
         if not quote:
             self.cut = True
             return ""
         if quote not in _STRINGS:
             raise _BrokenError
         name = self._string(quote)
-        if self._peek() not in {":", ""}:
+        if self.peek() not in {":", ""}:
             raise _BrokenError
         self.at += 1
-        self.cut = not self._peek()
+        self.cut = not self.peek()
         return name
 
     def _list(self, depth: int) -> list[Any]:
         self.at += 1
         items: list[Any] = []
-        while self._peek() != "]":
-            self.cut = not self._peek()
+        while self.peek() != "]":
+            self.cut = not self.peek()
             if self.cut:
                 return items
             item = self.value(depth - 1)
@@ -177,7 +165,7 @@ class _Reader:
         if number:
             self.at = number.end()
             self.cut = self.at == len(self.text)  # more digits may have followed
-            return _finite(number[0]) if number[1] or number[2] else _bounded(number[0])
+            return _parse_float(number[0]) if number[1] or number[2] else _parse_int(number[0])
         word = _WORD.match(self.text, self.at)
         if word and word[1] in _NOT_FINITE:
             raise _RefusedError(word[1])
@@ -186,7 +174,7 @@ class _Reader:
         self.at = word.end()
         return _WORDS[word[1]]
 
-    def _peek(self) -> str:
+    def peek(self) -> str:
         """The next character that is no white space, which it leaves; empty at the end."""
         space = _SPACE.match(self.text, self.at)
         self.at = space.end() if space else self.at
@@ -194,7 +182,7 @@ class _Reader:
 
     def _separate(self, close: str) -> None:
         """Past a comma, or up to the closing bracket or the end of the text."""
-        mark = self._peek()
+        mark = self.peek()
         if mark == ",":
             self.at += 1
         elif mark not in {close, ""}:
@@ -227,42 +215,16 @@ def _is_encodable(text: str) -> bool:
     return True
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise _RefusedError("a key twice")
-    return members
-
-
-def _refuse(word: str) -> Any:
-    raise _RefusedError(word)
-
-
-def _finite(digits: str) -> float:
+def _parse_float(digits: str) -> float:
     number = float(digits)
     if not math.isfinite(number):
         raise _RefusedError("a number too large")
     return number
 
 
-def _bounded(digits: str) -> int:
+def _parse_int(digits: str) -> int:
     # 20 characters hold every 64 bit number, and int() of thousands of digits raises
     number = int(digits) if len(digits) <= 20 else MAX_INTEGER
     if not -MAX_INTEGER <= number < MAX_INTEGER:
         raise _RefusedError("a number too large")
     return number
-
-
-def _inspect(value: Any, depth: int) -> None:
-    """Refuses what json.loads lets through: deep nesting, and lone surrogates from \\u escapes."""
-    if depth == 0:
-        raise _RefusedError("too deep")
-    if isinstance(value, str):
-        _join_surrogates(value)
-    elif isinstance(value, list):
-        for item in value:
-            _inspect(item, depth - 1)
-    elif isinstance(value, dict):
-        for name, member in value.items():
-            _inspect(name, depth - 1)
-            _inspect(member, depth - 1)

@@ -25,16 +25,6 @@ CHARACTERS = {
     "Kana": "\u3040-\u30ff",
     "Han": "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff",
 }
-_INDIC = (
-    "Devanagari", "Bengali", "Gurmukhi", "Gujarati", "Oriya", "Tamil", "Telugu", "Kannada",
-    "Malayalam", "Sinhala",
-)  # fmt: skip
-_KIN = {
-    "Indic": _INDIC,
-    "Armenian or Georgian": ("Armenian", "Georgian"),
-    "Thai or Lao": ("Thai", "Lao"),
-    "Han or Kana": ("Han", "Kana"),  # Japanese mixes them
-}
 
 
 def join(*scripts: str) -> str:
@@ -42,8 +32,7 @@ def join(*scripts: str) -> str:
     return "".join(CHARACTERS[script] for script in scripts)
 
 
-def families() -> dict[str, str]:
-    """The characters of scripts by family: who asks in one of it may be answered in another."""
-    kin = {script for scripts in _KIN.values() for script in scripts}
-    alone = {name: chars for name, chars in CHARACTERS.items() if name not in kin}
-    return alone | {name: join(*scripts) for name, scripts in _KIN.items()}
+def distinct_scripts() -> dict[str, str]:
+    """Their characters by name, where those that one language mixes are one."""
+    alone = {name: chars for name, chars in CHARACTERS.items() if name not in {"Han", "Kana"}}
+    return alone | {"Han or Kana": join("Han", "Kana")}

@@ -220,7 +220,7 @@ def test_a_large_set_does_not_grow_memory(tmp_path):
     code = (
         "import resource, sys; from pathlib import Path; from p2m.prompt._sets import examples_of, spool\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        f"rows = spool(Path({str(tmp_path)!r}) / 'spool', examples_of(Path({str(path)!r}), 'user:train'))\n"
+        f"rows = spool(Path({str(tmp_path)!r}) / 'spool', (e for _, e in examples_of(Path({str(path)!r}), 'user:train')))\n"
         "print(len(rows), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)"
     )
     n, grown = subprocess.run(

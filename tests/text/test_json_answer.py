@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2m.text.json_answer import strict_json, tolerant_json
+from p2m.text.json_answer import tolerant_json
 
 PAIR = {"input": "a", "output": "b"}
 
@@ -94,11 +94,6 @@ def test_text_without_a_value_gives_none(text: str) -> None:
 
 def test_answer_too_large_to_be_one_gives_none() -> None:
     assert tolerant_json("[" + "1," * (5 << 20) + "1]") is None
-
-
-def test_strict_reading_takes_only_an_object_or_a_list() -> None:
-    with pytest.raises(ValueError, match="neither an object nor a list"):
-        strict_json("3")
 
 
 @given(st.text() | st.text(alphabet="{}[]\"':,\\u0dD8N-+.eE1 \n`atrue", max_size=200))
