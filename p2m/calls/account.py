@@ -74,7 +74,7 @@ def begin(db: sqlite3.Connection, entry: Entry, payer: Payer) -> Found:
     if found is not None:
         return found
     if payer.budget.is_late():
-        raise payer.budget.late()
+        raise payer.budget.explain_lateness()
     if payer.resumes:
         taken = _take_over(db, entry, payer)
         if taken is not None:
@@ -146,10 +146,10 @@ def _raise_without_hope(db: sqlite3.Connection, entry: Entry, payer: Payer) -> N
         (payer.account,),
     ).fetchone()
     if not out:
-        raise payer.budget.exceeded(*charged(db, payer.account), unknown, entry.worst)
+        raise payer.budget.explain_excess(*read_charges(db, payer.account), unknown, entry.worst)
 
 
-def charged(db: sqlite3.Connection, account: str) -> tuple[int, int]:
+def read_charges(db: sqlite3.Connection, account: str) -> tuple[int, int]:
     """Nano-dollars and calls that count against the caps."""
     row = db.execute("SELECT nano, calls FROM accounts WHERE account=?", (account,)).fetchone()
     return (0, 0) if row is None else (row[0], row[1])

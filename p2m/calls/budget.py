@@ -38,13 +38,13 @@ class Budget:
             return False
         return time.monotonic() - STARTED > self.max_minutes * 60
 
-    def late(self) -> BudgetError:
+    def explain_lateness(self) -> BudgetError:
         return BudgetError(
             f"budget.max_minutes={self.max_minutes} is reached. All answers are kept;"
             " the same command goes on from here, for as long again."
         )
 
-    def exceeded(self, nano: int, calls: int, open_nano: int, worst: int) -> BudgetError:
+    def explain_excess(self, nano: int, calls: int, open_nano: int, worst: int) -> BudgetError:
         """What was reached after *nano* and *calls*, and what it would take to go on.
 
         open_nano: of it, for calls of unknown fate.  worst: the most that the next call can cost.

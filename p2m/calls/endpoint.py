@@ -112,7 +112,7 @@ class Endpoint:
         """The most it can cost, in nano-dollars: no tokenizer makes more tokens than bytes."""
         if self.price == FREE:
             return 0
-        size = len(encoded(self.body(request, structured=True)))
+        size = len(encode(self.body(request, structured=True)))
         return self.price.nano(size, request.max_tokens)
 
 
@@ -156,7 +156,7 @@ def canonical(value: Any) -> str:
     )
 
 
-def encoded(body: Mapping[str, Any]) -> bytes:
+def encode(body: Mapping[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 

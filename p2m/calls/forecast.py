@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from p2m.calls.account import charged
+from p2m.calls.account import read_charges
 from p2m.calls.endpoint import Endpoint
 from p2m.calls.ledger import FILE, open_ledger
 from p2m.calls.prices import NANO
@@ -36,7 +36,7 @@ def spent(folder: Path, account: str) -> tuple[float, int]:
     if not (folder / FILE).is_file():
         return 0.0, 0
     with open_ledger(folder) as db:
-        nano, calls = charged(db, account)
+        nano, calls = read_charges(db, account)
     return nano / NANO, calls
 
 

@@ -24,7 +24,7 @@ class Health:
         self._latest: deque[Completion] = deque(maxlen=WINDOW)
         self._last_answer = time.monotonic()
 
-    def answered(self) -> None:
+    def note_answer(self) -> None:
         self._last_answer = time.monotonic()
 
     def count(self, completion: Completion) -> None:

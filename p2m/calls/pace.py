@@ -23,14 +23,14 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """
     wait_ms = _number(headers.get("retry-after-ms", ""))
     if wait_ms is not None:
-        return _bounded(wait_ms / 1000)
+        return _clip(wait_ms / 1000)
     text = headers.get("retry-after", "").strip()
     wait = _number(text)
     if wait is None:
         wait = duration(text)
     if wait is None:
         wait = _until(text, now)
-    return None if wait is None else _bounded(wait)
+    return None if wait is None else _clip(wait)
 
 
 def duration(text: str) -> float | None:
@@ -47,7 +47,7 @@ def backoff(tries: int, jitter: float) -> float:
     return min(FIRST_S * 2.0 ** min(tries - 1, 10), LONGEST_S / 2) * (0.5 + jitter)
 
 
-def _bounded(wait: float) -> float:
+def _clip(wait: float) -> float:
     return min(max(wait, 0.0), LONGEST_S)
 
 
@@ -122,19 +122,19 @@ class Pace:
             wait = max(allowances["requests"].wait(1), allowances["tokens"].wait(tokens))
             if wait > 0:
                 await self._nap(wait)
-            await self.opened()
+            await self.wait_until_open()
             yield time.monotonic()
         finally:
             self.out -= 1
             self._left.set()  # who waits looks again
 
-    async def opened(self) -> None:
+    async def wait_until_open(self) -> None:
         """Returns once no Retry-After holds everybody back, or the nap was cut short."""
         wait = self._closed_until - time.monotonic()
         if wait > 0:
             await self._nap(wait)
 
-    def throttled(self, sent_at: float, wait: float) -> None:
+    def note_throttling(self, sent_at: float, wait: float) -> None:
         """A 429: a pause for all, and one cut for all that were out together."""
         if sent_at >= self._cut_at:
             self.limit = max(1.0, self.limit / 2)
@@ -142,7 +142,7 @@ class Pace:
             self.cuts += 1
         self._close_for(wait)
 
-    def answered(self, headers: Mapping[str, str]) -> None:
+    def note_answer(self, headers: Mapping[str, str]) -> None:
         self.limit = min(float(self.most), self.limit + 1 / self.limit)
         self.cuts = 0
         for what, allowance in self._allowances.items():
@@ -153,7 +153,7 @@ class Pace:
             if _number(headers.get(f"x-ratelimit-remaining-{what}", "")) == 0:
                 reset = headers.get(f"x-ratelimit-reset-{what}", "")
                 wait = duration(reset)
-                self._close_for(_bounded((_number(reset) if wait is None else wait) or 0.0))
+                self._close_for(_clip((_number(reset) if wait is None else wait) or 0.0))
 
     def _close_for(self, wait: float) -> None:
         self._closed_until = max(self._closed_until, time.monotonic() + wait)

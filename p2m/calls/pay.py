@@ -87,7 +87,7 @@ class Pay:
     async def _begin(self, call: Call) -> Kept | Reserved:
         """Waits for whoever has the same request out, and for room in the budget."""
         while True:
-            await self._pace.opened()
+            await self._pace.wait_until_open()
             found = await self._find(call)
             if isinstance(found, OverBudget):
                 async with self._poor:  # one asks at a time, since each look costs a transaction
@@ -107,8 +107,8 @@ class Pay:
     async def _accept(self, call: Call, attempt: int, reply: Reply, seconds: float) -> Answer:
         """The raw body is on disk before it is parsed."""
         await self._writer.commit(lambda db: account.record_body(db, attempt, reply, seconds))
-        self._pace.answered(reply.headers)
-        self._health.answered()
+        self._pace.note_answer(reply.headers)
+        self._health.note_answer()
         kept = Kept(attempt, reply.body, call.entry.worst, settled=False)
         return self._parse(call, kept, fresh=True)
 
@@ -140,9 +140,9 @@ class Pay:
     def _settle(self, attempt: int, completion: Completion, bill: int | None) -> None:
         """Nobody waits for the bill; but nothing more may be spent if it cannot be put down."""
         done = self._writer.do(lambda db: account.settle(db, attempt, completion, bill))
-        asyncio.wrap_future(done).add_done_callback(self._stop_unless_settled)
+        asyncio.wrap_future(done).add_done_callback(self._stop_on_failure)
 
-    def _stop_unless_settled(self, done: "asyncio.Future[None]") -> None:
+    def _stop_on_failure(self, done: "asyncio.Future[None]") -> None:
         error = done.exception()
         if error is not None:
             self._queue.stop(error)
@@ -153,7 +153,7 @@ class Pay:
         if wait is None:
             wait = backoff(self._pace.cuts + 1 if is_throttled else failures, random.random())
         if is_throttled:
-            self._pace.throttled(sent_at, wait)
+            self._pace.note_throttling(sent_at, wait)
         else:
             await self._queue.nap(wait)
 

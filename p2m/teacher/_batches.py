@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from p2m import disk
-from p2m.calls.endpoint import Call, Endpoint, Reply, encoded
+from p2m.calls.endpoint import Call, Endpoint, Reply, encode
 from p2m.calls.pace import backoff
 from p2m.calls.retry import MOST_TRIES, decide, server_gone
 from p2m.errors import ServiceError
@@ -125,7 +125,7 @@ class Batches:
     def _line(self, call: Call) -> bytes:
         body = self.endpoint.body(call.request, structured=call.structured)
         line = {"custom_id": call.entry.key, "method": "POST", "url": URL, "body": body}
-        return encoded(line) + b"\n"
+        return encode(line) + b"\n"
 
     async def _submit_once(self, digest: str, file: str) -> str:
         """Asks before each try whether one before has arrived after all."""
@@ -244,6 +244,6 @@ def _read_line(line: bytes) -> dict[str, Reply]:
         if response is None:
             fault = f"not done: {record.get('error')}"[:200]
             return {key: Reply(None, {}, b"", fault, sent=False)}
-        return {key: Reply(int(response["status_code"]), {}, encoded(response["body"]))}
+        return {key: Reply(int(response["status_code"]), {}, encode(response["body"]))}
     except (ValueError, KeyError, TypeError, RecursionError):
         return {}

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from p2m.calls.endpoint import Call, Endpoint, Reply, encoded
+from p2m.calls.endpoint import Call, Endpoint, Reply, encode
 from p2m.teacher._server import api_key
 
 # of a body: 1,000 times a long answer.  What lies beyond is not read, and the answer is invalid
@@ -74,7 +74,7 @@ class Http:
     async def send(self, call: Call) -> Reply:
         import httpx2
 
-        body = encoded(self.endpoint.body(call.request, structured=call.structured))
+        body = encode(self.endpoint.body(call.request, structured=call.structured))
         started = time.monotonic()
         least = self.loads.index(min(self.loads))
         self.loads[least] += 1

@@ -15,7 +15,7 @@ _DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")  # gpt-4o-mini-2024-07-18 costs what
 
 
 @functools.cache
-def listed() -> dict[str, Any]:
+def list_prices() -> dict[str, Any]:
     """{"date": ..., "models": {name: [input, output]}}."""
     return cast("dict[str, Any]", OmegaConf.to_container(OmegaConf.load(LISTED)))
 
@@ -28,7 +28,7 @@ def price_of(model: str, base_url: str, given: Price | None, *, free: bool) -> P
         return FREE
     if given is not None:
         return given
-    known = listed()["models"].get(_DATED.sub("", model))
+    known = list_prices()["models"].get(_DATED.sub("", model))
     if known is None or not base_url.startswith(HOST):
         raise ValueError(
             f"the price of '{model}' at {base_url} is not known, so no budget could hold."

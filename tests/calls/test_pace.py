@@ -32,7 +32,7 @@ NOW = 1_700_000_000.0
         ({}, None),
     ],
 )
-def test_retry_after_is_read_in_all_its_forms_and_bounded(
+def test_retry_after_is_read_in_all_its_forms_and_clip(
     headers: dict[str, str], seconds: float | None
 ) -> None:
     assert retry_after(headers, NOW) == seconds
@@ -52,7 +52,7 @@ def test_duration_is_read_or_refused(text: str, seconds: float | None) -> None:
     assert duration(text) == seconds
 
 
-def test_backoff_doubles_and_is_bounded() -> None:
+def test_backoff_doubles_and_is_clip() -> None:
     assert [backoff(n, 0.5) for n in (1, 2, 3, 20)] == [0.5, 1.0, 2.0, 60.0]
     assert backoff(1, 0.0) == 0.25
 
@@ -65,27 +65,27 @@ def test_burst_of_429s_cuts_once() -> None:
     it = pace(16)
     sent_at = time.monotonic()
     for _ in range(10):
-        it.throttled(sent_at, 0.0)
+        it.note_throttling(sent_at, 0.0)
     assert (it.limit, it.cuts) == (8.0, 1)
-    it.throttled(time.monotonic(), 0.0)
+    it.note_throttling(time.monotonic(), 0.0)
     assert (it.limit, it.cuts) == (4.0, 2)
 
 
 def test_concurrency_grows_by_about_one_a_round_and_no_further_than_asked() -> None:
     it = pace(16)
-    it.throttled(time.monotonic(), 0.0)
+    it.note_throttling(time.monotonic(), 0.0)
     for _ in range(8):
-        it.answered({})
+        it.note_answer({})
     assert 8.9 < it.limit < 9.0
     for _ in range(1000):
-        it.answered({})
+        it.note_answer({})
     assert it.limit == 16.0
 
 
 def test_concurrency_never_falls_below_one() -> None:
     it = pace(2)
     for _ in range(5):
-        it.throttled(time.monotonic(), 0.0)
+        it.note_throttling(time.monotonic(), 0.0)
     assert it.limit == 1.0
 
 
@@ -110,7 +110,7 @@ def test_no_more_are_out_than_the_limit_and_all_get_their_turn() -> None:
 def test_pause_holds_everybody_back() -> None:
     it = pace(5)
     started = time.monotonic()
-    it.throttled(started, 0.1)
+    it.note_throttling(started, 0.1)
     most_out(it, 3)
     assert time.monotonic() - started >= 0.1
 
@@ -130,7 +130,7 @@ def test_amount_larger_than_the_burst_waits_for_a_full_allowance_and_is_let_thro
 
 def test_limits_that_the_server_tells_are_kept() -> None:
     it = pace()
-    it.answered(
+    it.note_answer(
         {
             "x-ratelimit-limit-requests": "600",
             "x-ratelimit-remaining-requests": "0",
@@ -138,6 +138,6 @@ def test_limits_that_the_server_tells_are_kept() -> None:
         }
     )
     started = time.monotonic()
-    asyncio.run(it.opened())
+    asyncio.run(it.wait_until_open())
     assert 0.1 < time.monotonic() - started < 0.5
     assert it._allowances["requests"].per_minute == 600

@@ -9,7 +9,7 @@ from p2m.calls.endpoint import Reply
 from p2m.calls.prices import Price
 from p2m.calls.retry import decide, server_message
 from p2m.errors import ConfigError, ServiceError
-from p2m.teacher._prices import listed, price_of
+from p2m.teacher._prices import list_prices, price_of
 from p2m.teacher.openai import OpenAI
 from tests.calls.doubles import (
     NO_CAPS,
@@ -85,7 +85,7 @@ def test_listed_prices_are_known_for_dated_models_at_openai_only() -> None:
         ValueError, match=r"the price of 'gpt-4o-mini' at https://other\.example/v1 is not known"
     ):
         price_of("gpt-4o-mini", "https://other.example/v1", None, free=False)
-    assert str(listed()["date"]).startswith("20")
+    assert str(list_prices()["date"]).startswith("20")
 
 
 def test_price_is_exact_in_nano_dollars_and_rounded_up() -> None:
