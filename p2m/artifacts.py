@@ -27,9 +27,11 @@ RECORD = "made.json"  # how it came: settings, inputs, seconds, dollars, calls
 class Example:
     """One input with its answer.
 
-    origin: `prompt` | `user:train` | `hub:<name>@<revision>#<row>` | `folder:<file>@<sha256>#<row>` | `teacher:<call key>`.
+    origin: `prompt` | `user:train` | `hub:<name>@<revision>#<row>` | `folder:<file>@<sha256>#<row>`
+    | `teacher:<call key>`.
     also: further answers that count as right when answers are measured; training learns the output.
-    votes: what a teacher answered to this input and how often, where it was not of one mind; the output is the one that won.
+    votes: what a teacher answered to this input and how often, where it was not of one mind; the
+    output is the one that won.
     """
 
     input: str
@@ -70,7 +72,10 @@ class Prompt:
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """A parsed prompt.  labels is empty unless answers come from a closed set.  Languages: ISO 639-1, `code`, or `und`."""
+    """A parsed prompt.
+
+    labels is empty unless answers come from a closed set.  Languages: ISO 639-1, `code`, or `und`.
+    """
 
     instruction: str
     demonstrations: Sequence[Example] = ()
@@ -81,7 +86,10 @@ class TaskSpec:
 
 @dataclass(frozen=True)
 class Examples:
-    """What a retriever found or a generator wrote.  dropped counts what was met and not kept, by reason."""
+    """What a retriever found or a generator wrote.
+
+    dropped counts what was met and not kept, by reason.
+    """
 
     REPORT: ClassVar = frozenset({"candidates", "dropped"})
 
@@ -96,8 +104,10 @@ class Choice:
 
     base: a hub name, or `scratch`.  revision: commit of the hub, or None where none is known.
     kind: encoder-decoder | decoder-only | encoder.
-    config: the architecture where base is `scratch` (transformers config fields, with model_type), else empty.
-    pieces: ids of a tokenizer that is learnt from the training texts; None for bytes where base is `scratch`, else the published one.
+    config: the architecture where base is `scratch` (transformers config fields, with model_type),
+    else empty.
+    pieces: ids of a tokenizer that is learnt from the training texts; None for bytes where base is
+    `scratch`, else for the published one.
     """
 
     REPORT: ClassVar = frozenset({"candidates"})
@@ -114,8 +124,9 @@ class Choice:
 class Splits:
     """Examples ready to train on and to measure with.
 
-    test: split off from what was retrieved and generated.  real: the user's own test set, never trained on.
-    prefix, suffix: texts that stand before and after each input when the student reads it.  dropped counts examples by reason.
+    test: split off from what was retrieved and generated.  real: the user's own test set, never
+    trained on.  prefix, suffix: texts before and after each input when the student reads it.
+    dropped counts examples by reason.
     """
 
     REPORT: ClassVar = frozenset({"dropped"})
@@ -132,11 +143,15 @@ class Splits:
 
 @dataclass(frozen=True)
 class Student:
-    """A trained model in *folder*: model.safetensors, config.json, tokenizer files; max_input and max_output in tokens.
+    """A trained model in *folder*: model.safetensors, config.json, tokenizer files.
 
-    labels: what a student of kind `encoder` chooses its answers from, in the order of its outputs; empty for those that write.
-    cut: training examples (with soft votes, answers) of which an end was left out, as they are longer than that.
-    lost: share of the training answers looked at that its tokenizer does not give back as they are, so that it can never say them.
+    max_input, max_output: in tokens.
+
+    labels: what a student of kind `encoder` chooses its answers from, in the order of its outputs;
+    empty for those that write.
+    cut: training examples (with soft votes, answers) that are longer, so that an end was left out.
+    lost: share of the training answers looked at that its tokenizer does not give back as they
+    are, so that it can never say them.
     """
 
     REPORT: ClassVar = frozenset({"curve.jsonl"})
@@ -174,7 +189,7 @@ class Parity:
 
 @dataclass(frozen=True)
 class Report:
-    """Scores by test set (`real`, `generated`) and metric, and the same for each baseline on the first of them.
+    """Scores by test set (`real`, `generated`) and metric, and of each baseline on the first.
 
     parity: how the engine that answered compares with torch; empty where torch did.
     """

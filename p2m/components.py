@@ -1,10 +1,14 @@
-"""What a `_target_` may name, and how a node of settings becomes that component."""
+"""What a `_target_` may name, how a node of settings becomes that component, and what decides it."""
 
 import dataclasses
+import hashlib
 import importlib
+import json
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
+from p2m import disk
 from p2m.errors import ConfigError, near
 
 HOUSE = "p2m"
@@ -53,6 +57,43 @@ def class_of(node: Any) -> Any:
         return locate(str(node["_target_"])) if "_target_" in node else None
     except ConfigError:
         return None
+
+
+def identity(node: Any) -> str:
+    """A component's settings, those that decide its result, as twelve hex digits."""
+    return digest(deciding_settings(node))
+
+
+def deciding_settings(node: Any) -> Any:
+    """What decides the result: every setting however deep, the contents of files, and VERSION.
+
+    The fields that RUNTIME lists do not.
+    """
+    if isinstance(node, list):
+        return [deciding_settings(item) for item in node]
+    if isinstance(node, Path):
+        return _contents(node)
+    if not isinstance(node, dict):
+        return node
+    cls: Any = locate(node["_target_"]) if "_target_" in node else None
+    runtime = getattr(cls, "RUNTIME", ())
+    deciding = {key: deciding_settings(node[key]) for key in node if key not in runtime}
+    if hasattr(cls, "VERSION"):
+        deciding["_version_"] = cls.VERSION
+    return deciding
+
+
+def digest(what: Any) -> str:
+    """Twelve hex digits of plain data."""
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _contents(path: Path) -> dict[str, str]:
+    """Where a file lies does not decide a result; what is in it does.  A folder is its files."""
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        return {file.relative_to(path).as_posix(): disk.digest(file) for file in files}
+    return {"suffix": path.suffix, "sha256": disk.digest(path) if path.is_file() else "absent"}
 
 
 def _refuse_strangers(target: str) -> None:

@@ -8,7 +8,7 @@ from p2m.store import StageResult
 
 
 def run(nodes: dict[str, Any], make: Callable[..., StageResult]) -> dict[str, StageResult]:
-    """Each stage's result by its name, in order; *make* makes it, or only says which it would be."""
+    """Each stage's result by its name, in order; *make* makes it, or says which it would be."""
     results: dict[str, StageResult] = {}
 
     def stage(name: str, kind: type, *inputs: str) -> None:

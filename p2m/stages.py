@@ -1,4 +1,4 @@
-"""The contracts, side by side: what each stage takes and gives, and what it is handed to work with."""
+"""The contracts, side by side: what each stage takes and gives, and what it works with."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from p2m.artifacts import Choice, Examples, Prompt, Report, Splits, Student, Tas
 
 
 class Meter:
-    """Dollars and calls of one stage: what its answers cost whenever they were paid, and what was paid just now."""
+    """Dollars and calls of one stage: what its answers cost, whenever, and what was paid now."""
 
     def __init__(self) -> None:
         self.usd = self.paid_usd = 0.0
@@ -34,10 +34,6 @@ class Bar(Protocol):
     def note(self, text: str) -> None: ...
 
 
-def no_point(values: Mapping[str, float]) -> None:
-    """What `Work.point` is where nobody watches."""
-
-
 @dataclass(frozen=True)
 class Work:
     """What a stage is handed beside its inputs.
@@ -54,7 +50,7 @@ class Work:
     account: str
     bar: Callable[[float | None, str], AbstractContextManager[Bar]]
     meter: Meter = field(default_factory=Meter)
-    point: Callable[[Mapping[str, float]], None] = no_point
+    point: Callable[[Mapping[str, float]], None] = lambda values: None
 
 
 @dataclass(frozen=True)
@@ -93,7 +89,8 @@ class Preflight(Protocol):
     ) -> None:
         """Raises a UserError where the settings do not fit these.
 
-        validated: whether there will be a validation set.  template: texts before and after each input.
+        validated: whether there will be a validation set.  template: what `Template` says, or two
+        empty texts.
         """
 
 
@@ -227,9 +224,11 @@ Outcome = Literal["ok", "refusal", "filtered", "length", "empty", "invalid", "la
 
 @dataclass(frozen=True)
 class Request:
-    """One question to a teacher.  messages: role and content each.  max_tokens bounds the answer.  schema: JSON schema it must meet.
+    """One question to a teacher.
 
-    sample: counts requests that are otherwise alike, so that asking again gives another answer.
+    messages: role and content each.  max_tokens bounds the answer.  schema: JSON schema that it
+    must meet.  sample: counts requests that are otherwise alike, so that asking again gives
+    another answer.
     """
 
     messages: tuple[Mapping[str, str], ...]
@@ -242,7 +241,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back.  text is as received; only outcome `ok` may become data.  usd: what it cost, whenever.  key: of the ledger."""
+    """What came back.
+
+    text is as received; only outcome `ok` may become data.  usd: what it cost, whenever.  key: of
+    the ledger.
+    """
 
     text: str
     outcome: Outcome
@@ -252,16 +255,18 @@ class Answer:
 
 
 class Session(Protocol):
-    """An open line to a teacher.  `submit` never blocks for long; Future.result() gives the Answer, or raises a UserError.
+    """An open line to a teacher.
 
-    Requests run concurrently.  A caller that reads results in the order of its requests, and builds request i only from answers
-    before i - lag, makes the same requests in every run, however fast each answer comes.
+    `submit` never blocks for long; Future.result() gives the Answer, or raises a UserError.
+    Requests run concurrently.  A caller that reads results in the order of its requests, and builds
+    request i only from answers before i - lag, makes the same requests in every run, however fast
+    each answer comes.
     """
 
     def submit(self, request: Request) -> "Future[Answer]": ...
 
 
 class Teacher(Protocol):
-    """A large model.  The session pays through the ledger, within the budget, and adds each answer to work.meter."""
+    """A large model, whose session pays through the ledger and adds each answer to work.meter."""
 
     def session(self, work: Work) -> AbstractContextManager[Session]: ...

@@ -1,6 +1,5 @@
 """Keep what each stage gave, under a name made of what decided it, and check it when it is read."""
 
-import hashlib
 import json
 import os
 import subprocess
@@ -15,7 +14,7 @@ from filelock import FileLock
 
 from p2m import artifacts, disk
 from p2m.artifacts import RECORD, VALUE
-from p2m.components import build, locate
+from p2m.components import build, deciding_settings, digest
 from p2m.errors import UserError, explain_full_disk
 from p2m.stages import Meter, Work
 
@@ -59,7 +58,7 @@ class StageResult:
         if self.state not in (KEPT, DONE):
             return None
         digests = disk.read_digests(self.folder)
-        return _digest(artifacts.content(self.kind, self.folder, digests))
+        return digest(artifacts.content(self.kind, self.folder, digests))
 
 
 @dataclass(frozen=True)
@@ -83,11 +82,11 @@ class Store:
         Parallel jobs that need the same key wait for the first; a killed stage finds its leftovers
         in .part.  Raises DiskFullError when there is no room; what was published stays whole.
         """
-        settings = _settings(node)
+        settings = deciding_settings(node)
         contents = {source.stage: source.content for source in inputs}
         key = UNKNOWN
         if all(contents.values()):
-            key = _digest([stage, settings, list(contents.values())])
+            key = digest([stage, settings, list(contents.values())])
         result = StageResult(stage, kind, key, self.root / stage / key)
         if key == UNKNOWN:
             return _guess(result, settings, inputs)
@@ -156,11 +155,6 @@ def records(folder: Path) -> list[dict[str, Any]]:
     return notes
 
 
-def identity(node: Any) -> str:
-    """A component's settings, those that decide its result, as twelve hex digits."""
-    return _digest(_settings(node))
-
-
 def _look_up(result: StageResult) -> StageResult:
     if not result.folder.exists():
         return result
@@ -184,43 +178,12 @@ def _guess(result: StageResult, settings: Any, inputs: tuple[StageResult, ...]) 
 
 def _was_made(folder: Path, settings: Any, known: dict[str, str]) -> bool:
     """Whether a stage has a result of these settings and inputs, whatever the others were."""
-    wanted = _digest(settings)
+    wanted = digest(settings)
     for record in records(folder):
-        same = _digest(record.get("settings")) == wanted
+        same = digest(record.get("settings")) == wanted
         if same and known.items() <= record.get("contents", {}).items():
             return True
     return False
-
-
-def _settings(node: Any) -> Any:
-    """What decides the result: every setting however deep, the contents of files, and VERSION.
-
-    The fields that RUNTIME lists do not.
-    """
-    if isinstance(node, list):
-        return [_settings(item) for item in node]
-    if isinstance(node, Path):
-        return _contents(node)
-    if not isinstance(node, dict):
-        return node
-    cls: Any = locate(node["_target_"]) if "_target_" in node else None
-    runtime = getattr(cls, "RUNTIME", ())
-    deciding = {key: _settings(value) for key, value in node.items() if key not in runtime}
-    if hasattr(cls, "VERSION"):
-        deciding["_version_"] = cls.VERSION
-    return deciding
-
-
-def _contents(path: Path) -> dict[str, str]:
-    """Where a file lies does not decide a result; what is in it does.  A folder is its files."""
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file())
-        return {file.relative_to(path).as_posix(): disk.digest(file) for file in files}
-    return {"suffix": path.suffix, "sha256": disk.digest(path) if path.is_file() else "absent"}
-
-
-def _digest(what: Any) -> str:
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _spent_before(part: Path) -> float:

@@ -19,12 +19,12 @@ from omegaconf import DictConfig, OmegaConf
 from p2m import config, disk, pipeline
 from p2m.artifacts import TaskSpec
 from p2m.calls.forecast import forecast, spent
-from p2m.components import build
+from p2m.components import build, identity
 from p2m.config import Config
 from p2m.errors import BudgetError, ConfigError, UserError, explain_full_disk, listed
 from p2m.run import compose, plan, progress, report
 from p2m.stages import Estimates, Meter, Preflight, Template, Tracker, Work, name_run
-from p2m.store import DONE, KEPT, StageResult, Store, identity
+from p2m.store import DONE, KEPT, StageResult, Store
 from p2m.student.machine import share_cores
 
 BESIDE_THE_PROMPT = {"train", "valid", "test"}  # labelled examples: the budget is the prompt's

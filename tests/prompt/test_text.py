@@ -2,7 +2,7 @@
 
 import pytest
 
-from p2m import store
+from p2m import components
 from p2m.artifacts import Example, Prompt
 from p2m.errors import InputError
 from p2m.prompt.text import Text
@@ -47,8 +47,10 @@ def test_a_text_that_is_no_prompt_is_told(work, words, message):
 
 def test_data_and_recording_are_for_other_stages_and_do_not_decide_the_prompt(tmp_path):
     node = {"_target_": "p2m.prompt.text.Text", "text": "Say yes."} | NOTHING
-    assert store.identity(node) == store.identity(node | {"data": tmp_path, "recording": tmp_path})
+    assert components.identity(node) == components.identity(
+        node | {"data": tmp_path, "recording": tmp_path}
+    )
     retriever = {"_target_": "p2m.retriever.bm25.BM25"}
-    assert store.identity(retriever | {"folder": None}) != store.identity(
+    assert components.identity(retriever | {"folder": None}) != components.identity(
         retriever | {"folder": tmp_path}
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from p2m import config, store
+from p2m import config
 from p2m.errors import InputError
 from p2m.stages import Request
 from p2m.teacher._recording import PAIRS, Header, Record, digest, digest_of, read, write
@@ -126,7 +126,7 @@ def test_packed_pairs_are_read(tmp_path: Path) -> None:
 def test_the_contents_of_a_recording_decide_its_key_and_not_its_place(tmp_path: Path) -> None:
     def key(path: Path) -> str:
         node = {"_target_": "p2m.teacher.recorded.Recorded", "path": path}
-        return store.identity(node | {"calls": tmp_path, "budget": None})
+        return components.identity(node | {"calls": tmp_path, "budget": None})
 
     (tmp_path / "other").mkdir()
     same = [write_pairs(folder / "a.jsonl", 3) for folder in (tmp_path, tmp_path / "other")]
