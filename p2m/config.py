@@ -37,7 +37,7 @@ STAGES = (
     "trainer",
     "evaluator",
 )
-GROUPS = ("teacher", *STAGES, "metric", "student", "tracker")
+GROUPS = ("teacher", *STAGES, "metric", "engine", "tracker")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -152,6 +152,22 @@ class Trainer(Protocol):
     def run(self, choice: Choice, splits: Splits, work: Work) -> Student: ...
 
 
+class Decoder(Protocol):
+    """A trained student, ready to answer."""
+
+    def answers(self, inputs: Sequence[str], on_done: Callable[[int], None] = ...) -> list[str]:
+        """One answer for each input; on_done is given now and then how many more there are."""
+        ...
+
+
+class Engine(Protocol):
+    """What a student answers with.  KINDS, a ClassVar, are the kinds of student that it knows."""
+
+    def load(self, student: Student, folder: Path) -> Decoder:
+        """folder: need not be there yet; a converted copy is kept in it and found again."""
+        ...
+
+
 class Evaluator(Protocol):
     """Measures the student, beside baselines."""
 

@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,8 @@ from p2m import components, config
 ROOT = Path(__file__).resolve().parent.parent
 CONF, CODE = ROOT / "conf", ROOT / "p2m"
 DATA_GROUPS = {"experiment", "hydra"}  # hold settings for other groups, not a component
-MIXED = {"student"}  # a component beside what the components of other groups stand on
+# beside components, what those of other groups stand on
+MIXED = {"p2m.engine.decode", "p2m.engine.parity"}
 MULTI = {"metric"}  # several options at once, each under its own name
 OPTIONS = sorted(p for p in CONF.rglob("*.yaml") if len(p.relative_to(CONF).parts) > 1)
 COMPONENTS = [p for p in OPTIONS if p.relative_to(CONF).parts[0] not in DATA_GROUPS]
@@ -42,7 +44,7 @@ ROWS = [
     },  # a metric stands on tallies alone, and the trainer chooses weights by it in a process that no config reaches
     {"engine", "calls"},
     {"fit"},  # the process that trains, which the trainer starts with a plan
-    set(config.GROUPS) - MIXED - {"metric", "engine"},
+    set(config.GROUPS) - {"metric", "engine"},
     {"config"},
     {"store"},
     {"pipeline"},
@@ -114,7 +116,7 @@ def test_every_component_file_is_named_by_some_option():
         for g in config.GROUPS
         for p in (CODE / g).glob("[!_]*.py")
     }
-    assert files - named <= {f"p2m.student.{name}" for name in ("build", "machine", "tokens")}
+    assert files - named == MIXED
     assert named <= files
 
 
@@ -203,38 +205,125 @@ def test_every_experiment_has_its_folder():
     assert {n for n in names if not (ROOT / "experiments" / n / "README.md").is_file()} == set()
 
 
-def test_a_new_retriever_takes_exactly_one_yaml_and_one_py(tmp_path):
-    """Beside the checkout's own files, two new ones are enough: the option is listed, checked and run."""
-    import shutil
-
+@pytest.fixture
+def house(tmp_path):
+    """A copy of the checkout that a test may add files to."""
     copy = tmp_path / "house"
-    for name in ("conf", "p2m", "experiments", "pyproject.toml"):
-        source = ROOT / name
-        shutil.copytree(source, copy / name) if source.is_dir() else shutil.copy(
-            source, copy / name
-        )
-    (copy / "conf/retriever/fixed.yaml").write_text(
+    for name in ("conf", "p2m", "experiments"):
+        shutil.copytree(ROOT / name, copy / name)
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    return copy
+
+
+def run_in(house: Path, *args: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, *args], cwd=house, capture_output=True, text=True, check=True
+    )
+
+
+def test_a_new_retriever_takes_exactly_one_yaml_and_one_py(house):
+    """Beside the checkout's own files, two new ones are enough: the option is listed, checked and run."""
+    (house / "conf/retriever/fixed.yaml").write_text(
         "_target_: p2m.retriever.fixed.Fixed\nn: 3   # examples\n", encoding="utf-8"
     )
-    (copy / "p2m/retriever/fixed.py").write_text(
-        "from dataclasses import dataclass\n\nfrom p2m.artifacts import Example, Examples, TaskSpec\nfrom p2m.stages import Work\n\n\n"
-        "@dataclass(frozen=True)\nclass Fixed:\n    n: int\n\n    def run(self, task: TaskSpec, work: Work) -> Examples:\n"
-        "        return Examples([Example(str(i), 'x', 'folder:fixed') for i in range(self.n)])\n",
+    (house / "p2m/retriever/fixed.py").write_text(
+        """
+from dataclasses import dataclass
+
+from p2m.artifacts import Example, Examples, TaskSpec
+from p2m.stages import Work
+
+
+@dataclass(frozen=True)
+class Fixed:
+    n: int
+
+    def run(self, task: TaskSpec, work: Work) -> Examples:
+        return Examples([Example(str(i), 'x', 'folder:fixed') for i in range(self.n)])
+""",
         encoding="utf-8",
     )
-    helped = subprocess.run(
-        [sys.executable, "-m", "p2m", "--help"],
-        cwd=copy,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "fixed" in helped.stdout
-    plan = subprocess.run(
-        [sys.executable, "-m", "p2m", "retriever=fixed", "retriever.n=2", "mode=plan"],
-        cwd=copy,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    assert "fixed" in run_in(house, "-m", "p2m", "--help").stdout
+    plan = run_in(house, "-m", "p2m", "retriever=fixed", "retriever.n=2", "mode=plan")
     assert "retriever" in plan.stderr
+
+
+EVALUATION = """
+from pathlib import Path
+from hydra import compose, initialize_config_dir
+from p2m import artifacts, components, config
+from p2m.artifacts import Choice, Example, Splits, Student
+from p2m.demo.page import find_engine
+from p2m.errors import ConfigError
+from p2m.student import build
+from tests.doubles import make_work
+from tests.students import TINY_T5
+
+mine = ["engine=mine", "engine.word=plum", "evaluator.parity=0"]
+with initialize_config_dir(str(config.CONF), version_base="1.3"):
+    cfg = compose("config", mine)
+    other = compose("config", [*mine, "model=bytes_nano", "processor=causal"])
+    print(config.options("engine"))
+    try:
+        config.check(other)
+    except ConfigError as error:
+        print(str(error).splitlines()[-1].strip())
+evaluator = components.build(config.check(cfg).nodes["evaluator"])
+choice, run = Choice("scratch", None, "encoder-decoder", TINY_T5), Path("run")
+student = Student(run / "student", "scratch", "encoder-decoder", "", 64, 4)
+student.folder.mkdir(parents=True)
+build.save(build.fresh(choice, 0), student)
+train, test = [Example("a", "b", "prompt")], [Example(name, "plum", "prompt") for name in "xyz"]
+splits = Splits(train=train, test=test)
+report = evaluator.run(choice, splits, student, make_work(run / "report", "evaluator"))
+print(report.scores["generated"]["exact_match"].value, report.parity[0].engine)
+from omegaconf import OmegaConf
+(run / "config.yaml").write_text(OmegaConf.to_yaml(cfg))
+print(find_engine(run))
+"""
+
+
+def test_a_new_engine_takes_exactly_one_yaml_and_one_py(house):
+    """It is listed and checked, an evaluation is made with it, and the demo finds it."""
+    (house / "conf/engine/mine.yaml").write_text(
+        "_target_: p2m.engine.mine.Mine\nword: yes   # each answer\n", encoding="utf-8"
+    )
+    (house / "p2m/engine/mine.py").write_text(
+        """
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class Decoder:
+    def __init__(self, word):
+        self.word = word
+
+    def answers(self, inputs, on_done=lambda n: None):
+        on_done(len(inputs))
+        return [self.word for text in inputs]
+
+
+@dataclass(frozen=True)
+class Mine:
+    KINDS: ClassVar = ("encoder-decoder",)
+
+    word: str
+
+    def load(self, student, folder):
+        return Decoder(self.word)
+""",
+        encoding="utf-8",
+    )
+    (house / "tests").mkdir()
+    for name in ("doubles.py", "students.py"):
+        shutil.copy(ROOT / "tests" / name, house / "tests")
+    refusal = (
+        "engine: Mine is for encoder-decoder students, and the model is decoder-only;"
+        " set engine=ctranslate2 or torch"
+    )
+    assert run_in(house, "-c", EVALUATION).stdout.splitlines() == [
+        "['ctranslate2', 'mine', 'torch']",
+        refusal,
+        "1.0 mine plum",
+        "Mine(word='plum')",
+    ]

@@ -262,8 +262,8 @@ def _made(quick: bool, turns: Turns) -> tuple[Any, list[tuple[Any, Any]]]:
     parts = [range(i, i + BATCH) for i in range(0, len(rows), BATCH)]
     batches = [
         (
-            torch.from_numpy(ids.padded(p, READ, [1], 0)),
-            torch.from_numpy(labels.padded(p, SAID, [1], -100)),
+            torch.from_numpy(ids.pad(p, READ, [1], 0)),
+            torch.from_numpy(labels.pad(p, SAID, [1], -100)),
         )
         for p in parts
     ]

@@ -303,28 +303,21 @@ def _inputs(model: str, n: int) -> list[str]:
 def _answering(folder: Path) -> Any:
     from p2m.student import build
 
-    return build.saved(build.kept(folder))
+    return build.load(build.find(folder))
 
 
 def _p2m_decode(
     model: str, n: int, folder: Path, engine: str = "torch", compute_type: str = "float32"
 ) -> dict[str, Any]:
-    from p2m.engine import _ctranslate2
-    from p2m.engine.decode import AT_ONCE, Decoder, in_bfloat16
+    from p2m.components import build
+    from p2m.student.build import find
 
-    made, inputs = _answering(folder), _inputs(model, n)
+    inputs = _inputs(model, n)
+    target = {"torch": "torch.Torch", "ctranslate2": "ctranslate2.CTranslate2"}[engine]
+    node = {"_target_": f"p2m.engine.{target}", "compute_type": compute_type}
     with tempfile.TemporaryDirectory() as name:
-        decoder = Decoder(made, "", 128, 24)
-        if engine == "ctranslate2":
-            _ctranslate2.convert(made, Path(name) / "converted", compute_type)
-            decoder = replace(
-                decoder,
-                engine=_ctranslate2.greedy(
-                    made, Path(name) / "converted", compute_type, 24, AT_ONCE
-                ),
-            )
-        elif compute_type == "bfloat16":
-            decoder = in_bfloat16(decoder)
+        student = replace(find(folder), prefix="", max_input=128, max_output=24)
+        decoder = build(node).load(student, Path(name) / "engine")
         began = time.monotonic()
         said = decoder.answers(inputs)
         return {"per_s": len(inputs) / (time.monotonic() - began), "said": said}
@@ -342,7 +335,7 @@ def _generate(model: str, n: int, folder: Path, batch: int = BATCH) -> dict[str,
     began = time.monotonic()
     for i in range(0, len(inputs), batch):
         some = inputs[i : i + batch]
-        ids = torch.from_numpy(made.read(some).padded(range(len(some)), 128, [1], 0))
+        ids = torch.from_numpy(made.encode_inputs(some).pad(range(len(some)), 128, [1], 0))
         with torch.inference_mode():
             out = made.model.generate(
                 input_ids=ids,
@@ -356,7 +349,7 @@ def _generate(model: str, n: int, folder: Path, batch: int = BATCH) -> dict[str,
 
 
 def _p2m_bytes(model: str, n: int, folder: Path) -> dict[str, Any]:
-    from p2m.student._byte_tokenizer import ByteTokenizer
+    from p2m.student.byte_tokenizer import ByteTokenizer
 
     texts, tokenizer = [e.input for e in _examples(n)], ByteTokenizer()
     tokenizer.encode(texts[:100])

@@ -1,137 +1,125 @@
-"""The most probable token at each step, with a cache of keys and values.
+"""The most probable token at each step, by transformers' forward with a cache of keys and values.
 
 Shapes: B answers, S input tokens, V tokens of the vocabulary.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import takewhile
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from transformers import DynamicCache, EncoderDecoderCache
 
 from p2m.student._forward import positions
 from p2m.student.build import LoadedModel
-
-Step = Callable[[Tensor], Tensor]  # last tokens (B) -> logits_BV
-Keep = Callable[[Tensor], None]  # only these rows (indices) go on
 
 
 def greedy(
     built: LoadedModel, max_output: int, stopped: Callable[[], bool]
 ) -> Callable[[NDArray[np.int64]], list[list[int]]]:
-    """A function from ids_BS, padded as the student wants them, to the ids of each answer, without the end token.
+    """A function from ids_BS, padded as the student wants them, to the ids of each answer.
 
-    Once stopped() is true, which it asks before each step, it gives the answers as far as they are.
+    Without the end token.  Once stopped() is true, which it asks before each step, it gives the
+    answers as far as they are.
     """
-    from p2m.student._t5 import T5Steps
-
-    model = built.model
-    lean = T5Steps(model, max_output) if model.config.model_type in {"t5", "mt5"} else None
-
-    def steps() -> Iterator[int]:
-        return takewhile(lambda _: not stopped(), range(max_output))
+    model, end = built.model, built.tokenizer.end
 
     @torch.inference_mode()
     def decode(ids: NDArray[np.int64]) -> list[list[int]]:
         ids_BS = torch.from_numpy(ids).to(model.device)
         mask_BS = ids_BS != built.tokenizer.pad
         if built.kind == "encoder":
-            return [
-                [i]
-                for i in model(input_ids=ids_BS, attention_mask=mask_BS).logits.argmax(-1).tolist()
-            ]
+            logits_BV = model(input_ids=ids_BS, attention_mask=mask_BS).logits
+            return [[label] for label in logits_BV.argmax(-1).tolist()]
+        steps: _Steps
         if built.is_causal:
-            return _run(
-                *_continue(model, ids_BS, mask_BS), ids_BS[:, -1], steps(), built.tokenizer.end
-            )
-        step, keep = lean.start(ids_BS, mask_BS) if lean else _start(model, ids_BS, mask_BS)
-        return _run(
-            step,
-            keep,
-            ids_BS.new_full((len(ids),), model.config.decoder_start_token_id),
-            steps(),
-            built.tokenizer.end,
-        )
+            steps, last = _CausalSteps(model, ids_BS, mask_BS), ids_BS[:, -1]
+        else:
+            steps = _Seq2SeqSteps(model, ids_BS, mask_BS)
+            last = ids_BS.new_full((len(ids),), model.config.decoder_start_token_id)
+        answers: list[list[int]] = [[] for _ in last]
+        rows = list(range(len(last)))  # which answer each line of the batch belongs to
+        unfinished = set(rows)
+        for _ in range(max_output):
+            if not unfinished or stopped():
+                break
+            if 2 * len(unfinished) <= len(rows):  # half of the batch is done with: leave it out
+                lines = [line for line, row in enumerate(rows) if row in unfinished]
+                rows = [rows[line] for line in lines]
+                steps.keep(torch.tensor(lines, device=last.device))
+                last = last[lines]
+            last = steps.step(last).argmax(-1)
+            for row, token in zip(rows, last.tolist(), strict=True):
+                if token == end:
+                    unfinished.discard(row)
+                elif row in unfinished:
+                    answers[row].append(token)
+        return answers
 
     return decode
 
 
-def _run(step: Step, keep: Keep, last: Tensor, steps: Iterable[int], end: int) -> list[list[int]]:
-    """As many *steps* as there are from the tokens *last*, or until every answer has its end token.
+class _Seq2SeqSteps:
+    """An encoder-decoder: its encoder has read the input, its decoder goes on from there."""
 
-    A batch of which half is finished is made smaller.
+    def __init__(self, model: Any, ids_BS: Tensor, mask_BS: Tensor) -> None:
+        self.model, self.mask = model, mask_BS
+        encoder = model.get_encoder()
+        self.read = encoder(input_ids=ids_BS, attention_mask=mask_BS).last_hidden_state
+        self.cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
+
+    def step(self, last: Tensor) -> Tensor:
+        """logits_BV after the tokens *last* (B)."""
+        out = self.model(
+            decoder_input_ids=last[:, None],
+            encoder_outputs=(self.read,),
+            attention_mask=self.mask,
+            past_key_values=self.cache,
+            use_cache=True,
+        )
+        logits_BV: Tensor = out.logits[:, -1]
+        return logits_BV
+
+    def keep(self, lines: Tensor) -> None:
+        """Goes on with these lines of the batch alone."""
+        self.read, self.mask = self.read[lines], self.mask[lines]
+        self.cache.batch_select_indices(lines)
+
+
+class _CausalSteps:
+    """A decoder-only model.
+
+    Inputs are padded at the left, so their last column is the first token to step from.
     """
-    answers: list[list[int]] = [[] for _ in last]
-    rows = list(range(len(last)))  # which answer each line of the batch belongs to
-    going = set(rows)
-    for _ in steps:
-        last = step(last).argmax(-1)
-        for row, token in zip(rows, last.tolist(), strict=True):
-            if row in going:
-                going.discard(row) if token == end else answers[row].append(token)
-        if not going:
-            break
-        if 2 * len(going) <= len(rows):
-            lines = torch.tensor(
-                [i for i, row in enumerate(rows) if row in going], device=last.device
-            )
-            keep(lines)
-            rows, last = [row for row in rows if row in going], last[lines]
-    return answers
 
+    def __init__(self, model: Any, ids_BS: Tensor, mask_BS: Tensor) -> None:
+        self.model, self.mask, self.cache = model, mask_BS[:, :-1], DynamicCache()
+        if ids_BS.shape[1] > 1:
+            self._read(ids_BS[:, :-1], positions(self.mask))
 
-def _start(model: Any, ids_BS: Tensor, mask_BS: Tensor) -> tuple[Step, Keep]:
-    """Any encoder-decoder of transformers, through its own forward and cache."""
-    from transformers import DynamicCache, EncoderDecoderCache
+    def step(self, last: Tensor) -> Tensor:
+        """logits_BV after the tokens *last* (B)."""
+        self.mask = torch.cat([self.mask, self.mask.new_ones(len(last), 1)], 1)
+        return self._read(last[:, None], self.mask.sum(1, keepdim=True) - 1)
 
-    state = {
-        "seen": model.get_encoder()(input_ids=ids_BS, attention_mask=mask_BS).last_hidden_state,
-        "mask": mask_BS,
-    }
-    cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
-
-    def step(last: Tensor) -> Tensor:
-        out = model(
-            decoder_input_ids=last[:, None], encoder_outputs=(state["seen"],), attention_mask=state["mask"],
-            past_key_values=cache, use_cache=True,
-        )  # fmt: skip
+    def _read(self, ids: Tensor, at: Tensor) -> Tensor:
+        out = self.model(
+            input_ids=ids,
+            attention_mask=self.mask,
+            position_ids=at,
+            past_key_values=self.cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
         logits_BV: Tensor = out.logits[:, -1]
         return logits_BV
 
-    def keep(lines: Tensor) -> None:
-        state.update({name: value[lines] for name, value in state.items()})
-        cache.batch_select_indices(lines)
+    def keep(self, lines: Tensor) -> None:
+        """Goes on with these lines of the batch alone."""
+        self.mask = self.mask[lines]
+        self.cache.batch_select_indices(lines)
 
-    return step, keep
 
-
-def _continue(model: Any, ids_BS: Tensor, mask_BS: Tensor) -> tuple[Step, Keep]:
-    """Any decoder-only model of transformers.  Inputs are padded at the left, so their last column is the first token to step from."""
-    from transformers import DynamicCache
-
-    cache, state = DynamicCache(), {"mask": mask_BS[:, :-1]}
-    if ids_BS.shape[1] > 1:
-        read = {
-            "input_ids": ids_BS[:, :-1],
-            "attention_mask": state["mask"],
-            "position_ids": positions(state["mask"]),
-        }
-        model(**read, past_key_values=cache, use_cache=True, logits_to_keep=1)
-
-    def step(last: Tensor) -> Tensor:
-        state["mask"] = torch.cat([state["mask"], state["mask"].new_ones(len(last), 1)], 1)
-        out = model(
-            input_ids=last[:, None], attention_mask=state["mask"], position_ids=state["mask"].sum(1, keepdim=True) - 1,
-            past_key_values=cache, use_cache=True,
-        )  # fmt: skip
-        logits_BV: Tensor = out.logits[:, -1]
-        return logits_BV
-
-    def keep(lines: Tensor) -> None:
-        state["mask"] = state["mask"][lines]
-        cache.batch_select_indices(lines)
-
-    return step, keep
+_Steps = _Seq2SeqSteps | _CausalSteps

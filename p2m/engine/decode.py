@@ -1,22 +1,23 @@
-"""Answers of a student: greedy, in batches of similar length, the finished ones leaving their batch."""
+"""Answers of a student: greedy, in batches of like length, the finished ones leaving their batch."""
 
-import copy
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from p2m.artifacts import Choice, Student
 from p2m.student import build, machine
-from p2m.student.tokens import of_student
+from p2m.student.tokenizer import of_student
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-BATCH = 256  # answers under way at once: a third faster than 64 with the 1 M student on two cores
-BATCH_TOKENS = 16384  # of inputs, and no more than twice as many of inputs and answers together, so that long texts fit into memory
+BATCH = 256  # answers under way: a third faster than 64 with the 1 M student on two cores
+BATCH_TOKENS = (
+    16384  # of inputs, and twice as many with answers, so that long texts fit into memory
+)
 AT_ONCE = 4  # batches, at most: each takes memory of its own
 
 
@@ -24,8 +25,8 @@ AT_ONCE = 4  # batches, at most: each takes memory of its own
 class Decoder:
     """A model with its tokenizer and limits, ready to answer.
 
-    batch: answers under way at once; it changes what is answered only where two tokens are as likely to the last bits.
-    engine: gives the ids of each answer for padded inputs; None: torch.
+    batch: answers under way at once; it changes what is answered only where two tokens are as
+    likely to the last bits.  greedy: gives the ids of each answer for padded inputs; None: torch.
     """
 
     built: build.LoadedModel
@@ -34,110 +35,105 @@ class Decoder:
     max_output: int
     batch: int = BATCH
     suffix: str = ""
-    engine: "Callable[[NDArray[np.int64]], list[list[int]]] | None" = None
+    greedy: "Callable[[NDArray[np.int64]], list[list[int]]] | None" = None
 
     def answers(
         self, inputs: Sequence[str], on_done: Callable[[int], None] = lambda n: None
     ) -> list[str]:
-        """One answer for each raw input, in their order, the most probable token at each step, at most max_output tokens.
+        """One answer for each raw input, in their order, of at most max_output tokens.
 
-        on_done is told after each batch how many more are answered.  Equal inputs are answered once.
+        Greedy: the most probable token at each step.  on_done is given after each batch how many
+        more are answered.  Equal inputs are answered once.
         """
         from p2m.engine._greedy import greedy
 
+        # 1) what to answer, in batches
         unique = list(dict.fromkeys(inputs))
         count = dict.fromkeys(unique, 0)
         for text in inputs:
             count[text] += 1
-        tokens = self.built.read([self.prefix + text + self.suffix for text in unique])
-        closing, says = self.built.closing(self.suffix), self.built.answers
-        said: dict[str, str] = {}
-        stopped = threading.Event()
-        decode = self.engine or greedy(self.built, self.max_output, stopped.is_set)
+        tokens = self.built.encode_inputs([self.prefix + text + self.suffix for text in unique])
         batches = list(self._batches(tokens.lengths.tolist()))
+        # 2) how
+        end_ids, pad = self.built.end_ids(self.suffix), self.built.tokenizer.pad
+        stop = threading.Event()
+        decode = self.greedy or greedy(self.built, self.max_output, stop.is_set)
 
-        def answered(rows: list[int]) -> list[str]:
-            ids = tokens.padded(
-                rows, self.max_input, closing, self.built.tokenizer.pad, self.built.is_causal
-            )
+        def answer(rows: list[int]) -> list[str]:
+            ids_BS = tokens.pad(rows, self.max_input, end_ids, pad, self.built.is_causal)
             try:
-                return says.decode(decode(ids))
+                return self.built.output_tokenizer.decode(decode(ids_BS))
             except RuntimeError as error:
                 if len(rows) == 1 or not machine.out_of_memory(error):
                     raise
             machine.free()  # here, where the error has gone and with it what its frames held
             half = len(rows) // 2
-            return answered(rows[:half]) + answered(rows[half:])
+            return answer(rows[:half]) + answer(rows[half:])
 
-        for rows, texts in zip(
-            batches,
-            _side_by_side(answered, batches, self.built.model.device.type, stopped),
-            strict=True,
-        ):
-            said.update(zip((unique[i] for i in rows), texts, strict=True))
-            on_done(sum(count[unique[i]] for i in rows))
-        return [said[text] for text in inputs]
+        # 3) each batch
+        answers: dict[str, str] = {}
+        found = _side_by_side(answer, batches, self.built.model.device.type, stop)
+        for rows, outputs in zip(batches, found, strict=True):
+            texts = [unique[i] for i in rows]
+            answers.update(zip(texts, outputs, strict=True))
+            on_done(sum(count[text] for text in texts))
+        return [answers[text] for text in inputs]
 
     def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
         """Indices in batches, longest first, so that a lack of memory shows at once."""
         rows: list[int] = []
+        width = 0  # of the batch's first input, the longest
         for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-            widest = min(self.max_input, lengths[rows[0]]) if rows else 0
-            if len(rows) == self.batch or (
-                rows
-                and (len(rows) + 1) * max(widest, (widest + self.max_output) / 2) > BATCH_TOKENS
-            ):
+            tokens = (len(rows) + 1) * max(width, (width + self.max_output) / 2)
+            if rows and (len(rows) == self.batch or tokens > BATCH_TOKENS):
                 yield rows
                 rows = []
+            if not rows:
+                width = min(self.max_input, lengths[i])
             rows.append(i)
         if rows:
             yield rows
 
 
 def _side_by_side(
-    answered: Callable[[list[int]], list[str]],
+    answer: Callable[[list[int]], list[str]],
     batches: list[list[int]],
     device: str,
-    stopped: threading.Event,
+    stop: threading.Event,
 ) -> Iterator[list[str]]:
-    """The answers of each batch, in order.  On a processor some go side by side: its cores share the products of one batch badly.
+    """The answers of each batch, in order.
 
-    stopped: set when what comes first ends with an error or Ctrl-C, so that nobody waits for the batches under way.
+    On a processor some go side by side: its cores share the products of one batch badly.
+    stop: set when what comes first ends with an error or Ctrl-C, so that nobody waits for the
+    batches under way.
     """
     import torch
 
     threads = torch.get_num_threads()
     at_once = min(threads, len(batches), AT_ONCE)
     if device != "cpu" or at_once <= 1:
-        yield from map(answered, batches)
+        yield from map(answer, batches)
         return
     torch.set_num_threads(threads // at_once)  # for threads begun from here on
     try:
         with ThreadPoolExecutor(at_once) as pool:
             try:
-                yield from pool.map(answered, batches)
+                yield from pool.map(answer, batches)
             finally:
-                stopped.set()
+                stop.set()
     finally:
         torch.set_num_threads(threads)
 
 
 def load(student: Student) -> Decoder:
-    """The trained student."""
-    return _decoder(build.saved(student), student)
+    """The trained student, in float32."""
+    return _decoder(build.load(student), student)
 
 
-def untrained(choice: Choice, student: Student, seed: int) -> Decoder:
+def load_untrained(choice: Choice, student: Student, seed: int) -> Decoder:
     """The student as it was before training, with the limits of the trained one."""
-    return _decoder(build.fresh(choice, seed, of_student(student.folder), student.labels), student)
-
-
-def in_bfloat16(decoder: Decoder) -> Decoder:
-    """A copy of which all weights are of half the size.  Buffers, such as the frequencies of rotary positions, stay as they are."""
-    model: Any = copy.deepcopy(decoder.built.model)
-    for weight in model.parameters():
-        weight.data = weight.data.bfloat16()
-    return replace(decoder, built=replace(decoder.built, model=model))
+    tokenizer = of_student(student.folder)
+    return _decoder(build.fresh(choice, seed, tokenizer, student.labels), student)
 
 
 def device() -> str:
@@ -149,8 +145,8 @@ def device() -> str:
 
 def _decoder(built: build.LoadedModel, student: Student) -> Decoder:
     """In evaluation mode."""
-    model: Any = built.model.eval()
-    placed = replace(built, model=model.to(device()))
+    model: Any = built.model
+    model.eval().to(device())
     return Decoder(
-        placed, student.prefix, student.max_input, student.max_output, suffix=student.suffix
+        built, student.prefix, student.max_input, student.max_output, suffix=student.suffix
     )

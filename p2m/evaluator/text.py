@@ -8,11 +8,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 
 from p2m.artifacts import Choice, Example, Report, Score, Splits, Student
 from p2m.engine import decode
-from p2m.engine.serving import COMPARED, Serving
+from p2m.engine.parity import COMPARED, load_checked
 from p2m.stages import Bar, Work
 from p2m.student import machine
 from p2m.text.same import normalize_space
@@ -23,8 +23,9 @@ Answers = Callable[[Sequence[str]], list[str]]
 
 @dataclass(frozen=True)
 class Text:
-    """Answers compared as text by every metric of `metrics`.
+    """Answers of `engine` compared as text by every metric of `metrics`.
 
+    Where fewer than `parity` of them are those of torch in float32, the engine is refused.
     Of a test set with more than `examples`, that many are drawn by seed.
     Leaves predictions.<set>.jsonl in the stage's folder: input, outputs, prediction, correct.
     """
@@ -32,7 +33,8 @@ class Text:
     VERSION: ClassVar = 7
 
     metrics: Any
-    student: Serving
+    engine: Any
+    parity: Annotated[float, Ge(0), Le(1)]
     baselines: tuple[Baseline, ...]
     examples: Annotated[int, Ge(1)] | None
     resamples: Annotated[int, Ge(1)]
@@ -63,8 +65,12 @@ class Text:
         with work.bar(total, "answers") as bar:
             # 2) the student
             compared = rows or splits.valid[:COMPARED] or splits.train[:COMPARED]
-            decoder, parity = self.student.load(
-                student, work.folder, [row.input for row in compared]
+            decoder, parity = load_checked(
+                self.engine,
+                student,
+                work.folder / "engine",
+                [row.input for row in compared],
+                self.parity,
             )
             predictions = _answer(sets, lambda inputs: decoder.answers(inputs, bar.advance))
             for name, answers in predictions.items():
@@ -83,7 +89,7 @@ class Text:
         from p2m.evaluator import _baselines
 
         if name == "untrained":
-            untrained = decode.untrained(choice, student, self.seed)
+            untrained = decode.load_untrained(choice, student, self.seed)
             return lambda inputs: untrained.answers(inputs, bar.advance)
         baseline = getattr(_baselines, name)
         return lambda inputs: list(baseline(inputs, splits.train))

@@ -130,8 +130,8 @@ class Pairs:
         )
 
     def _tensors(self, rows: Sequence[int]) -> Part:
-        ids = self.inputs.padded(rows, self.max_input, self.closing, self.pad, self.left, MULTIPLE)
-        labels = self.outputs.padded(rows, self.max_output, [self.end], IGNORED, multiple=MULTIPLE)
+        ids = self.inputs.pad(rows, self.max_input, self.closing, self.pad, self.left, MULTIPLE)
+        labels = self.outputs.pad(rows, self.max_output, [self.end], IGNORED, multiple=MULTIPLE)
         return torch.from_numpy(ids), torch.from_numpy(labels)
 
 
@@ -166,8 +166,8 @@ def tokenized(
     inputs = written(
         (prefix + row.input + suffix for row in rows), built.tokenizer, folder / f"{name}.input"
     )
-    return inputs.open_ended() if built.is_causal else inputs, written(
-        (row.output for row in rows), built.answers, folder / f"{name}.output"
+    return inputs.without_end() if built.is_causal else inputs, written(
+        (row.output for row in rows), built.output_tokenizer, folder / f"{name}.output"
     )
 
 

@@ -83,12 +83,7 @@ class Fit(LightningModule):  # type: ignore[misc]
         forward = (
             self._compiled if self.training else logits
         )  # compiling once more would take longer than validations do
-        return forward(
-            self.built,
-            *part,
-            self.plan.bf16,
-            lean=not (self.plan.gradient_checkpointing or self.plan.strategy == "fsdp"),
-        )
+        return forward(self.built, *part, self.plan.bf16)
 
     def loss(self, part: Part) -> Tensor:
         """Cross entropy of a part's labels, summed.  Padding carries none."""

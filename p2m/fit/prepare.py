@@ -15,9 +15,9 @@ from p2m.fit import distributed as _distributed
 from p2m.fit import plan as _plan
 from p2m.fit import sampling as _weights
 from p2m.fit import votes as _votes
-from p2m.student import _t5_forward, build
+from p2m.student import _t5, build
 from p2m.student.build import LoadedModel
-from p2m.student.tokens import learned
+from p2m.student.tokenizer import learn
 
 MOST_INPUT, MOST_OUTPUT = (
     1024,
@@ -60,7 +60,7 @@ def ready(folder: Path, job: dict[str, Any]) -> Ready:
         plan.threads
     )  # decides in which order sums are made, and so their last bits
     if plan.residual_dropout is not None:
-        _t5_forward.dropped(built.model, plan.residual_dropout)
+        _t5.set_residual_dropout(built.model, plan.residual_dropout)
     pairs, valid = _pairs(
         train, looked_at, around, built, settings, folder / "tokens" / str(_distributed.rank())
     )
@@ -110,7 +110,7 @@ def _learned(choice: Choice, around: tuple[str, str], rows: Sequence[Example]) -
         for row in islice(rows, LEARNT_FROM)
         for text in (around[0] + row.input + around[1], row.output)
     )
-    return learned(texts, choice.pieces) if choice.pieces else None
+    return learn(texts, choice.pieces) if choice.pieces else None
 
 
 def _pairs(
@@ -128,8 +128,8 @@ def _pairs(
         for name, rows in (("train", train), ("valid", looked_at))
     }
     closing, before = (
-        built.closing(around[1]),
-        int(built.tokenizer.encode([around[0]]).open_ended().lengths[0]),
+        built.end_ids(around[1]),
+        int(built.tokenizer.encode([around[0]]).without_end().lengths[0]),
     )
     fixed = before + len(closing)
     limits = _limits(made["train"], settings, build.positions(built.model), built.is_causal, fixed)
@@ -150,7 +150,7 @@ def _lost(answers: list[str], built: Any) -> float:
     """
     if built.kind == "encoder":  # which chooses
         return 0.0
-    tokens = built.tokenizer.encode(answers).open_ended()
+    tokens = built.tokenizer.encode(answers).without_end()
     back = built.tokenizer.decode([tokens[i].tolist() for i in range(len(answers))])
     changed = [
         (one, other) for one, other in zip(answers, back, strict=True) if one != other.strip()

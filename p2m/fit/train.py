@@ -47,7 +47,7 @@ def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
         from p2m.fit import lora as _lora
 
         built = _lora.merged(built)
-    build.keep(built, ready.student)
+    build.save(built, ready.student)
     say({"student": {k: v for k, v in asdict(ready.student).items() if k != "folder"}})
 
 

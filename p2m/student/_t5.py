@@ -1,95 +1,111 @@
-"""One decoding step of a T5 in few calls, from the model's own weights.
+"""The training forward of a T5 from the model's own weights, in fewer calls than transformers'.
 
-transformers' forward spends most of a small model's step on Python; here are the same sums with the three projections of a layer in one
-matrix, room for keys and values made once, and the position biases looked up.
-Shapes: B answers, S input tokens, T output tokens, H heads, D of a head, M of the model.
+bf16 throughout instead of a cast at each call, torch's RMSNorm, and attention written out with the
+masks added once.  experiments/t5_forward and experiments/gpu_speed say what it brings.
+Shapes: B examples, S input tokens, T output tokens, H heads, D of a head, M of the model.
 """
 
 from typing import Any
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own short name
 from torch import Tensor
 
-from p2m.student._t5_forward import forward, mixed, norm, product, seen, split
+CLASSES = {"T5ForConditionalGeneration", "MT5ForConditionalGeneration"}
 
 
-class T5Steps:
-    """What is the same for every batch: fused weights and the biases of each distance."""
+def has_own_forward(model: Any) -> bool:
+    """The one switch: whether `logits` serves, or transformers' forward.
 
-    def __init__(self, model: Any, max_output: int) -> None:
-        self.model, self.max_output = model, max_output
-        self.layers = [_Layer(block) for block in model.decoder.block]
-        config = model.config
-        self.heads, self.scale = (
-            config.num_heads,
-            config.d_model**-0.5 if getattr(config, "scale_decoder_outputs", False) else 1.0,
-        )
-        first = model.decoder.block[0].layer[0].SelfAttention
-        with torch.inference_mode():  # the query at the last place sees every distance once
-            self.bias_1H1T = first.compute_bias(1, max_output, past_seen_tokens=max_output - 1)
-
-    def start(self, ids_BS: Tensor, mask_BS: Tensor) -> tuple[Any, Any]:
-        batch = _Batch(self, ids_BS, mask_BS)
-        return batch.step, batch.keep
+    Adapters and parts of weights make other classes of a model, which need their own forward;
+    so does gradient checkpointing.
+    """
+    return type(model).__name__ in CLASSES and not model.is_activation_checkpointing
 
 
-class _Layer:
-    """A decoder block with the projections of what its own attention sees in one matrix."""
+def set_residual_dropout(model: Any, share: float) -> None:
+    """From now on training leaves out a *share* of what each layer of a T5 adds.
 
-    def __init__(self, block: Any) -> None:
-        own, cross, self.feed = block.layer
-        self.norms = [own.layer_norm, cross.layer_norm]
-        attention, self.cross = own.SelfAttention, cross.EncDecAttention
-        self.qkv = torch.cat([attention.q.weight, attention.k.weight, attention.v.weight]).detach()
-        self.out = attention.o.weight
+    As in Vaswani et al. 2017, section 5.4.  T5's own dropout_rate also takes from inputs, attention
+    and inner layers, which a small student recovers from slowly.
+    """
+    for block in (*model.encoder.block, *model.decoder.block):
+        for layer in block.layer:
+            layer.dropout = torch.nn.Dropout(share)
 
 
-class _Batch:
-    """The answers under way: their keys and values so far."""
+def logits(
+    model: Any, ids_BS: Tensor, mask_BS: Tensor, fed_BT: Tensor, dtype: torch.dtype
+) -> Tensor:
+    """logits_BTV in *dtype*, with gradients to the weights.
 
-    def __init__(self, steps: T5Steps, ids_BS: Tensor, mask_BS: Tensor) -> None:
-        self.steps, self.t = steps, 0
-        seen_BSM, self.mask_B11S = seen(
-            steps.model, ids_BS, mask_BS, steps.model.shared.weight.dtype
-        )
-        self.crossed = [self._crossed(seen_BSM, layer.cross) for layer in steps.layers]
-        B, H, D, T = (
-            len(ids_BS),
-            steps.heads,
-            steps.layers[0].out.shape[1] // steps.heads,
-            steps.max_output,
-        )
-        self.kept = [
-            (seen_BSM.new_empty(B, H, D, T), seen_BSM.new_empty(B, H, T, D)) for _ in steps.layers
-        ]
+    mask_BS is False where an input is padding; fed_BT goes to the decoder.
+    """
+    lowest, T = torch.finfo(dtype).min, fed_BT.shape[1]
+    # 1) the encoder reads the inputs
+    padding_BS = torch.zeros(mask_BS.shape, dtype=dtype, device=ids_BS.device)
+    padding_B11S = padding_BS.masked_fill(~mask_BS, lowest)[:, None, None, :]
+    bias_BHSS = _distances(model.encoder, ids_BS.shape[1], dtype) + padding_B11S
+    x = model.encoder.dropout(F.embedding(ids_BS, model.shared.weight).to(dtype))
+    for own, feed in (block.layer for block in model.encoder.block):
+        x = _attend(x, own, own.SelfAttention, None, bias_BHSS)
+        x = _feed(x, feed)
+    read_BSM = model.encoder.dropout(_norm(x, model.encoder.final_layer_norm))
+    # 2) the decoder, each place seeing those before it
+    later_TT = torch.full((T, T), lowest, dtype=dtype, device=ids_BS.device).triu(1)
+    bias_1HTT = _distances(model.decoder, T, dtype) + later_TT
+    x = model.decoder.dropout(F.embedding(fed_BT, model.shared.weight).to(dtype))
+    for own, cross, feed in (block.layer for block in model.decoder.block):
+        x = _attend(x, own, own.SelfAttention, None, bias_1HTT)
+        x = _attend(x, cross, cross.EncDecAttention, read_BSM, padding_B11S)
+        x = _feed(x, feed)
+    x = model.decoder.dropout(_norm(x, model.decoder.final_layer_norm))
+    if getattr(model.config, "scale_decoder_outputs", False):
+        x = x * model.config.d_model**-0.5
+    return _linear(x, model.lm_head)
 
-    def _crossed(self, seen_BSM: Tensor, cross: Any) -> tuple[Tensor, Tensor]:
-        """Keys (B, H, D, S) and values (B, H, S, D) of the input, each in one piece of memory, as every step reads all of them."""
-        k, v = (split(product(seen_BSM, w.weight), self.steps.heads) for w in (cross.k, cross.v))
-        return k.mT.contiguous(), v.contiguous()
 
-    def step(self, last: Tensor) -> Tensor:
-        model, t = self.steps.model, self.t
-        x_B1M = model.shared(last)[:, None]
-        bias = self.steps.bias_1H1T[..., self.steps.max_output - 1 - t :]
-        for layer, kept, crossed in zip(self.steps.layers, self.kept, self.crossed, strict=True):
-            x_B1M = self._layer(x_B1M, layer, kept, crossed, bias)
-        self.t += 1
-        out_BM = norm(x_B1M[:, 0], model.decoder.final_layer_norm) * self.steps.scale
-        return product(out_BM, model.lm_head.weight)
+def _distances(stack: Any, n: int, dtype: torch.dtype) -> Tensor:
+    """The position bias that the first layer holds for all of its stack: (1, H, n, n)."""
+    bias: Tensor = stack.block[0].layer[0].SelfAttention.compute_bias(n, n)
+    return bias.to(dtype)
 
-    def _layer(self, x: Tensor, layer: _Layer, kept: Any, crossed: Any, bias: Tensor) -> Tensor:
-        t, heads = self.t, self.steps.heads
-        q, k, v = (
-            split(part, heads) for part in product(norm(x, layer.norms[0]), layer.qkv).chunk(3, -1)
-        )
-        kept[0][..., t : t + 1], kept[1][:, :, t : t + 1] = k.mT, v
-        x = x + product(mixed(q, kept[0][..., : t + 1], kept[1][:, :, : t + 1], bias), layer.out)
-        q = split(product(norm(x, layer.norms[1]), layer.cross.q.weight), heads)
-        x = x + product(mixed(q, crossed[0], crossed[1], self.mask_B11S), layer.cross.o.weight)
-        return forward(x, layer.feed)
 
-    def keep(self, lines: Tensor) -> None:
-        self.mask_B11S = self.mask_B11S[lines]
-        self.crossed = [(k[lines], v[lines]) for k, v in self.crossed]
-        self.kept = [(k[lines], v[lines]) for k, v in self.kept]
+def _attend(x: Tensor, layer: Any, at: Any, read_BSM: Tensor | None, bias: Tensor) -> Tensor:
+    """What *x* becomes by attention: to itself, or to what the encoder read.  T5 has no scale.
+
+    Written out: on processors the fused form has a slow backward for so small heads, and on a GPU
+    it is slower by a tenth to a third where the bias learns (experiments/gpu_speed).
+    """
+    queries = _norm(x, layer.layer_norm)
+    source = queries if read_BSM is None else read_BSM
+    q = _split(_linear(queries, at.q), at.n_heads)
+    k, v = (_split(_linear(source, w), at.n_heads) for w in (at.k, at.v))
+    weights = F.dropout(torch.softmax(q @ k.mT + bias, -1), at.dropout, at.training)
+    mixed_BTM = (weights @ v).transpose(1, 2).flatten(2)
+    added: Tensor = layer.dropout(_linear(mixed_BTM, at.o))
+    return x + added
+
+
+def _feed(x: Tensor, layer: Any) -> Tensor:
+    dense, normed = layer.DenseReluDense, _norm(x, layer.layer_norm)
+    if hasattr(dense, "wi_0"):
+        inner = dense.act(_linear(normed, dense.wi_0)) * _linear(normed, dense.wi_1)
+    else:
+        inner = dense.act(_linear(normed, dense.wi))
+    added: Tensor = layer.dropout(_linear(dense.dropout(inner), dense.wo))
+    return x + added
+
+
+def _norm(x: Tensor, layer: Any) -> Tensor:
+    """T5's layer norm has neither mean nor bias (Zhang & Sennrich 2019)."""
+    return F.rms_norm(x, x.shape[-1:], layer.weight.to(x.dtype), layer.variance_epsilon)
+
+
+def _linear(x: Tensor, layer: Any) -> Tensor:
+    return F.linear(x, layer.weight.to(x.dtype))
+
+
+def _split(x_BTM: Tensor, heads: int) -> Tensor:
+    """Heads apart: (B, H, T, D)."""
+    return x_BTM.view(*x_BTM.shape[:2], heads, -1).transpose(1, 2)

@@ -1,4 +1,7 @@
-"""Students as torch models: made from a choice, kept in a folder, read back.  Weights are safetensors; code of others is never run."""
+"""Students as torch models: made from a choice, written to a folder, read back.
+
+Weights are safetensors; code of others is never run.
+"""
 
 import contextlib
 import json
@@ -9,22 +12,29 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from p2m import disk
 from p2m.artifacts import Choice, Student
 from p2m.errors import ServiceError, UserError
 from p2m.student.machine import share_cores
-from p2m.student.tokens import LabelTokenizer, Tokenizer, Tokens, of_base, of_student
+from p2m.student.tokenizer import of_base, of_student
+from p2m.student.tokens import LabelTokenizer, Tokenizer, Tokens
 
-# What this package knows how to train and to decode.  FLAN, CodeT5 and ByT5 are T5s by architecture, SmolLM2 is a Llama, MiniLM a BERT.
+# What this package knows how to train and to decode.  FLAN, CodeT5 and ByT5 are T5s by
+# architecture, SmolLM2 is a Llama, MiniLM a BERT.
 ARCHITECTURES = {
     "encoder-decoder": ("bart", "mt5", "t5"),
     "decoder-only": ("llama", "qwen2"),
     "encoder": ("bert", "modernbert"),
 }
+ABOUT = "student.json"  # the last file of a folder to be written
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model in memory (a transformers model, on the CPU, fp32) with its tokenizer.  labels: those of a student of kind `encoder`."""
+    """A model in memory (a transformers model, on the CPU, fp32) with its tokenizer.
+
+    labels: those of a student of kind `encoder`.
+    """
 
     model: Any
     tokenizer: Tokenizer
@@ -33,35 +43,36 @@ class LoadedModel:
 
     @property
     def is_causal(self) -> bool:
-        """Whether it writes its answer right after the input, which then has no end token and is padded at the left."""
+        """Whether it writes its answer right after the input.
+
+        The input then has no end token and is padded at the left.
+        """
         return self.kind == "decoder-only"
 
     @property
-    def answers(self) -> Tokenizer:
+    def output_tokenizer(self) -> Tokenizer:
         """What turns answers into ids and back."""
         return LabelTokenizer(self.labels) if self.kind == "encoder" else self.tokenizer
 
-    def read(self, texts: Sequence[str]) -> Tokens:
-        """Inputs as it reads them."""
+    def encode_inputs(self, texts: Sequence[str]) -> Tokens:
         tokens = self.tokenizer.encode(texts)
-        return tokens.open_ended() if self.is_causal else tokens
+        return tokens.without_end() if self.is_causal else tokens
 
-    def closing(self, suffix: str) -> list[int]:
+    def end_ids(self, suffix: str) -> list[int]:
         """The ids that an input ends in, also one that is cut."""
-        ids: list[int] = (
-            self.tokenizer.encode([suffix]).open_ended()[0].tolist()
-            if self.is_causal
-            else [self.tokenizer.end]
-        )
+        if not self.is_causal:
+            return [self.tokenizer.end]
+        ids: list[int] = self.tokenizer.encode([suffix]).without_end()[0].tolist()
         return ids
 
 
 def fresh(
     choice: Choice, seed: int, tokenizer: Tokenizer | None = None, labels: tuple[str, ...] = ()
 ) -> LoadedModel:
-    """The student before training, with *tokenizer* or the base's own.  Whatever has no published weights is drawn by *seed*.
+    """The student before training, with *tokenizer* or the base's own.
 
-    Raises UserError for an architecture that is not on the list and ServiceError where the hub does not give the weights.
+    Whatever has no published weights is drawn by *seed*.  Raises UserError for an architecture that
+    is not on the list and ServiceError where the hub does not give the weights.
     """
     if choice.kind == "encoder" and not labels:
         raise UserError(
@@ -70,26 +81,26 @@ def fresh(
     share_cores()
     import torch
 
-    _quiet()
+    _hide_progress_bars()
     torch.manual_seed(seed)
-    head = {"num_labels": len(labels)} if choice.kind == "encoder" else {}
-    model = _from_scratch(choice, head) if choice.base == "scratch" else _published(choice, head)
-    return LoadedModel(
-        model.float(), tokenizer or of_base(choice.base, choice.revision), choice.kind, labels
-    )
+    config = _config(choice, labels)
+    if choice.base == "scratch":
+        model = _from_config(choice, config)
+    else:
+        with _explain_missing(choice):
+            model = _auto(choice.kind).from_pretrained(
+                choice.base, config=config, use_safetensors=True, **_place(choice)
+            )
+    tokenizer = tokenizer or of_base(choice.base, choice.revision)
+    return LoadedModel(model.float(), tokenizer, choice.kind, labels)
 
 
 def outline(choice: Choice, labels: tuple[str, ...] = ()) -> Any:
-    """The model without numbers, on torch's meta device: its configuration and the names of its weights."""
+    """The model without numbers, on torch's meta device: its configuration, its weights' names."""
     import torch
 
-    head = {"num_labels": len(labels)} if choice.kind == "encoder" else {}
     with torch.device("meta"):
-        return (
-            _from_scratch(choice, head)
-            if choice.base == "scratch"
-            else _auto(choice.kind).from_config(_config(choice, head))
-        )
+        return _from_config(choice, _config(choice, labels))
 
 
 def positions(model: Any) -> int | None:
@@ -97,51 +108,49 @@ def positions(model: Any) -> int | None:
     return getattr(model.config, "max_position_embeddings", None)
 
 
-def saved(student: Student) -> LoadedModel:
+def load(student: Student) -> LoadedModel:
     """The trained student in its folder."""
     share_cores()
     from transformers import AutoConfig
 
-    _quiet()
+    _hide_progress_bars()
     config = AutoConfig.from_pretrained(student.folder, trust_remote_code=False)
     _check(student.kind, config.model_type, str(student.folder))
     model = _auto(student.kind).from_pretrained(
         student.folder, config=config, use_safetensors=True, trust_remote_code=False
     )
-    return LoadedModel(
-        model.float().eval(), of_student(student.folder), student.kind, student.labels
-    )
+    tokenizer = of_student(student.folder)
+    return LoadedModel(model.float().eval(), tokenizer, student.kind, student.labels)
 
 
-def keep(built: LoadedModel, student: Student) -> None:
-    """Writes model.safetensors, config.json, the tokenizer's files and, once these are on disk, student.json into the student's folder."""
-    with _told_as_the_system_does():
+def save(built: LoadedModel, student: Student) -> None:
+    """Writes the student's folder.
+
+    model.safetensors, config.json, the tokenizer's files and, once these are on disk, student.json.
+    """
+    with _as_os_error():
         built.model.save_pretrained(student.folder)
     built.tokenizer.save(student.folder)
-    about = {k: v for k, v in asdict(student).items() if k != "folder"} | {
-        "tokenizer": built.tokenizer.name
-    }
-    part = student.folder / "student.json.part"
-    part.write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     for path in student.folder.iterdir():
         if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-    part.rename(student.folder / "student.json")
+            disk.sync(path)
+    about = asdict(student) | {"tokenizer": built.tokenizer.name}
+    del about["folder"]
+    disk.write_text(student.folder / ABOUT, json.dumps(about, ensure_ascii=False, indent=1) + "\n")
 
 
-def kept(folder: Path) -> Student | None:
-    """The student that `keep` wrote, whole, into *folder*, or None."""
-    if not (folder / "student.json").exists():
+def find(folder: Path) -> Student | None:
+    """The student that `save` wrote, whole, into *folder*, or None."""
+    if not (folder / ABOUT).exists():
         return None
-    about: dict[str, Any] = json.loads((folder / "student.json").read_text(encoding="utf-8"))
+    about: dict[str, Any] = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     del about["tokenizer"]
     return Student(folder, **about | {"labels": tuple(about["labels"])})
 
 
 @contextlib.contextmanager
-def _told_as_the_system_does() -> Iterator[None]:
-    """An error of safetensors that is one of the operating system, such as a full disk, becomes an OSError."""
+def _as_os_error() -> Iterator[None]:
+    """An error of safetensors that is the system's, such as a full disk, becomes an OSError."""
     from safetensors import SafetensorError
 
     try:
@@ -153,38 +162,39 @@ def _told_as_the_system_does() -> Iterator[None]:
         raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
 
 
-def _from_scratch(choice: Choice, head: dict[str, int]) -> Any:
+def _config(choice: Choice, labels: tuple[str, ...]) -> Any:
+    """The configuration: of the choice, or of the base on the hub or in a local folder.
+
+    A folder is given as a path that starts with `/` or `.`.
+    """
     from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
+    head = {"num_labels": len(labels)} if choice.kind == "encoder" else {}
+    if choice.base != "scratch":
+        with _explain_missing(choice):
+            config = AutoConfig.from_pretrained(choice.base, **_place(choice), **head)
+        _check(choice.kind, config.model_type, choice.base)
+        return config
     settings = choice.config | head
     architecture = str(settings.pop("model_type", ""))
     _check(choice.kind, architecture, "scratch")
     try:
-        config = AutoConfig.for_model(architecture, **settings)
-        return _auto(choice.kind).from_config(config)
+        return AutoConfig.for_model(architecture, **settings)
     except (StrictDataclassError, TypeError, ValueError) as error:
-        raise UserError(
-            f"student: no {architecture} can be made from {settings}: {' '.join(str(error).split())}"
-        ) from error
+        raise _refuse(architecture, settings, error) from error
 
 
-def _published(choice: Choice, head: dict[str, int]) -> Any:
-    """Weights of the hub, or of a local folder, given as a path that starts with `/` or `.`."""
-    config = _config(choice, head)
-    with _told_where_it_is_missing(choice):
-        return _auto(choice.kind).from_pretrained(
-            choice.base, config=config, use_safetensors=True, **_place(choice)
-        )
+def _from_config(choice: Choice, config: Any) -> Any:
+    try:
+        return _auto(choice.kind).from_config(config)
+    except (TypeError, ValueError) as error:
+        raise _refuse(config.model_type, choice.config, error) from error
 
 
-def _config(choice: Choice, head: dict[str, int]) -> Any:
-    from transformers import AutoConfig
-
-    with _told_where_it_is_missing(choice):
-        config = AutoConfig.from_pretrained(choice.base, **_place(choice), **head)
-    _check(choice.kind, config.model_type, choice.base)
-    return config
+def _refuse(architecture: str, settings: dict[str, Any], error: Exception) -> UserError:
+    why = " ".join(str(error).split())
+    return UserError(f"student: no {architecture} can be made from {settings}: {why}")
 
 
 def _place(choice: Choice) -> dict[str, Any]:
@@ -192,30 +202,31 @@ def _place(choice: Choice) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _told_where_it_is_missing(choice: Choice) -> Iterator[None]:
+def _explain_missing(choice: Choice) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:
-        what = f"'{choice.base}' at revision {_place(choice)['revision']}"
+        revision = _place(choice)["revision"]
         raise ServiceError(
-            f"student: cannot load {what}: {str(error).splitlines()[0]}. Its weights must be safetensors, on the hub, in the local cache"
-            " or in a folder; model=byt5_nano needs no hub"
+            f"student: cannot load '{choice.base}' at revision {revision}:"
+            f" {str(error).splitlines()[0]}. Its weights must be safetensors, on the hub, in the"
+            " local cache or in a folder; model=byt5_nano needs no hub"
         ) from error
 
 
 def _check(kind: str, architecture: str, base: str) -> None:
     if kind not in ARCHITECTURES:
-        raise UserError(
-            f"student: '{base}' is of kind {kind}; p2m trains {', '.join(sorted(ARCHITECTURES))}"
-        )
+        known = ", ".join(sorted(ARCHITECTURES))
+        raise UserError(f"student: '{base}' is of kind {kind}; p2m trains {known}")
     if architecture not in ARCHITECTURES[kind]:
         known = ", ".join(ARCHITECTURES[kind])
         raise UserError(
-            f"student: '{base}' has the architecture '{architecture}'; as {kind} these are known: {known}"
+            f"student: '{base}' has the architecture '{architecture}';"
+            f" as {kind} these are known: {known}"
         )
 
 
-def _quiet() -> None:
+def _hide_progress_bars() -> None:
     """transformers shows no bars of its own: p2m has one a stage."""
     from transformers.utils import logging
 

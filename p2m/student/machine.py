@@ -7,19 +7,15 @@ from pathlib import Path
 
 CPUINFO = Path("/proc/cpuinfo")
 LOADAVG = Path("/proc/loadavg")
-LOOKS = (
-    9  # at the load, a fiftieth of a second apart: a process that comes and goes should not decide
-)
-SPINS = "5000"  # turns of waiting awake: training took two thirds of the time on two quiet cores, twice the time on two busy ones
+LOOKS = 9  # at the load, a fiftieth of a second apart: a process that comes and goes decides little
+SPINS = "5000"  # turns of waiting awake: two thirds of the time on quiet cores, twice on busy ones
 
 
 def cores() -> int:
-    """Physical cores that this process may use: a second thread on a core slows matrix products down."""
-    allowed = (
-        os.sched_getaffinity(0)
-        if hasattr(os, "sched_getaffinity")
-        else set(range(os.cpu_count() or 1))
-    )
+    """Physical cores that this process may use: a core's second thread slows matrix products."""
+    allowed = set(range(os.cpu_count() or 1))
+    if hasattr(os, "sched_getaffinity"):
+        allowed = os.sched_getaffinity(0)
     places = set()
     for block in _blocks():
         if int(block.get("processor", -1)) in allowed:
@@ -35,9 +31,11 @@ def has_bf16(device: str) -> bool:
 
 
 def cpu_has_bf16() -> bool:
-    """Whether the processor multiplies bf16 in hardware.  Where it does not, bf16 is emulated and slower than fp32."""
-    flags = next((set(block["flags"].split()) for block in _blocks() if "flags" in block), set())
-    return bool(flags & {"avx512_bf16", "amx_bf16"})
+    """Whether the processor does.  Where not, bf16 is emulated and slower than fp32."""
+    for block in _blocks():
+        if "flags" in block:
+            return not {"avx512_bf16", "amx_bf16"}.isdisjoint(block["flags"].split())
+    return False
 
 
 def out_of_memory(error: RuntimeError) -> bool:
@@ -57,23 +55,26 @@ def free() -> None:
 
 
 def share_cores() -> None:
-    """Lets threads that wait for each other sleep.  To be called before torch is loaded; a value the user set stands.
+    """Lets threads that wait for each other sleep; a value the user set stands.
 
-    OpenMP lets them spin, and where another process wants the core the one that is waited for does not get it: decoding with two threads
-    on two busy cores was 15 times slower.
+    To be called before torch is loaded.  OpenMP lets them spin, and where another process wants the
+    core the one that is waited for does not get it: decoding with two threads on two busy cores
+    was 15 times slower.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def quiet() -> bool:
-    """Whether no other process is at work on this machine, in most of a few looks; False where that cannot be told."""
+    """Whether no other process is at work here, in most of a few looks.
+
+    False where that cannot be told.
+    """
     alone = 0
     for _ in range(LOOKS):
         time.sleep(0.02)
         try:
-            alone += (
-                int(LOADAVG.read_text(encoding="ascii").split()[3].split("/")[0]) <= 1
-            )  # this one
+            running = LOADAVG.read_text(encoding="ascii").split()[3].split("/")[0]
+            alone += int(running) <= 1  # this one
         except (OSError, IndexError):
             return False
     return 2 * alone > LOOKS
@@ -83,8 +84,8 @@ def _blocks() -> list[dict[str, str]]:
     """/proc/cpuinfo, one dict a logical processor; empty where there is none (macOS, Windows)."""
     if not CPUINFO.exists():
         return []
-    blocks = CPUINFO.read_text(encoding="utf-8", errors="replace").strip().split("\n\n")
-    pairs = [
-        [line.partition(":") for line in block.splitlines() if ":" in line] for block in blocks
-    ]
-    return [{name.strip(): value.strip() for name, _, value in block} for block in pairs]
+    blocks = []
+    for text in CPUINFO.read_text(encoding="utf-8", errors="replace").strip().split("\n\n"):
+        pairs = (line.partition(":") for line in text.splitlines() if ":" in line)
+        blocks.append({name.strip(): value.strip() for name, _, value in pairs})
+    return blocks

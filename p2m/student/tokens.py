@@ -1,7 +1,6 @@
-"""Texts as token ids: many of them flat in one array, by bytes or by a tokenizer of the hub."""
+"""Texts as token ids, many of them flat in one array; what a tokenizer is."""
 
-import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,16 +12,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-BYTES, LEARNED, FILES = (
-    "bytes",
-    "learned",
-    "files",
-)  # kinds of tokenizer, as student.json names them; files: those of a published model
-
 
 @dataclass(frozen=True)
 class Tokens:
-    """Texts as ids: text i is flat[starts[i]:starts[i + 1]], less *left_out* ids at its end.  flat may lie on disk."""
+    """Texts as ids: text i is flat[starts[i]:starts[i + 1]], less *left_out* ids at its end.
+
+    flat may lie on disk.
+    """
 
     flat: "NDArray[Any]"
     starts: "NDArray[np.int64]"
@@ -40,39 +36,52 @@ class Tokens:
 
         return np.diff(self.starts).astype(np.int32) - np.int32(self.left_out)
 
-    def open_ended(self) -> "Tokens":
+    def without_end(self) -> "Tokens":
         """The same texts without their end tokens."""
         return replace(self, left_out=1)
 
-    def padded(
+    def pad(
         self,
         rows: Sequence[int],
         limit: int,
-        closing: Sequence[int],
+        end_ids: Sequence[int],
         fill: int,
         left: bool = False,
         multiple: int = 1,
     ) -> "NDArray[np.int64]":
-        """ids_BT of *rows*, filled up at the right, or at the *left*, to a T that is a *multiple* or the *limit*.
+        """ids_BT of *rows*, filled up at the right or the *left*.
 
-        A text of more than *limit* tokens is cut to end in *closing*.
+        T is a *multiple*, or the *limit*.  A text of more than *limit* tokens is cut to end in
+        *end_ids*.
         """
         import numpy as np
 
-        width = min(limit, -(-max(int(self.lengths[i]) for i in rows) // multiple) * multiple)
+        longest = max(int(self.lengths[i]) for i in rows)
+        width = min(limit, -(-longest // multiple) * multiple)
         ids_BT = np.full((len(rows), width), fill, np.int64)
         for line, i in zip(ids_BT, rows, strict=True):
             ids = self[i][:width]
-            line[width - len(ids) if left else 0 :][: len(ids)] = ids
+            start = width - len(ids) if left else 0
+            line[start : start + len(ids)] = ids
             if self.lengths[i] > width:
-                line[width - len(closing) :] = closing
+                line[width - len(end_ids) :] = end_ids
         return ids_BT
 
 
-class Tokenizer(Protocol):
-    """name: of its kind.  pad, end and unknown are token ids; size is the number of ids it can give.
+def join(rows: Sequence[Sequence[int]]) -> Tokens:
+    """Texts given as ids, one by one."""
+    import numpy as np
 
-    unknown: stands for what has no id of its own (end, where a tokenizer has no such id).  No text of bytes or learnt pieces has it.
+    starts = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum([len(row) for row in rows], out=starts[1:])
+    return Tokens(np.fromiter((i for row in rows for i in row), np.int32, int(starts[-1])), starts)
+
+
+class Tokenizer(Protocol):
+    """name: of its kind.  pad, end and unknown are token ids; size is the number of ids it gives.
+
+    unknown: stands for what has no id of its own (end, where a tokenizer has no such id).
+    No text of bytes or learnt pieces has it.
     """
 
     name: str
@@ -87,7 +96,7 @@ class Tokenizer(Protocol):
 
 
 class LabelTokenizer:
-    """One id for each label, in their order: what a student that chooses its answers says."""
+    """One id for each label, in their order: the answers of a student that chooses."""
 
     name, pad, end, unknown = "labels", 0, 0, 0
 
@@ -96,52 +105,17 @@ class LabelTokenizer:
 
     def encode(self, texts: Sequence[str]) -> Tokens:
         """UserError for a text that is no label."""
-        import numpy as np
-
         places = {label: i for i, label in enumerate(self.labels)}
-        if strange := next((text for text in texts if text not in places), None):
-            raise UserError(
-                f"student: '{strange}' is none of the {self.size} labels that this student chooses from: {', '.join(self.labels)}"
-            )
-        return Tokens(
-            np.array([places[text] for text in texts], np.int32),
-            np.arange(len(texts) + 1, dtype=np.int64),
-        )
+        for text in texts:
+            if text not in places:
+                raise UserError(
+                    f"student: '{text}' is none of the {self.size} labels"
+                    f" that this student chooses from: {', '.join(self.labels)}"
+                )
+        return join([[places[text]] for text in texts])
 
     def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
         return [self.labels[row[0]] for row in rows]
 
     def save(self, folder: Path) -> None:
         """student.json holds the labels."""
-
-
-def of_student(folder: Path) -> Tokenizer:
-    """The tokenizer of a student's folder."""
-    from p2m.student._bpe_tokenizer import LearnedTokenizer
-    from p2m.student._byte_tokenizer import ByteTokenizer
-    from p2m.student._hub_tokenizer import PieceTokenizer
-
-    named = json.loads((folder / "student.json").read_text(encoding="utf-8"))["tokenizer"]
-    loads: dict[str, Callable[[], Tokenizer]] = {
-        BYTES: ByteTokenizer,
-        LEARNED: lambda: LearnedTokenizer.load(folder),
-    }
-    return loads[named]() if named in loads else PieceTokenizer.load(str(folder), None)
-
-
-def learned(texts: Iterable[str], size: int) -> Tokenizer:
-    """A tokenizer of at most *size* ids, made for *texts*."""
-    from p2m.student._bpe_tokenizer import LearnedTokenizer
-
-    return LearnedTokenizer.learn(texts, size)
-
-
-def of_base(base: str, revision: str | None) -> Tokenizer:
-    """The tokenizer that belongs to a base: bytes for students from scratch and for ByT5, else the one published with it."""
-    from p2m.student._byte_tokenizer import ByteTokenizer
-    from p2m.student._hub_tokenizer import PieceTokenizer
-
-    if base == "scratch":
-        return ByteTokenizer()
-    pieces = PieceTokenizer.load(base, revision)
-    return ByteTokenizer() if pieces.is_byt5 else pieces

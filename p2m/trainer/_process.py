@@ -15,7 +15,7 @@ from p2m import errors
 from p2m.artifacts import Student
 from p2m.errors import UserError
 from p2m.stages import Bar
-from p2m.student.build import kept
+from p2m.student.build import find
 from p2m.student.machine import SPINS, quiet, share_cores
 
 LOG = "fit.log"
@@ -51,7 +51,7 @@ def fit(
             with bar(total, "examples") as shown:
                 _follow(said, shown)
         process.wait()
-    student = kept(folder)  # the last that is written
+    student = find(folder)  # the last that is written
     if not student:
         raise UserError(_why(process.returncode, folder))
     return student

@@ -42,7 +42,7 @@ class Lightning:
     The same seed, settings and machine give the same student, byte for byte on a CPU, however often the run was killed.
     """
 
-    VERSION: ClassVar = 15
+    VERSION: ClassVar = 16
     RUNTIME: ClassVar = frozenset({"checkpoint_s", "launch"})
 
     seed: Annotated[int, Ge(0), Lt(2**63)]
@@ -127,7 +127,7 @@ class Lightning:
         validated: whether there will be a validation set.  template: what will stand before and after each input.
         """
         from p2m.fit import plan as _plan
-        from p2m.student.tokens import of_base
+        from p2m.student.tokenizer import of_base
 
         if not validated and not self.overfit:
             self._refuse_what_validates()
@@ -175,10 +175,10 @@ class Lightning:
             )
         if not len(splits.valid) and not self.overfit:
             self._refuse_what_validates()
-        from p2m.student.build import kept
+        from p2m.student.build import find
         from p2m.trainer._process import fit
 
-        student = kept(work.folder)  # of a run that was killed after its training
+        student = find(work.folder)  # of a run that was killed after its training
         if not student:
             (work.folder / "job.json").write_text(
                 json.dumps(self._job(choice, splits, work.folder), ensure_ascii=False),

@@ -46,7 +46,7 @@ def make_run(tmp_path_factory):
     student = Student(
         kept(store / "trainer", TaskSpec("")), "scratch", "encoder-decoder", "", 64, 8
     )
-    build.keep(build.fresh(CHOICE, seed=1), student)
+    build.save(build.fresh(CHOICE, seed=1), student)
     artifacts.save(student, student.folder)
     demonstrations = [
         Example("a demonstration", "x", "prompt"),

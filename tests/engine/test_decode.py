@@ -12,7 +12,7 @@ import torch
 from p2m.engine import decode
 from p2m.engine._greedy import greedy
 from p2m.student import build
-from tests.student.conftest import TINY_BERT, TINY_LLAMA, TINY_T5, built, choice, student
+from tests.students import CONFIGS, TINY_BERT, TINY_LLAMA, TINY_T5, built, choice, student
 
 rng = random.Random(0)
 TEXTS = [
@@ -36,7 +36,7 @@ def by_transformers(made, texts, max_output: int) -> list[str]:
         use_cache=True,
     )
     for text in texts:
-        ids = torch.from_numpy(made.read([text]).padded([0], 64, made.closing(""), 0))
+        ids = torch.from_numpy(made.encode_inputs([text]).pad([0], 64, made.end_ids(""), 0))
         out = made.model.generate(
             input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=plain
         )
@@ -46,14 +46,16 @@ def by_transformers(made, texts, max_output: int) -> list[str]:
     return said
 
 
-def test_answers_are_those_of_generate(any_choice):
-    made = built(any_choice)
+@pytest.mark.parametrize("name", CONFIGS)
+def test_answers_are_those_of_generate(name):
+    made = built(choice(CONFIGS[name]))
     assert decode.Decoder(made, "", 64, 24).answers(TEXTS) == by_transformers(made, TEXTS, 24)
 
 
 @pytest.mark.parametrize("batch", [1, 3, 64])
-def test_answers_do_not_depend_on_the_size_of_the_batch(any_choice, batch):
-    made = built(any_choice)
+@pytest.mark.parametrize("name", CONFIGS)
+def test_answers_do_not_depend_on_the_size_of_the_batch(name, batch):
+    made = built(choice(CONFIGS[name]))
     whole = decode.Decoder(made, "", 64, 24, batch=5).answers(TEXTS)
     assert len({len(answer) for answer in whole}) > 2, (
         "the answers should differ in length, so that batches shrink on the way"
@@ -103,11 +105,11 @@ def test_progress_counts_every_input_once():
 
 
 def test_the_untrained_student_is_the_choice_with_the_limits_of_the_trained_one(tmp_path):
-    build.keep(build.fresh(choice(TINY_T5), 0), student(tmp_path))
-    decoder = decode.untrained(
+    build.save(build.fresh(choice(TINY_T5), 0), student(tmp_path))
+    decoder = decode.load_untrained(
         choice(TINY_T5), student(tmp_path, prefix="x", max_input=9, max_output=5), seed=3
     )
-    again = decode.untrained(
+    again = decode.load_untrained(
         choice(TINY_T5), student(tmp_path, prefix="x", max_input=9, max_output=5), seed=3
     )
     assert (decoder.prefix, decoder.max_input, decoder.max_output) == ("x", 9, 5)
@@ -149,7 +151,7 @@ def test_batches_are_answered_side_by_side_each_on_its_share_of_the_threads():
         shares.append(torch.get_num_threads())
         return [[len(ids)] for _ in ids]
 
-    decode.Decoder(built(choice(TINY_T5)), "", 64, 8, batch=3, engine=engine).answers(TEXTS)
+    decode.Decoder(built(choice(TINY_T5)), "", 64, 8, batch=3, greedy=engine).answers(TEXTS)
     assert shares == [1] * 4
     assert torch.get_num_threads() == 2
 
@@ -192,7 +194,7 @@ def test_a_batch_takes_no_more_room_for_its_answers_than_for_its_inputs(max_outp
         sizes.append(len(ids))
         return [[1]] * len(ids)
 
-    decode.Decoder(made, "", 64, max_output, engine=engine).answers([str(i) for i in range(300)])
+    decode.Decoder(made, "", 64, max_output, greedy=engine).answers([str(i) for i in range(300)])
     assert sizes == ([256, 44] if max_output == 8 else [16] * 18 + [12])
 
 
@@ -207,10 +209,10 @@ def test_a_batch_that_memory_does_not_hold_is_answered_in_halves():
         sizes.append(len(ids))
         return answer(ids)
 
-    assert replace(plain, engine=engine).answers(TEXTS) == wanted
+    assert replace(plain, greedy=engine).answers(TEXTS) == wanted
     assert max(sizes) == 2
     with pytest.raises(torch.OutOfMemoryError):
-        replace(plain, engine=lambda ids: engine([ids] * 3)).answers(TEXTS[:1])
+        replace(plain, greedy=lambda ids: engine([ids] * 3)).answers(TEXTS[:1])
 
 
 @pytest.mark.usefixtures("two_threads")
@@ -219,5 +221,5 @@ def test_an_error_in_one_batch_ends_all_of_them():
         raise RuntimeError("out of memory")
 
     with pytest.raises(RuntimeError, match="out of memory"):
-        decode.Decoder(built(choice(TINY_T5)), "", 64, 8, batch=3, engine=engine).answers(TEXTS)
+        decode.Decoder(built(choice(TINY_T5)), "", 64, 8, batch=3, greedy=engine).answers(TEXTS)
     assert torch.get_num_threads() == 2

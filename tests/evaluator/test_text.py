@@ -5,7 +5,8 @@ import pytest
 
 from p2m.artifacts import Choice, Example, Splits, Student
 from p2m.engine import decode
-from p2m.engine.serving import Serving
+from p2m.engine.ctranslate2 import CTranslate2
+from p2m.engine.parity import REFERENCE
 from p2m.evaluator.text import Text
 from p2m.metric.exact_match import ExactMatch
 from p2m.stages import Work
@@ -57,7 +58,7 @@ class Counting:
 def student(tmp_path_factory):
     """A tiny random student, another than the untrained one."""
     student = Student(tmp_path_factory.mktemp("student"), "scratch", "encoder-decoder", "", 32, 4)
-    build.keep(build.fresh(CHOICE, seed=99), student)
+    build.save(build.fresh(CHOICE, seed=99), student)
     return student
 
 
@@ -70,7 +71,8 @@ def evaluator(**changes) -> Text:
     return Text(
         **{
             **fields,
-            "student": Serving("torch", "float32", 1.0),
+            "engine": REFERENCE,
+            "parity": 1.0,
             "resamples": 50,
             "confidence": 0.95,
             "seed": 0,
@@ -128,7 +130,7 @@ def test_the_students_own_answers_are_scored_and_written_down(tmp_path, student)
 
 def test_untrained_is_the_student_before_training(tmp_path, student):
     inputs = ["one", "two", "three"]
-    before = decode.untrained(CHOICE, student, 5).answers(inputs)
+    before = decode.load_untrained(CHOICE, student, 5).answers(inputs)
     assert before != decode.load(student).answers(inputs)
     real = [Example(asked, said, "prompt") for asked, said in zip(inputs, before, strict=True)]
     report, _ = evaluated(tmp_path, student, Splits(train=TRAIN, real=real), seed=5)
@@ -145,7 +147,7 @@ def test_an_empty_set_is_left_out(tmp_path, student):
 
 def test_a_converted_student_is_checked_on_what_there_is_where_no_test_set_is(tmp_path, student):
     pytest.importorskip("ctranslate2")
-    text = evaluator(student=Serving("ctranslate2", "float32", 1.0))
+    text = evaluator(engine=CTranslate2("float32"))
     report = text.run(
         CHOICE,
         Splits(train=TRAIN),

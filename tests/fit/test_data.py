@@ -8,9 +8,9 @@ from p2m.artifacts import Example
 from p2m.fit.data import Data, Order, Pairs, tokenized
 from p2m.fit.sampling import sampling_weights
 from p2m.fit.votes import SoftLabels
-from p2m.student._byte_tokenizer import ByteTokenizer
 from p2m.student._forward import IGNORED
 from p2m.student.build import LoadedModel
+from p2m.student.byte_tokenizer import ByteTokenizer
 from tests.fit.conftest import examples
 
 BYTES = LoadedModel(None, ByteTokenizer())

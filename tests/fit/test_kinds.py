@@ -11,10 +11,10 @@ from p2m.artifacts import Example, Splits, Student
 from p2m.engine import decode
 from p2m.errors import UserError
 from p2m.fit import prepare as _prepare
-from p2m.student._byte_tokenizer import ByteTokenizer
 from p2m.student.build import LoadedModel
+from p2m.student.byte_tokenizer import ByteTokenizer
 from tests.fit.conftest import TINY, examples, fit_here, job
-from tests.student.conftest import CONFIGS
+from tests.students import CONFIGS
 
 LLAMA = {
     "model_type": "llama", "vocab_size": 384, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -96,7 +96,7 @@ def test_adapters_are_merged_into_a_student_like_any_other(tmp_path, kind):
 def test_adapters_leave_the_weights_of_the_base_to_the_merge(tmp_path):
     from p2m.fit import lora as _lora
     from p2m.student import build
-    from tests.student.conftest import choice
+    from tests.students import choice
 
     made = build.fresh(choice(T5), 0)
     names = {
@@ -139,7 +139,7 @@ def test_an_instruction_that_leaves_inputs_no_room_is_refused(tmp_path, most):
 @pytest.fixture
 def letters(tmp_path):
     """A student's tokenizer that knows small letters."""
-    from p2m.student._hub_tokenizer import PieceTokenizer
+    from p2m.student.hub_tokenizer import HubTokenizer
 
     words = tokenizers.Tokenizer(
         tokenizers.models.BPE(
@@ -151,7 +151,7 @@ def letters(tmp_path):
         tokenizer_object=words, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
     )
     fast.save_pretrained(tmp_path / "letters")
-    return PieceTokenizer.load(str(tmp_path / "letters"), None)
+    return HubTokenizer.load(str(tmp_path / "letters"), None)
 
 
 class Blurred(ByteTokenizer):

@@ -28,10 +28,10 @@ from p2m.fit.data import Batch, Pairs, tokenized
 from p2m.fit.module import Fit, Valid, _entropy
 from p2m.fit.plan import planned
 from p2m.student import build, machine
-from p2m.student._byte_tokenizer import ByteTokenizer
+from p2m.student.byte_tokenizer import ByteTokenizer
 from p2m.trainer.lightning import Lightning
 from tests.fit.conftest import ROOT, TINY, examples, fit_here, job, settings
-from tests.student.conftest import TINY_BART
+from tests.students import TINY_BART
 
 
 def module(**changes) -> Fit:
@@ -331,7 +331,7 @@ def test_a_student_learns_its_pieces_from_the_training_examples(tmp_path):
     assert "Ġ" in (folder / "tokenizer.json").read_text(encoding="utf-8")
     tokenizer = decode.load(student).built.tokenizer
     assert len(tokenizer.encode(["one two"])[0]) == 3  # two words and the end
-    untrained = decode.untrained(
+    untrained = decode.load_untrained(
         Choice("scratch", None, "encoder-decoder", TINY | {"vocab_size": 300}), student, 0
     )
     assert (

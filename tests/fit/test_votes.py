@@ -49,13 +49,13 @@ def test_the_student_is_as_sure_as_its_teacher_was(tmp_path, soft, share):
     said = fit_here(
         job(tmp_path, Splits(rows, rows[:2], labels=COLOURS), BERT, kind="encoder", **plain)
     )
-    built = build.saved(
+    built = build.load(
         Student(
             tmp_path, **{k: tuple(v) if k == "labels" else v for k, v in said["student"].items()}
         )
     )
     ids = torch.from_numpy(
-        built.read(["rose"]).padded([0], 64, built.closing(""), built.tokenizer.pad)
+        built.encode_inputs(["rose"]).pad([0], 64, built.end_ids(""), built.tokenizer.pad)
     )
     red = (
         built.model(input_ids=ids, attention_mask=torch.ones_like(ids))

@@ -151,6 +151,10 @@ def test_faults_of_a_component_inside_another_are_told_once_at_its_own_key():
         "teacher.concurrency: must be greater than or equal to 1, got 0",
         "teacher.connect_s: must be greater than 0, got -1",
     ]
+    assert faults("engine.compute_type=int8", "evaluator.parity=2") == [
+        "engine.compute_type: must be 'float32' or 'bfloat16', got 'int8'",
+        "evaluator.parity: must be less than or equal to 1, got 2",
+    ]
 
 
 def test_what_a_field_of_several_kinds_may_be_is_told_in_one_line():

@@ -5,7 +5,7 @@ from p2m.artifacts import Choice
 from p2m.engine import decode
 from p2m.errors import ServiceError, UserError
 from p2m.student import build
-from tests.student.conftest import TINY_BART, TINY_BERT, TINY_T5, built, choice, student
+from tests.students import TINY_BART, TINY_BERT, TINY_T5, built, choice, student
 
 
 def test_the_seed_decides_the_weights():
@@ -19,7 +19,7 @@ def test_the_seed_decides_the_weights():
 @pytest.mark.parametrize("config", [TINY_T5, TINY_BART], ids=["t5", "bart"])
 def test_a_kept_student_answers_as_before(tmp_path, config):
     made, kept = built(choice(config)), student(tmp_path)
-    build.keep(made, kept)
+    build.save(made, kept)
     texts = ["abc", "a longer text", "é"]
     assert decode.load(kept).answers(texts) == decode.Decoder(made, "", 64, 24).answers(texts)
     assert {p.name for p in tmp_path.iterdir()} >= {
@@ -32,7 +32,7 @@ def test_a_kept_student_answers_as_before(tmp_path, config):
 
 def test_a_kept_student_may_be_trained_further_as_a_local_folder(tmp_path):
     made = built(choice(TINY_T5))
-    build.keep(made, student(tmp_path))
+    build.save(made, student(tmp_path))
     from transformers import ByT5Tokenizer
 
     ByT5Tokenizer().save_pretrained(tmp_path)

@@ -4,19 +4,17 @@ import pytest
 import torch
 
 from p2m.student._forward import IGNORED, logits
-from tests.student.conftest import CONFIGS, TINY_BERT, built, choice
+from tests.students import CONFIGS, TINY_BERT, built, choice
 
 INPUTS, ANSWERS = ["a", "hello world", "x" * 90, "é日"], ["yes", "no way", "a", "bb"]
 
 
 def batch(made, rows):
-    outputs = made.answers.encode([ANSWERS[i] for i in rows])
-    ids = made.read([INPUTS[i] + "\n" for i in rows]).padded(
-        range(len(rows)), 64, made.closing("\n"), 0, made.is_causal
+    outputs = made.output_tokenizer.encode([ANSWERS[i] for i in rows])
+    ids = made.encode_inputs([INPUTS[i] + "\n" for i in rows]).pad(
+        range(len(rows)), 64, made.end_ids("\n"), 0, made.is_causal
     )
-    return torch.from_numpy(ids), torch.from_numpy(
-        outputs.padded(range(len(rows)), 12, [1], IGNORED)
-    )
+    return torch.from_numpy(ids), torch.from_numpy(outputs.pad(range(len(rows)), 12, [1], IGNORED))
 
 
 @pytest.mark.parametrize("name", list(CONFIGS))
@@ -24,9 +22,9 @@ def test_an_example_has_the_same_logits_alone_and_beside_longer_ones(name):
     made = built(choice(CONFIGS[name]))
     made.model.double()  # in fp32 products of one row and of many differ, by how much hangs on the processor
     with torch.no_grad():
-        whole = logits(made, *batch(made, range(4)), bf16=False, lean=False)
+        whole = logits(made, *batch(made, range(4)), bf16=False)
         for i in range(4):
-            alone = logits(made, *batch(made, [i]), bf16=False, lean=False)[0]
+            alone = logits(made, *batch(made, [i]), bf16=False)[0]
             torch.testing.assert_close(whole[i, : len(alone)], alone, atol=1e-6, rtol=1e-6)
 
 
@@ -34,7 +32,7 @@ def test_a_decoder_only_student_is_asked_for_its_answer_alone():
     made = built(choice(CONFIGS["llama"]))
     ids, labels = batch(made, [1])
     with torch.no_grad():
-        told = logits(made, ids, labels, bf16=False, lean=False)
+        told = logits(made, ids, labels, bf16=False)
         plain = made.model(torch.cat([ids, labels[:, :-1]], 1)).logits[:, ids.shape[1] - 1 :]
     assert told.shape[:2] == labels.shape
     torch.testing.assert_close(told, plain)
@@ -43,4 +41,4 @@ def test_a_decoder_only_student_is_asked_for_its_answer_alone():
 def test_an_encoder_has_one_label_an_example():
     made = built(choice(TINY_BERT), labels=tuple(ANSWERS))
     with torch.no_grad():
-        assert logits(made, *batch(made, range(4)), bf16=False, lean=False).shape == (4, 1, 4)
+        assert logits(made, *batch(made, range(4)), bf16=False).shape == (4, 1, 4)

@@ -6,8 +6,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from p2m.errors import UserError
-from p2m.student._byte_tokenizer import ByteTokenizer
-from p2m.student.tokens import LabelTokenizer, learned, of_base, of_student
+from p2m.student.byte_tokenizer import ByteTokenizer
+from p2m.student.tokenizer import learn, of_base, of_student
+from p2m.student.tokens import LabelTokenizer
 
 
 def test_bytes_have_the_ids_of_byt5_and_the_end_token():
@@ -52,20 +53,20 @@ def test_ids_that_are_no_byte_and_broken_characters_are_left_out():
 
 def test_padding_stands_at_the_right_and_a_long_text_is_cut_before_an_end_token():
     tokens = ByteTokenizer().encode(["ab", "abcdef", "a"])
-    assert tokens.padded([2, 0, 1], limit=4, closing=[1], fill=-100).tolist() == [
+    assert tokens.pad([2, 0, 1], limit=4, end_ids=[1], fill=-100).tolist() == [
         [100, 1, -100, -100],
         [100, 101, 1, -100],
         [100, 101, 102, 1],
     ]
     assert tokens.lengths.tolist() == [3, 7, 2]
-    assert tokens.padded([0], 4, [1], 0).dtype == np.int64
+    assert tokens.pad([0], 4, [1], 0).dtype == np.int64
 
 
 def test_a_tokenizer_that_is_but_a_sentencepiece_model_is_read(tmp_path):
     """As mT5 was published."""
     import sentencepiece
 
-    from p2m.student._hub_tokenizer import PieceTokenizer
+    from p2m.student.hub_tokenizer import HubTokenizer
 
     ids = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}
     with (tmp_path / "spiece.model").open("wb") as file:
@@ -82,7 +83,7 @@ def test_a_tokenizer_that_is_but_a_sentencepiece_model_is_read(tmp_path):
     }
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(about))
     (tmp_path / "config.json").write_text('{"model_type": "mt5"}')
-    tokenizer = PieceTokenizer.load(str(tmp_path), None)
+    tokenizer = HubTokenizer.load(str(tmp_path), None)
     tokens = tokenizer.encode(["hello fox"])
     assert (tokenizer.pad, tokenizer.end, int(tokens[0][-1])) == (0, 1, 1)
     assert tokenizer.decode([tokens[0].tolist()]) == ["hello fox"]
@@ -135,13 +136,13 @@ LEARNT = ["[2024-03-14 Thu] next friday", "[2024-03-15 Fri] next monday", "in a 
 @example(["\ufffd, which stands for a broken character elsewhere"])
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
 def test_every_text_comes_back_from_learnt_pieces(texts):
-    tokenizer = learned(LEARNT, 300)
+    tokenizer = learn(LEARNT, 300)
     tokens = tokenizer.encode(texts)
     assert tokenizer.decode([tokens[i].tolist() for i in range(len(texts))]) == texts
 
 
 def test_pieces_are_words_that_recur_and_the_same_texts_give_the_same(tmp_path):
-    tokenizer, again = learned(LEARNT, 320), learned(iter(LEARNT), 320)
+    tokenizer, again = learn(LEARNT, 320), learn(iter(LEARNT), 320)
     assert len(tokenizer.encode(["[2024-03-14 Thu] next friday"])[0]) <= 12
     for at, made in (("a", tokenizer), ("b", again)):
         (tmp_path / at).mkdir()
@@ -153,13 +154,13 @@ def test_pieces_are_words_that_recur_and_the_same_texts_give_the_same(tmp_path):
 
 
 def test_a_name_with_underscores_can_become_one_piece():
-    tokenizer = learned(["I_TURN_LEFT I_JUMP I_TURN_LEFT"] * 20, 320)
+    tokenizer = learn(["I_TURN_LEFT I_JUMP I_TURN_LEFT"] * 20, 320)
     assert len(tokenizer.encode(["I_TURN_LEFT I_JUMP I_TURN_LEFT"])[0]) == 4  # with the end token
 
 
 def test_pieces_reach_over_no_space_and_from_letters_into_no_digits():
     texts = ["may 2024 (may_2024), it's 12 o'clock!"] * 50
-    tokenizer = learned(texts, 1024)
+    tokenizer = learn(texts, 1024)
     pieces = tokenizer.decode([[i] for i in tokenizer.encode(texts[:1])[0].tolist()])
     assert pieces == [
         "may",
@@ -180,7 +181,7 @@ def test_pieces_reach_over_no_space_and_from_letters_into_no_digits():
 
 
 def test_learnt_pieces_are_kept_with_the_student(tmp_path):
-    tokenizer = learned(LEARNT, 300)
+    tokenizer = learn(LEARNT, 300)
     tokenizer.save(tmp_path)
     (tmp_path / "student.json").write_text(json.dumps({"tokenizer": tokenizer.name}))
     texts = ["next friday é", "</s> is four letters", "a\ud800b", "<pad>"]
@@ -196,16 +197,16 @@ def test_learnt_pieces_are_kept_with_the_student(tmp_path):
 
 
 def test_ids_beyond_the_pieces_and_broken_characters_are_left_out():
-    tokenizer = learned(LEARNT, 300)
+    tokenizer = learn(LEARNT, 300)
     ids = tokenizer.encode(["é"])[0].tolist()
     assert tokenizer.decode([[0, ids[0], 1, 1023]]) == [""]
 
 
 def test_inputs_that_an_answer_follows_have_no_end_token_and_are_padded_at_the_left():
-    tokens = ByteTokenizer().encode(["abc", "a"]).open_ended()
+    tokens = ByteTokenizer().encode(["abc", "a"]).without_end()
     assert tokens.lengths.tolist() == [3, 1]
-    assert tokens.padded([0, 1], 8, [], 0, left=True).tolist() == [[100, 101, 102], [0, 0, 100]]
-    assert tokens.padded([0, 1], 2, [9], 0, left=True).tolist() == [[100, 9], [0, 100]]
+    assert tokens.pad([0, 1], 8, [], 0, left=True).tolist() == [[100, 101, 102], [0, 0, 100]]
+    assert tokens.pad([0, 1], 2, [9], 0, left=True).tolist() == [[100, 9], [0, 100]]
 
 
 def test_a_label_that_is_not_known_is_told_with_those_that_are():
