@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from p2m import config
+from p2m import components, config
 from p2m.errors import InputError
 from p2m.stages import Request
 from p2m.teacher._recording import PAIRS, Header, Record, digest, digest_of, read, write
