@@ -6,43 +6,22 @@ later stage looks, so that they do not decide what comes later.
 
 import dataclasses
 import json
-import mmap
 import typing
-from abc import abstractmethod
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, overload
+from typing import Any, ClassVar
 
 from pydantic import TypeAdapter
 
 from p2m import disk
+from p2m.examples import Example as Example
+from p2m.examples import ExampleFile as ExampleFile
+from p2m.examples import ExampleView as ExampleView
+from p2m.examples import write_rows as write_rows
 
 VALUE = "value.json"  # an artifact's fields, less those that are examples
 RECORD = "made.json"  # how it came: settings, inputs, seconds, dollars, calls
-
-
-@dataclass(frozen=True)
-class Example:
-    """One input with its answer.
-
-    origin: `prompt` | `user:train` | `hub:<name>@<revision>#<row>` | `folder:<file>@<sha256>#<row>`
-    | `teacher:<call key>`.
-    also: further answers that count as right when answers are measured; training learns the output.
-    votes: what a teacher answered to this input and how often, where it was not of one mind; the
-    output is the one that won.
-    """
-
-    input: str
-    output: str
-    origin: str
-    also: tuple[str, ...] = ()
-    votes: tuple[tuple[str, int], ...] = ()
-
-    @property
-    def accepted(self) -> tuple[str, ...]:
-        return (self.output, *self.also)
 
 
 @dataclass(frozen=True)
@@ -197,71 +176,6 @@ class Report:
     scores: dict[str, dict[str, Score]] = field(default_factory=dict)
     baselines: dict[str, dict[str, dict[str, Score]]] = field(default_factory=dict)
     parity: tuple[Parity, ...] = ()
-
-
-class ExampleView(Sequence[Example]):
-    """Examples made when asked for: a subclass says how many there are and makes one of them."""
-
-    @abstractmethod
-    def _example(self, i: int) -> Example:
-        """The example at place i, 0 <= i < len(self)."""
-
-    @overload
-    def __getitem__(self, index: int) -> Example: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Example]: ...
-    def __getitem__(self, index: int | slice) -> Example | list[Example]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        return self._example(range(len(self))[index])
-
-    def __iter__(self) -> Iterator[Example]:
-        return map(self._example, range(len(self)))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and list(self) == list(other)
-
-
-class ExampleFile(ExampleView):
-    """Examples in a JSON lines file, read when asked for.  Memory holds eight bytes for each."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._starts = array("q", [0])
-        with path.open("rb") as file:
-            for line in file:  # bytes, so that only \n ends a record and U+2028 does not
-                self._starts.append(self._starts[-1] + len(line))
-            self._bytes: mmap.mmap | bytes = b""
-            if self._starts[-1]:
-                self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-
-    def __len__(self) -> int:
-        return len(self._starts) - 1
-
-    def _example(self, i: int) -> Example:
-        return example_of(json.loads(self._bytes[self._starts[i] : self._starts[i + 1]]))
-
-
-def example_of(record: dict[str, Any]) -> Example:
-    votes = tuple((output, n) for output, n in record.get("votes", ()))
-    also = tuple(record.get("also", ()))
-    return Example(record["input"], record["output"], record["origin"], also, votes)
-
-
-def write_rows(path: Path, rows: Iterable[Example]) -> None:
-    """One JSON object a line; `also` and `votes` only where there are some."""
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        for row in rows:
-            record: dict[str, Any] = {
-                "input": row.input,
-                "output": row.output,
-                "origin": row.origin,
-            }
-            if row.also:
-                record["also"] = row.also
-            if row.votes:
-                record["votes"] = row.votes
-            file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
 def save(value: Any, folder: Path) -> None:

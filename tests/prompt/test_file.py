@@ -7,7 +7,7 @@ import sys
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from p2m import artifacts, store
+from p2m import artifacts, components
 from p2m.artifacts import Example, Prompt
 from p2m.errors import InputError
 from p2m.parser.sections import Sections
@@ -109,11 +109,8 @@ def test_a_change_beside_the_prompt_changes_the_key_of_the_stage(tmp_path):
     path = written(tmp_path, "task.md", "Say b.")
 
     def key():
-        return store._digest(
-            store._settings(
-                {"_target_": "p2m.prompt.file.File", "path": prompt_file.find_files(path)}
-            )
-        )
+        node = {"_target_": "p2m.prompt.file.File", "path": prompt_file.find_files(path)}
+        return components.identity(node)
 
     keys = [key()]
     for rows in ("input,output\na,b\n", "input,output\na,c\n"):
