@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from p2m.components import build, locate
-from p2m.errors import ConfigError, near, nearest
+from p2m.errors import ConfigError, nearest
 
 PYDANTIC_KINDS = ("int", "float", "str", "bool", "none", "file-path")  # in the place of an error
 WORDS = {int: "a whole number", float: "a number", str: "text"}
@@ -26,61 +26,86 @@ def convert(path: str, node: Any, faults: list[str]) -> Any:
     if not isinstance(node, dict):
         return node
     if "_target_" not in node:
-        return {key: convert(f"{path}.{key}", value, faults) for key, value in node.items()}
-    settings = {key: value for key, value in node.items() if key != "_target_"}
+        return _convert_several(path, node, faults)
+    target = str(node["_target_"])
     try:
-        cls = locate(str(node["_target_"]))
+        cls = locate(target)
     except ConfigError as error:
         faults.append(f"{path}: {error}")
         return node
-    converted = convert_fields(f"{path}.", cls, settings, faults)
-    component = {"_target_": node["_target_"], **converted}
+    settings = {key: value for key, value in node.items() if key != "_target_"}
+    converted, _ = _convert_dataclass(path, cls, settings, faults)
+    return {"_target_": target, **converted}
+
+
+def _convert_several(path: str, node: dict[str, Any], faults: list[str]) -> dict[str, Any]:
+    """Components side by side, each under its own name."""
+    converted = {}
+    for key, value in node.items():
+        if _holds_component(value):
+            converted[key] = convert(f"{path}.{key}", value, faults)
+        else:
+            faults.append(f"{path}.{key}: is no component: it has no _target_")
+    return converted
+
+
+def _convert_dataclass(
+    path: str, cls: Any, values: dict[str, Any], faults: list[str]
+) -> tuple[dict[str, Any], Any]:
+    """The converted values, and what the constructor makes of them: None where anything is at fault."""
+    converted = convert_fields(f"{path}.", cls, values, faults)
+    made = None
     if len(converted) == len(dataclasses.fields(cls)):
-        _construct(path, lambda: build(component), faults)
-    return component
+        try:
+            made = cls(**build(converted))
+        except ValueError as error:
+            faults.append(f"{path}: {error}")
+    return converted, made
 
 
 def convert_fields(
     prefix: str, cls: type, values: dict[str, Any], faults: list[str]
 ) -> dict[str, Any]:
-    """*values* of a dataclass's fields, each of its field's type; *prefix* stands before the names in *faults*."""
+    """*values*, each of its field's type; *prefix* stands before the names in *faults*."""
     hints = typing.get_type_hints(cls, include_extras=True)
     names = [field.name for field in dataclasses.fields(cls)]
-    strange = sorted(set(values) - set(names))
-    faults.extend(f"{prefix}{name}: {describe_unknown(name, cls)}" for name in strange)
+    for name in sorted(set(values) - set(names)):
+        faults += [f"{prefix}{name}: {_describe_unknown(name, cls)}"]
     converted = {}
     for name in names:
-        before = len(faults)
-        if name in values:
-            value = _convert_value(f"{prefix}{name}", hints[name], values[name], faults)
-            if len(faults) == before:
-                converted[name] = value
-        else:
+        path, before = f"{prefix}{name}", len(faults)
+        if name not in values:
             faults.append(
-                f"{prefix}{name}: is not set; every field of {cls.__name__} is written in its yaml"
+                f"{path}: is not set; every field of {cls.__name__} is written in its yaml"
             )
+            continue
+        value = _convert_value(path, hints[name], values[name], faults)
+        if len(faults) == before:
+            converted[name] = value
     return converted
 
 
-def describe_unknown(name: str, cls: type) -> str:
-    """That *cls* has no field *name*, which it may mean, also of the settings inside it, and which it has."""
-    leaves = {path.rpartition(".")[2]: path for path in reversed([*_paths(cls)])}
+def _describe_unknown(name: str, cls: type) -> str:
+    """That *cls* has no such field, which it may mean, also of those inside it, and which it has."""
     names = [field.name for field in dataclasses.fields(cls)]
-    hint = near(name, names)
-    meant = nearest(name, leaves)
-    if meant and not hint:
-        hint = f" (did you mean '{leaves[meant]}'?)"
+    paths = list(_paths(cls))
+    meant = nearest(name, names) or nearest(name, [path.rpartition(".")[2] for path in paths])
+    hint = ""
+    if meant:
+        full = next(path for path in paths if f".{path}".endswith(f".{meant}"))
+        hint = f" (did you mean '{full}'?)"
     return f"{cls.__name__} has no such field{hint}; it has {', '.join(names) or 'none'}"
 
 
 def _paths(cls: Any) -> Iterator[str]:
-    """The fields of *cls* and, after a dot, those of the plain dataclasses in them."""
+    """The fields of *cls* and then, after a dot, those of the plain dataclasses in them."""
     hints = typing.get_type_hints(cls, include_extras=True)
-    for field in dataclasses.fields(cls):
-        yield field.name
-        inner = _plain_dataclass(hints[field.name])
+    names = [field.name for field in dataclasses.fields(cls)]
+    yield from names
+    for name in names:
+        inner = _plain_dataclass(hints[name])
         if inner:
-            yield from (f"{field.name}.{path}" for path in _paths(inner))
+            yield from (f"{name}.{path}" for path in _paths(inner))
 
 
 def _convert_value(path: str, annotation: Any, value: Any, faults: list[str]) -> Any:
@@ -89,19 +114,15 @@ def _convert_value(path: str, annotation: Any, value: Any, faults: list[str]) ->
         return None
     if _holds_component(value):
         return convert(path, value, faults)
-    cls = _plain_dataclass(annotation) if isinstance(value, dict) else None
-    if cls is None:
-        return _validate(path, annotation, value, faults)
-    converted = convert_fields(f"{path}.", cls, value, faults)
-    is_whole = len(converted) == len(dataclasses.fields(cls))
-    return _construct(path, lambda: cls(**converted), faults) if is_whole else None
+    cls = _plain_dataclass(annotation)
+    if cls and isinstance(value, dict):
+        return _convert_dataclass(path, cls, value, faults)[1]
+    return _validate(path, annotation, value, faults)
 
 
 def _validate(path: str, annotation: Any, value: Any, faults: list[str]) -> Any:
     kinds = _kinds(annotation)
-    if isinstance(value, bool) and not {bool, Any} & set(
-        kinds
-    ):  # pydantic would take it for 0 or 1
+    if isinstance(value, bool) and bool not in kinds and Any not in kinds:  # else True would be 1
         expected = " or ".join(WORDS[kind] for kind in kinds if kind in WORDS)
         faults.append(f"{path}: must be {expected or 'no truth value'}, got {str(value).lower()}")
         return None
@@ -112,16 +133,7 @@ def _validate(path: str, annotation: Any, value: Any, faults: list[str]) -> Any:
         return TypeAdapter(annotation, config=config).validate_python(value)
     except ValidationError as error:
         faults += _describe(path, error)
-    return None
-
-
-def _construct(path: str, construct: Any, faults: list[str]) -> Any:
-    """What *construct* gives; what the constructor says against its settings is a fault."""
-    try:
-        return construct()
-    except ValueError as error:
-        faults.append(f"{path}: {error}")
-    return None
+        return None
 
 
 def _holds_component(value: Any) -> bool:

@@ -3,7 +3,7 @@
 import contextlib
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -22,12 +22,11 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from p2m import config
-from p2m.components import class_of
 from p2m.errors import ConfigError, UsageError, listed, near
-from p2m.fields import describe_unknown
 
 SEARCH_PATH = "hydra.searchpath"
 EXPERIMENT = "experiment"  # the group whose options set other groups
+KEYS = [*config.ROOT_KEYS, *config.GROUPS]
 CALLBACKS = {"p2m.run.sweep.Table"}
 # A class that Hydra's logging names is called as a _target_ is; these write text and no more.
 LOGGING = {f"logging.{name}" for name in ("FileHandler", "Formatter", "StreamHandler")}
@@ -46,6 +45,8 @@ class Source:
         return hydra.compose(self.name, list(lines), return_hydra_config=True)
 
     def options(self, group: str) -> list[str]:
+        if "." in group:
+            return []
         if group not in self._options:
             self._options[group] = config.options(group, self.name, self.path)
         return self._options[group]
@@ -53,10 +54,6 @@ class Source:
     def groups(self) -> list[str]:
         loader = GlobalHydra.instance().config_loader()
         return loader.get_group_options("", ObjectType.GROUP, self.name, list(self.path))
-
-    def is_group(self, override: Override) -> bool:
-        key = str(override.key_or_group)
-        return "." not in key and self.options(key) != []
 
 
 def help_text(argv: list[str]) -> str | None:
@@ -131,50 +128,39 @@ def judge(source: Source, lines: Sequence[str]) -> list[str]:
         else:
             usable.append(override)
     for job in _jobs(usable):
-        for fault in _judge_job(source, job, usable):
-            if fault not in faults:
-                faults.append(fault)
-    return faults
+        faults += _judge_job(source, job)
+    return list(dict.fromkeys(faults))
 
 
 def _parse(lines: Sequence[str]) -> tuple[list[Override], list[str]]:
     """The lines as Hydra reads them, and what is wrong with those that it cannot."""
-    loader = GlobalHydra.instance().config_loader()  # which glob() asks for a group's options
-    parser = OverridesParser.create(loader)
+    loader = GlobalHydra.instance().config_loader()  # glob() asks it for a group's options
     overrides, faults = [], []
     for line in lines:
         try:
-            overrides += parser.parse_overrides([line])
+            overrides += OverridesParser.create(loader).parse_overrides([line])
         except HydraException as error:
             why = str(error).splitlines()[0]
-            faults.append(
-                f"{line}: cannot be read ({why}); write key=value, and quote text with spaces or signs: 'prompt.text=\"...\"'"
-            )
+            advice = "write key=value, and quote text with spaces or signs: 'prompt.text=\"...\"'"
+            faults.append(f"{line}: cannot be read ({why}); {advice}")
     return overrides, faults
 
 
-def _values(override: Override) -> list[Any]:
-    """What the override gives its key, one for each job; of an interval its ends."""
-    value: Any = override.value()
-    if override.is_interval_sweep():
-        return [value.start, value.end]
-    if override.is_sweep_override():
-        return list(override.sweep_iterator())
-    return [value]
-
-
 def _unusable(source: Source, override: Override) -> str | None:
-    """Why no job can be made of this override: it matches nothing, or an option that it names is not there."""
-    group = str(override.key_or_group)
-    values = _values(override)
-    known = source.options(group) if source.is_group(override) else []
+    """Why no job can be made of it: it has no values, or names an option that is not there."""
+    line, group = override.input_line, str(override.key_or_group)
+    if override.is_interval_sweep():
+        return f"{line}: an interval has no values to go through; list them (1,2,3), or use range()"
+    known = source.options(group)
+    values = [override.value()]
+    if override.is_sweep_override():
+        values = list(override.sweep_iterator())
     if not values:
-        return f"{override.input_line}: matches nothing; there is {', '.join(known) or 'no such group'}"
-    if not known or override.is_delete():
-        return None
-    for name in _names(values):
+        return f"{line}: matches nothing; there is {', '.join(known) or 'no such group'}"
+    for name in _names(values) if known and not override.is_delete() else ():
         if name not in known:
-            return f"{group}={name}: there is no such {group}{near(name, known)}; there is {', '.join(known)}"
+            there = f"there is no such {group}{near(name, known)}; there is {', '.join(known)}"
+            return f"{group}={name}: {there}"
     return None
 
 
@@ -188,162 +174,107 @@ def _names(values: list[Any]) -> Iterator[str]:
 
 
 def _jobs(overrides: list[Override]) -> Iterator[list[str]]:
-    """The lines of the first job of a sweep, then of one more for each further value of each swept key."""
-    plain = [str(o.input_line) for o in overrides if not o.is_sweep_override()]
-    swept = {o.get_key_element(): _texts(o) for o in overrides if o.is_sweep_override()}
-    first = {key: values[0] for key, values in swept.items()}
-    yield [*plain, *(f"{key}={value}" for key, value in first.items())]
-    for key, values in swept.items():
-        for value in values[1:]:
-            job = first | {key: value}
-            yield [*plain, *(f"{key}={value}" for key, value in job.items())]
+    """The lines of a sweep's first job, then of one more for each further value of each key."""
+    plain: list[str] = []
+    swept: list[list[str]] = []
+    for override in overrides:
+        if override.is_sweep_override():
+            key = override.get_key_element()
+            swept.append([f"{key}={value}" for value in override.sweep_string_iterator()])
+        else:
+            plain.append(str(override.input_line))
+    first = [lines[0] for lines in swept]
+    yield plain + first
+    for i, lines in enumerate(swept):
+        for line in lines[1:]:
+            yield [*plain, *first[:i], line, *first[i + 1 :]]
 
 
-def _texts(override: Override) -> list[str]:
-    """The values as Hydra would write them into a job's command line."""
-    if override.is_interval_sweep():
-        return [str(value) for value in _values(override)]
-    return list(override.sweep_string_iterator())
-
-
-def _judge_job(source: Source, lines: list[str], overrides: list[Override]) -> list[str]:
-    cfg, faults = _compose(source, lines)
-    if cfg is None:
-        return faults
-    leave_out_settings(cfg, source, lines)
+def _judge_job(source: Source, lines: Sequence[str]) -> list[str]:
+    overrides, _ = _parse(lines)
+    try:
+        cfg = source.compose(list(map(_force, overrides)))
+    except (HydraException, OmegaConfBaseException) as error:
+        return _explain(source, overrides, error)
     with open_dict(cfg):
         own = cfg.pop("hydra")
-    _, faults = config.judge(cfg, faults)
-    if own.sweeper._target_.endswith(".BasicSweeper"):
-        for override in overrides:
-            if override.is_interval_sweep():
-                faults.append(
-                    f"{override.input_line}: this sweeper tries given values alone; list them (1,2,3), or use range() or choice()"
-                )
+    _, faults = _settle(cfg, source, lines)
     return faults + _foreign_code("hydra", OmegaConf.to_container(own, resolve=False))
 
 
-def _compose(source: Source, lines: Sequence[str]) -> tuple[DictConfig | None, list[str]]:
-    """The configuration, and the faults of the lines that had to be left out for it to compose."""
-    try:
-        return source.compose(lines), []
-    except (HydraException, OmegaConfBaseException):
-        pass
-    groups, settings = _split(source, lines)
-    try:
-        cfg = source.compose([str(override.input_line) for override in groups])
-    except (HydraException, OmegaConfBaseException) as error:
-        return None, [" ".join(str(error).split())]
-    OmegaConf.set_struct(cfg, False)
-    faults = []
-    for override in settings:
+def _force(override: Override) -> str:
+    """The line so that Hydra takes any key of a component, which knows best what it has and what is near."""
+    line = str(override.input_line)
+    group, dot, _ = str(override.key_or_group).partition(".")
+    is_setting = group in KEYS and dot and not override.is_delete()
+    return f"++{line.lstrip('+')}" if is_setting else line
+
+
+def _explain(source: Source, overrides: list[Override], error: Exception) -> list[str]:
+    """Why Hydra refused the overrides; where it was for keys that are not there, also what is wrong with the rest."""
+    faults, rest = [], []
+    for override in overrides:
         key = str(override.key_or_group)
-        is_new = override.is_add() or override.is_force_add()
-        fault = None if is_new else _unknown_key(cfg, key)
-        if fault:
-            faults.append(fault)
-        elif not override.is_delete():
-            OmegaConf.update(cfg, key, override.value())
-    return cfg, faults
-
-
-def _split(source: Source, lines: Sequence[str]) -> tuple[list[Override], list[Override]]:
-    """Those of the lines that choose options or are for Hydra itself, and those that set values."""
-    groups, settings = [], []
-    for override in _parse(lines)[0]:
-        if source.is_group(override) or override.is_hydra_override():
-            groups.append(override)
+        root = key.partition(".")[0]
+        if root in KEYS or override.is_hydra_override() or source.options(key):
+            rest.append(str(override.input_line))
         else:
-            settings.append(override)
-    return groups, settings
+            hint = near(root, KEYS)
+            faults.append(f"{key}: p2m has no such key{hint}; it has {', '.join(KEYS)}")
+    if not faults:
+        return [" ".join(str(error).split())]
+    return faults + _judge_job(source, rest)
 
 
-def _unknown_key(cfg: DictConfig, key: str) -> str | None:
-    """Why *key* is not in the configuration, in the words of the component that it names."""
-    node: Any = cfg
-    at: list[str] = []
-    for part in key.split("."):
-        if not isinstance(node, DictConfig):
-            return f"{key}: {'.'.join(at)} has no such field; it is a single value"
-        if part not in node:
-            return f"{key}: {_describe_unknown(part, node, '.'.join(at))}"
-        node = node._get_node(part)
-        at.append(part)
-    return None
-
-
-def _describe_unknown(name: str, node: DictConfig, at: str) -> str:
-    cls = class_of(node)
-    if cls:
-        return describe_unknown(name, cls)
-    known = [str(key) for key in node if key != "hydra"]
-    return f"{at or 'p2m'} has no such key{near(name, known)}; it has {', '.join(known)}"
-
-
-def leave_out_settings_of_job(cfg: DictConfig) -> None:
-    """`leave_out_settings` for the job that Hydra runs now."""
+def check_job(cfg: DictConfig) -> config.Config:
+    """The checked configuration of the job that Hydra runs now, *cfg* made to be as it is."""
     own = HydraConfig.get()
     lines = [*own.overrides.hydra, *own.overrides.task]
     path = [line for line in lines if line.startswith(f"{SEARCH_PATH}=")]
-    leave_out_settings(cfg, Source(str(own.job.config_name), tuple(path)), lines)
+    checked, faults = _settle(cfg, Source(str(own.job.config_name), tuple(path)), lines)
+    if checked is None:
+        raise ConfigError(listed(config.TITLE, faults))
+    return checked
 
 
-def leave_out_settings(cfg: DictConfig, source: Source, lines: Sequence[str]) -> None:
-    """Takes out of *cfg* what its experiment set for components that the *lines* swapped for others.
+def _settle(
+    cfg: DictConfig, source: Source, lines: Sequence[str]
+) -> tuple[config.Config | None, list[str]]:
+    """As `config.judge`, after *cfg* lost what only its experiment says of components that were swapped.
 
     `experiment=tickets retriever=none` has no use for the experiment's retriever.hub.  What was typed,
     and what an option's own file says, stays and is judged.
     """
-    plain: Any = OmegaConf.to_container(cfg, resolve=False)
-    homeless = [found for group in config.GROUPS for found in _homeless(group, plain.get(group))]
-    if not homeless:
-        return
-    groups, settings = _split(source, lines)
-    typed = [f"{override.key_or_group}." for override in settings]
-    for path in _swapped(cfg, source, groups, homeless):
-        if not any(key.startswith(f"{path}.") for key in typed):
-            parent, _, key = path.rpartition(".")
-            with open_dict(cfg):
-                del OmegaConf.select(cfg, parent)[key]
+    checked, faults = config.judge(cfg)
+    overrides, _ = _parse(lines)
+    experiment = [o for o in overrides if o.key_or_group == EXPERIMENT]
+    if not faults or not experiment:
+        return checked, faults
+    others = [override for override in overrides if override not in experiment]
+    try:
+        meant = source.compose([*source.path, *map(_force, experiment)])
+        without = source.compose(list(map(_force, others)))
+    except HydraException:  # the rest leans on the experiment
+        return checked, faults
+    for fault in faults:
+        _leave_out(cfg, fault.partition(":")[0], meant, without)
+    return config.judge(cfg)
 
 
-def _swapped(
-    cfg: DictConfig, source: Source, groups: list[Override], homeless: list[tuple[str, str]]
-) -> Iterator[str]:
-    """The paths in *homeless* that only the experiment sets, for another component than the one that is there now."""
-    experiment = [str(o.input_line) for o in groups if o.key_or_group == EXPERIMENT]
-    if not experiment:
-        return
-    others = [str(o.input_line) for o in groups if o.key_or_group != EXPERIMENT]
-    as_meant = source.compose([*source.path, *experiment])
-    without = source.compose(others)
-    for path, at in homeless:
-        target = f"{at}._target_"
-        parent, _, key = path.rpartition(".")
-        is_own = key in (OmegaConf.select(without, parent) or ())
-        if OmegaConf.select(as_meant, target) != OmegaConf.select(cfg, target) and not is_own:
-            yield path
+def _leave_out(cfg: DictConfig, path: str, meant: DictConfig, without: DictConfig) -> None:
+    """Takes out what is set neither *without* the experiment nor for the component that it *meant*."""
+    parent, _, key = path.rpartition(".")
+    is_of_experiment = _has(cfg, parent, key) and not _has(without, parent, key)
+    places = (f"{parent}._target_", f"{path}._target_")
+    is_swapped = any(OmegaConf.select(meant, p) != OmegaConf.select(cfg, p) for p in places)
+    if is_of_experiment and is_swapped:
+        with open_dict(cfg):
+            del OmegaConf.select(cfg, parent)[key]
 
 
-def _homeless(at: str, node: Any) -> Iterator[tuple[str, str]]:
-    """Each setting at or below *at* that no component takes, and the place of the component that does not."""
-    if not isinstance(node, dict):
-        return
-    cls = class_of(node)
-    known = {each.name for each in fields(cls)} if cls else set(node)
-    for key in node.keys() - {"_target_"}:
-        path = f"{at}.{key}"
-        if key not in known:
-            yield path, at
-        elif cls is None and _is_stray(at, node[key]):
-            yield path, path
-        else:
-            yield from _homeless(path, node[key])
-
-
-def _is_stray(at: str, node: Any) -> bool:
-    """Whether these are settings of a metric, say, that is not there: a group may hold several components by name."""
-    return at in config.GROUPS and isinstance(node, dict) and "_target_" not in node
+def _has(cfg: DictConfig, parent: str, key: str) -> bool:
+    node = OmegaConf.select(cfg, parent) if parent else None
+    return isinstance(node, DictConfig) and key in node
 
 
 def _foreign_code(at: str, node: Any) -> list[str]:

@@ -42,8 +42,7 @@ def run(cfg: DictConfig) -> int:
     try:
         _enter(HydraConfig.get().runtime.cwd)
         with explain_full_disk(folder):
-            compose.leave_out_settings_of_job(cfg)
-            job = Job(config.check(cfg), cfg, folder)
+            job = Job(compose.check_job(cfg), cfg, folder)
             if job.checked.root.mode == "plan":
                 job.plan()
             else:
