@@ -33,10 +33,11 @@ test-slow: $(STAMP)  ## the tests that train, kill and resume
 test-gpu: $(STAMP)  ## the tests that need a GPU, where torch sees one
 	$(BIN)/python -m pytest -m gpu $(ARGS)
 
-lint: $(STAMP)  ## ruff and mypy
+lint: $(STAMP)  ## ruff, mypy, and no function past a complexity of 10
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@$(BIN)/radon cc -n C -s p2m | { ! grep . || { echo "lint: functions of more than 10 branches, see above"; exit 1; }; }
 
 format: $(STAMP)  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .

@@ -1,4 +1,4 @@
-"""What a `_target_` may name, how a node of settings becomes that component, and what decides it."""
+"""What a `_target_` may name, how a node becomes that component, and what decides its result."""
 
 import dataclasses
 import hashlib
@@ -73,6 +73,8 @@ def deciding_settings(node: Any) -> Any:
         return [deciding_settings(item) for item in node]
     if isinstance(node, Path):
         return _contents(node)
+    if dataclasses.is_dataclass(node):  # a field that holds settings of its own
+        return deciding_settings(vars(node))
     if not isinstance(node, dict):
         return node
     cls: Any = locate(node["_target_"]) if "_target_" in node else None
@@ -110,7 +112,7 @@ def _refuse_strangers(target: str) -> None:
 
 
 def _is_component(value: Any, module: str) -> bool:
-    """Whether it is a dataclass of *module* itself: what that imports from elsewhere does not count."""
+    """Whether it is a dataclass of *module* itself, and not one that this imports."""
     return (
         isinstance(value, type) and dataclasses.is_dataclass(value) and value.__module__ == module
     )

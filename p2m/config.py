@@ -1,4 +1,4 @@
-"""The composed configuration: its root keys, the groups of its components, and how it is checked."""
+"""The composed configuration: its root keys, its groups, and how it is checked."""
 
 import dataclasses
 import re
@@ -72,13 +72,13 @@ class Config:
     aliases: dict[str, str]
 
     def lacking(self, stages: Iterable[str]) -> list[str]:
-        """What this machine lacks for these stages: a key, an extra, a server; one line each, where the user would set it."""
+        """What this machine lacks for these stages (a key, an extra, a server), a line each."""
         lines = [line for stage in stages for line in _lacking(stage, self.nodes[stage])]
         return _where_mended(lines, self.aliases)
 
 
 def check(cfg: DictConfig) -> Config:
-    """*cfg* resolved, each value of its field's type; ConfigError lists all that is wrong with it."""
+    """*cfg* resolved, each value of its field's type; ConfigError lists all its faults."""
     config, faults = judge(cfg)
     if config is None:
         raise ConfigError(listed(TITLE, faults))
@@ -86,7 +86,7 @@ def check(cfg: DictConfig) -> Config:
 
 
 def judge(cfg: DictConfig, faults: Sequence[str] = ()) -> tuple[Config | None, list[str]]:
-    """The checked configuration, or None and all that is wrong with it, after *faults* that are known."""
+    """The checked configuration, or None and all its faults, after those that are known."""
     faults = list(faults)
     plain = _resolve(cfg, faults)
     root = _convert_root(plain, faults)
@@ -107,8 +107,9 @@ def judge(cfg: DictConfig, faults: Sequence[str] = ()) -> tuple[Config | None, l
 
 
 def options(group: str, config: str | None = None, overrides: Sequence[str] = ()) -> list[str]:
-    """The names that *group* can be set to, wherever on Hydra's search path they lie; none where Hydra is not started.
+    """The names that *group* can be set to, all along Hydra's search path.
 
+    None where Hydra is not started.
     config, overrides: the primary config and the lines that may add to the search path.
     """
     hydra = GlobalHydra.instance()
@@ -144,7 +145,7 @@ def _convert_root(plain: dict[str, Any], faults: list[str]) -> Root | None:
 
 
 def _clashes(nodes: dict[str, Any]) -> list[str]:
-    """Components that say by KINDS which students they are for, where the model is of another kind."""
+    """Components whose KINDS, the students that they are for, do not hold the model's."""
     model = nodes.get("model", {})
     kind = model.get("kind", getattr(class_of(model), "KIND", None))
     lines = []
@@ -154,9 +155,8 @@ def _clashes(nodes: dict[str, Any]) -> list[str]:
         if kind and kinds and kind not in kinds:
             fitting = _options_for(group, kind)
             instead = f"; set {group}={' or '.join(fitting)}" if fitting else ""
-            lines.append(
-                f"{group}: {cls.__name__} is for {' and '.join(kinds)} students, and the model is {kind}{instead}"
-            )
+            clash = f"is for {' and '.join(kinds)} students, and the model is {kind}{instead}"
+            lines.append(f"{group}: {cls.__name__} {clash}")
     return lines
 
 

@@ -1,4 +1,7 @@
-"""Every error that a user can cause or cure, and the exit code of each.  Anything else is a bug and keeps its traceback."""
+"""Every error that a user can cause or cure, and the exit code of each.
+
+Anything else is a bug and keeps its traceback.
+"""
 
 import contextlib
 import difflib
@@ -11,7 +14,7 @@ from hydra.errors import CompactHydraException
 
 
 class UserError(CompactHydraException):
-    """A message that says what is wrong, where, and what would be right.  It is shown without a traceback."""
+    """Says what is wrong, where, and what would be right; it is shown without a traceback."""
 
     code = 64
 
@@ -55,7 +58,7 @@ class ServiceError(UserError):
 
 
 class Stopped(BaseException):
-    """SIGTERM, SIGHUP or Ctrl-C arrived.  Not an Exception, so that nothing that mends errors on its way mends this."""
+    """SIGTERM, SIGHUP or Ctrl-C arrived.  Not an Exception, so that nothing mends it on its way."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(f"stopped by signal {signum}")
@@ -63,10 +66,11 @@ class Stopped(BaseException):
 
 
 class Interrupted(Stopped, KeyboardInterrupt):
-    """A Stopped that may be raised anywhere, by a signal's handler: asyncio lets a KeyboardInterrupt through its callbacks.
+    """A Stopped that a signal's handler may raise: asyncio lets a KeyboardInterrupt through.
 
-    Never KeyboardInterrupt itself: where that passes through an exec of a string, as dataclasses do while they are imported, Python
-    3.11 remembers it and `python -m` dies of SIGINT at its end, whoever caught it (run_eval_code_obj in pythonrun.c).
+    Never KeyboardInterrupt itself: where that passes through an exec of a string, as dataclasses do
+    while they are imported, Python 3.11 remembers it and `python -m` dies of SIGINT at its end,
+    whoever caught it (run_eval_code_obj in pythonrun.c).
     """
 
 
@@ -104,6 +108,7 @@ def explain_full_disk(root: Path) -> Iterator[None]:
             raise
         free = shutil.disk_usage(root).free / 2**20 if root.exists() else 0
         raise DiskFullError(
-            f"{root}: no room left to write ({error.strerror}; {free:.0f} MiB free). Make room or give other folders (store=, calls=),"
-            " then start the same command: what was finished and paid for is kept."
+            f"{root}: no room left to write ({error.strerror}; {free:.0f} MiB free)."
+            " Make room or give other folders (store=, calls=), then start the same"
+            " command: what was finished and paid for is kept."
         ) from error

@@ -1,4 +1,4 @@
-"""Whether values fit the types of the fields that they are for, and the words for it where they do not."""
+"""Whether values fit the types of their fields, and the words for it where they do not."""
 
 import dataclasses
 import types
@@ -52,7 +52,7 @@ def _convert_several(path: str, node: dict[str, Any], faults: list[str]) -> dict
 def _convert_dataclass(
     path: str, cls: Any, values: dict[str, Any], faults: list[str]
 ) -> tuple[dict[str, Any], Any]:
-    """The converted values, and what the constructor makes of them: None where anything is at fault."""
+    """The converted values, and what the constructor makes of them: None where one is at fault."""
     converted = convert_fields(f"{path}.", cls, values, faults)
     made = None
     if len(converted) == len(dataclasses.fields(cls)):
@@ -86,7 +86,7 @@ def convert_fields(
 
 
 def _describe_unknown(name: str, cls: type) -> str:
-    """That *cls* has no such field, which it may mean, also of those inside it, and which it has."""
+    """That *cls* has no such field, which may be meant, also inside others, and which it has."""
     names = [field.name for field in dataclasses.fields(cls)]
     paths = list(_paths(cls))
     meant = nearest(name, names) or nearest(name, [path.rpartition(".")[2] for path in paths])
@@ -158,7 +158,7 @@ def _plain_dataclass(annotation: Any) -> Any:
 
 
 def _describe(path: str, error: ValidationError) -> list[str]:
-    """A line for each place that is at fault; what a field of several kinds may be stands in one line."""
+    """A line for each place that is at fault, with all that a field of several kinds may be."""
     errors = error.errors(include_url=False)
     helpful = [each for each in errors if each["type"] != "none_required"]  # 'must be none' is not
     texts: dict[str, list[str]] = {}

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 
 import pytest
 
@@ -52,6 +53,17 @@ def test_a_dataclass_that_a_component_only_imports_is_none_of_its_own():
         ConfigError, match=r"^_target_ 'p2m.retriever.none.Examples': p2m.retriever.none has no"
     ):
         components.locate("p2m.retriever.none.Examples")
+
+
+@dataclass(frozen=True)
+class Rates:
+    lr: float
+
+
+def test_the_settings_inside_a_field_decide_the_result_too():
+    first, second = ({"optimizer": Rates(lr), "seed": 0} for lr in (0.1, 0.2))
+    assert components.identity(first) != components.identity(second)
+    assert components.identity(first) == components.identity({"optimizer": Rates(0.1), "seed": 0})
 
 
 def test_a_component_from_outside_with_its_options_is_checked_and_planned(outside):

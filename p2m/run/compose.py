@@ -35,7 +35,10 @@ STREAMS = {"ext://sys.stdout", "ext://sys.stderr"}
 
 @dataclass(frozen=True)
 class Source:
-    """Where a configuration comes from: the name of the primary one, and the typed lines that add to the search path."""
+    """Where a configuration comes from.
+
+    name: of the primary one.  path: the typed lines that add to the search path.
+    """
 
     name: str
     path: tuple[str, ...] = ()
@@ -76,11 +79,12 @@ def help_text(argv: list[str]) -> str | None:
 
 
 def check(argv: list[str]) -> None:
-    """Composes and checks what the command would run, each value of a sweep too; ConfigError lists all faults."""
+    """Composes and checks what the command would run; ConfigError lists all faults."""
     args = get_args_parser().parse_args(argv)
     if args.experimental_rerun:
         raise UsageError(
-            "--experimental-rerun unpickles a file, which can run code: p2m does not offer it. Give the overrides again."
+            "--experimental-rerun unpickles a file, which can run code: p2m does not offer it."
+            " Give the overrides again."
         )
     if args.help or args.hydra_help or args.cfg or args.info or args.shell_completion:
         return  # these run nothing
@@ -203,7 +207,7 @@ def _judge_job(source: Source, lines: Sequence[str]) -> list[str]:
 
 
 def _force(override: Override) -> str:
-    """The line so that Hydra takes any key of a component, which knows best what it has and what is near."""
+    """The line so that Hydra takes any key of a component, which knows best what it has."""
     line = str(override.input_line)
     group, dot, _ = str(override.key_or_group).partition(".")
     is_setting = group in KEYS and dot and not override.is_delete()
@@ -211,7 +215,7 @@ def _force(override: Override) -> str:
 
 
 def _explain(source: Source, overrides: list[Override], error: Exception) -> list[str]:
-    """Why Hydra refused the overrides; where it was for keys that are not there, also what is wrong with the rest."""
+    """Why Hydra refused the overrides; keys that are not there do not hide what else is wrong."""
     faults, rest = [], []
     for override in overrides:
         key = str(override.key_or_group)
@@ -240,10 +244,10 @@ def check_job(cfg: DictConfig) -> config.Config:
 def _settle(
     cfg: DictConfig, source: Source, lines: Sequence[str]
 ) -> tuple[config.Config | None, list[str]]:
-    """As `config.judge`, after *cfg* lost what only its experiment says of components that were swapped.
+    """As `config.judge`, without what only the experiment says of components that were swapped.
 
-    `experiment=tickets retriever=none` has no use for the experiment's retriever.hub.  What was typed,
-    and what an option's own file says, stays and is judged.
+    `experiment=tickets retriever=none` has no use for the experiment's retriever.hub: *cfg* loses
+    it.  What was typed, and what an option's own file says, stays and is judged.
     """
     checked, faults = config.judge(cfg)
     overrides, _ = _parse(lines)
@@ -262,7 +266,7 @@ def _settle(
 
 
 def _leave_out(cfg: DictConfig, path: str, meant: DictConfig, without: DictConfig) -> None:
-    """Takes out what is set neither *without* the experiment nor for the component that it *meant*."""
+    """Takes *path* out if only the experiment sets it, for a component that it *meant* to be."""
     parent, _, key = path.rpartition(".")
     is_of_experiment = _has(cfg, parent, key) and not _has(without, parent, key)
     places = (f"{parent}._target_", f"{path}._target_")
@@ -278,7 +282,7 @@ def _has(cfg: DictConfig, parent: str, key: str) -> bool:
 
 
 def _foreign_code(at: str, node: Any) -> list[str]:
-    """What would run code, in Hydra's own settings, that is none of Hydra's, of its installed plugins or ours."""
+    """What in Hydra's settings would run code that is neither its own, its plugins' nor ours."""
     if isinstance(node, list):
         node = dict(enumerate(node))
     if not isinstance(node, dict):
