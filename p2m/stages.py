@@ -235,7 +235,7 @@ class Tracker(Protocol):
         """error: None where report.json is there, else why the run did not complete."""
 
 
-Outcome = Literal["ok", "refusal", "filtered", "length", "empty", "invalid", "language", "echo"]
+Outcome = Literal["ok", "refusal", "filtered", "length", "empty", "invalid", "echo", "too_long"]
 
 
 @dataclass(frozen=True)
@@ -260,7 +260,8 @@ class Answer:
     """What came back.
 
     text is as received; only outcome `ok` may become data.  usd: what it cost, whenever.  key: of
-    the ledger.
+    the ledger.  reason: a few words, where outcome is not ok.  An outcome of `too_long` is of the
+    request: the model's window does not hold it, and it cost nothing.
     """
 
     text: str
@@ -268,6 +269,7 @@ class Answer:
     key: str
     usd: float
     fresh: bool
+    reason: str = ""
 
 
 class Session(Protocol):

@@ -408,8 +408,8 @@ def fuzz(folder: Path, scale: float) -> Iterator[Row]:
     """Random damage to answers, headers and the ledger's file: anything raised but a UserError counts."""
     from p2m.calls.completion import parse
     from p2m.calls.endpoint import reply_with
-    from p2m.calls.pace import retry_after
     from p2m.errors import UserError
+    from p2m.text.delay import retry_after
     from p2m.text.json_answer import tolerant_json
     from p2m.verbs import calls
 

@@ -2,16 +2,16 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from p2m.schema import mismatch
 from p2m.stages import Outcome, Request
 from p2m.text import evasion
-from p2m.text.json_answer import tolerant_json
+from p2m.text.listed import find_fault, list_name, read_items
 
 MOST_TOKENS = 10**9  # a usage beyond it is a server's mistake, not a bill
+CUT = "cut off at max_tokens"
 REFUSED = "it reads as a refusal"
 REFUSAL_MOST = 400  # characters of a text that refuses; a longer one only begins like one
 _VERSION = re.compile(r"[-:@.](?:v?\d[\w.:-]*|latest|main|preview.*)")
@@ -83,7 +83,7 @@ def _content(choices: Any, request: Request) -> tuple[str, Outcome, str]:
     if refusal:
         return _clean(refusal), "refusal", "the model refused"
     if finish == "length":
-        return clean, "length", "cut off at max_tokens"
+        return _cut(clean, request)
     if not text.strip():
         return "", "empty", "no content"
     if clean != text:
@@ -91,34 +91,28 @@ def _content(choices: Any, request: Request) -> tuple[str, Outcome, str]:
     return text, *judge(text, request)
 
 
+def _cut(text: str, request: Request) -> tuple[str, Outcome, str]:
+    """Of a text that was cut off, the whole items of a list can be used."""
+    schema = request.schema
+    if schema is not None and list_name(schema) and read_items(text, schema):
+        outcome, reason = judge(text, request)
+        return text, outcome, reason or f"{CUT}: what was whole is kept"
+    return text, "length", CUT
+
+
 def judge(text: str, request: Request) -> tuple[Outcome, str]:
-    """ok for what is neither refusal, nor echo, nor in another script, and of the schema."""
+    """ok for what is neither refusal nor echo, and of the schema, or lists something that is."""
     prompts = [message["content"] for message in request.messages]
     echo = evasion.find_echo(text, prompts)
     if echo is not None:
         return "echo", echo
-    value: Any = text
     if request.schema is not None:
-        value = tolerant_json(text)
-        fault = "no JSON in it" if value is None else mismatch(value, request.schema)
+        fault = find_fault(text, request.schema)
         if fault is not None:
             return ("refusal", REFUSED) if evasion.is_refusal(text) else ("invalid", fault)
     elif len(text) < REFUSAL_MOST and evasion.is_refusal(text):
         return "refusal", REFUSED
-    script = evasion.find_strange_script("\n".join(_strings(value)), prompts)
-    if script is not None:
-        return "language", f"mostly {script}, which the request does not use"
     return "ok", ""
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _strings(inner)
 
 
 def _text(content: Any) -> str:

@@ -29,6 +29,8 @@ class Health:
 
     def count(self, completion: Completion) -> None:
         self.outcomes[completion.outcome] += 1
+        if completion.outcome == "too_long":  # who asked may ask for less
+            return
         self._latest.append(completion)
         rejected = [latest for latest in self._latest if latest.outcome != "ok"]
         if len(self._latest) < WINDOW or len(rejected) <= MOST_REJECTED:

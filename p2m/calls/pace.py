@@ -2,68 +2,19 @@
 
 import asyncio
 import contextlib
-import email.utils
 import math
-import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-# a longer Retry-After is taken as this: a run that waits for hours unseen is worse than one more 429
-LONGEST_S = 120.0
+from p2m.text.delay import LONGEST_S, clip, duration, number
+
 FIRST_S = 0.5  # first wait where the server names none, doubled each time
 BURST_S = 5.0  # how much of a minute's allowance may go out at once
-_PARTS = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds to wait, within [0, LONGEST_S]; None where the server names none, or nonsense.
-
-    Retry-After may be seconds, a duration or a date.  now: seconds since the epoch.
-    """
-    wait_ms = _number(headers.get("retry-after-ms", ""))
-    if wait_ms is not None:
-        return _clip(wait_ms / 1000)
-    text = headers.get("retry-after", "").strip()
-    wait = _number(text)
-    if wait is None:
-        wait = duration(text)
-    if wait is None:
-        wait = _until(text, now)
-    return None if wait is None else _clip(wait)
-
-
-def duration(text: str) -> float | None:
-    """Seconds in `6m0s`, `120ms`, `1h2m3.5s`; None for anything else."""
-    text = text.strip()[:40]
-    parts = _PARTS.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        return None
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
 
 def backoff(tries: int, jitter: float) -> float:
     """Seconds before try *tries* + 1: doubling, times [0.5, 1.5) by jitter in [0, 1)."""
     return min(FIRST_S * 2.0 ** min(tries - 1, 10), LONGEST_S / 2) * (0.5 + jitter)
-
-
-def _clip(wait: float) -> float:
-    return min(max(wait, 0.0), LONGEST_S)
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text[:40])
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and "_" not in text else None
-
-
-def _until(date: str, now: float) -> float | None:
-    try:
-        return email.utils.parsedate_to_datetime(date[:60]).timestamp() - now
-    except (ValueError, TypeError, OverflowError, IndexError, OSError):
-        return None
 
 
 class Allowance:
@@ -149,11 +100,11 @@ class Pace:
             limit = headers.get(f"x-ratelimit-limit-{what}")
             if limit is None:
                 continue
-            allowance.limit(_number(limit))
-            if _number(headers.get(f"x-ratelimit-remaining-{what}", "")) == 0:
+            allowance.limit(number(limit))
+            if number(headers.get(f"x-ratelimit-remaining-{what}", "")) == 0:
                 reset = headers.get(f"x-ratelimit-reset-{what}", "")
                 wait = duration(reset)
-                self._close_for(_clip((_number(reset) if wait is None else wait) or 0.0))
+                self._close_for(clip((number(reset) if wait is None else wait) or 0.0))
 
     def _close_for(self, wait: float) -> None:
         self._closed_until = max(self._closed_until, time.monotonic() + wait)

@@ -75,8 +75,8 @@ class Pay:
             if decision.kind == "answer":
                 return await self._accept(call, found.attempt, reply, seconds)
             await self._close(found.attempt, reply, decision, seconds)
-            if decision.kind == "filtered":
-                refused = Completion("", "filtered", decision.reason)  # and not billed
+            if decision.kind in {"filtered", "too_long"}:
+                refused = Completion("", decision.kind, decision.reason)  # and not billed
                 return self._finish(call, refused, 0, fresh=True)
             # 4) wait as the reply asks, and try again
             if decision.kind != "throttled":
@@ -135,7 +135,8 @@ class Pay:
     def _finish(self, call: Call, completion: Completion, billed: int, fresh: bool) -> Answer:
         if not call.is_probe:  # whose answer tells about the server
             self._health.count(completion)
-        return Answer(completion.text, completion.outcome, call.entry.key, billed / NANO, fresh)
+        key, usd = call.entry.key, billed / NANO
+        return Answer(completion.text, completion.outcome, key, usd, fresh, completion.reason)
 
     def _settle(self, attempt: int, completion: Completion, bill: int | None) -> None:
         """Nobody waits for the bill; but nothing more may be spent if it cannot be put down."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from p2m.artifacts import Example, TaskSpec
+from p2m.generator._request import SCHEMA
 from p2m.stages import Answer
-from p2m.text.json_answer import tolerant_json
 from p2m.text.language import CODE, SURE, UNKNOWN, language_of
+from p2m.text.listed import read_items
 from p2m.text.same import LabelSet, near, normalize_space
 
 
@@ -25,6 +26,7 @@ class Pool:
     """Grows answer by answer.
 
     inputs: each once, in order of arrival.  dropped: answers and pairs, by reason.
+    faults: what is wrong with the answers that were dropped, as the ledger has it.
     votes: by input, normalize_space, then by output.
     """
 
@@ -34,6 +36,7 @@ class Pool:
     votes: dict[str, dict[str, Vote]] = field(default_factory=dict)
     inputs: list[str] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         demonstrations = self.task.demonstrations
@@ -50,10 +53,11 @@ class Pool:
         """
         if answer.outcome != "ok":
             self.dropped[f"answer: {answer.outcome}"] += 1
+            if answer.reason:
+                self.faults[answer.reason] += 1
             return 0
-        value = tolerant_json(answer.text)
-        pairs = value.get("examples") if isinstance(value, dict) else value
-        if not isinstance(pairs, list):
+        pairs = read_items(answer.text, SCHEMA)
+        if pairs is None:
             self.dropped["answer: not the JSON asked for"] += 1
             return 0
         before = len(self.inputs)
@@ -142,7 +146,4 @@ def _is_foreign(text: str, language: str) -> bool:
 
 
 def _text(value: Any) -> str | None:
-    """A whole number is taken as it is written; other values that are no text are not."""
-    if type(value) is int:
-        return str(value)
     return value.strip() if isinstance(value, str) else None

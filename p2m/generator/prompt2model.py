@@ -6,7 +6,7 @@ Few shots that change, a temperature that rises, outputs by vote.
 import logging
 import math
 import random
-from collections import deque
+from collections import Counter, deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
@@ -24,6 +24,7 @@ Count = Annotated[int, Ge(1)]
 Temperature = Annotated[float, Ge(0), Le(2)]
 RECENT = 50  # answers over which the yield of new examples is measured
 FRAME = 32  # tokens of an answer that belong to no example: the object around the list
+FAULTS_SHOWN = 3  # kinds of useless answers in a message
 SAMPLES_A_SEED = 1_000_000  # so that each seed has answers of its own, and each request too
 log = logging.getLogger(__name__)
 
@@ -32,13 +33,17 @@ log = logging.getLogger(__name__)
 class _State:
     """How far a run is.
 
-    asked, read: requests sent, answers taken.  idle: answers in a row without a new input.
+    most_shown: how many samples a request may show; fewer once one was longer than the window.
+    asked, read: requests sent, answers taken.  too_long: requests that did not fit.
+    idle: answers in a row without a new input.
     recent: how many new inputs each of the last answers had.
     """
 
     pool: Pool
+    most_shown: int
     asked: int = 0
     read: int = 0
+    too_long: int = 0
     idle: int = 0
     recent: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT))
 
@@ -76,24 +81,26 @@ class Prompt2Model:
         return Estimate(calls=math.ceil(self.target / self.per_request))
 
     def run(self, task: TaskSpec, retrieved: Examples, work: Work) -> Examples:
-        state = _State(Pool(task, self.max_input_chars, self.max_output_chars))
+        pool = Pool(task, self.max_input_chars, self.max_output_chars)
+        state = _State(pool, self.shown_max)
         with work.bar(self.target, "examples") as bar, self.teacher.session(work) as session:
             self._ask(state, session, bar, work)
-        rows, dropped = state.pool.elect(self.target)
+        rows, dropped = pool.elect(self.target)
         if not rows:
             raise IncompleteError(
                 f"generator: none of {state.read} answers held an example that can be used:"
-                f" {by_reason(dropped)}; look at what the teacher writes (p2m calls list),"
-                " or try another one, teacher=..."
+                f" {by_reason(dropped)}{_explain(pool.faults)}; look at what the teacher writes"
+                " (p2m calls list), or try another one, teacher=..."
             )
         if len(rows) < self.target:
             log.warning(
-                "generator: %d of %d examples after %d requests, %s; dropped: %s",
+                "generator: %d of %d examples after %d requests, %s; dropped: %s%s",
                 len(rows),
                 self.target,
                 state.asked,
                 self._end(state),
                 by_reason(dropped),
+                _explain(pool.faults),
             )
         return Examples(rows, dropped=dropped)
 
@@ -128,7 +135,8 @@ class Prompt2Model:
             return "target reached"
         if state.idle >= self.patience:
             return f"as the last {state.idle} answers brought nothing new (generator.patience)"
-        if state.asked >= math.ceil(self.max_requests_factor * self.target / self.per_request):
+        most = math.ceil(self.max_requests_factor * self.target / self.per_request)
+        if state.asked - state.too_long >= most:
             allowed = f"generator.max_requests_factor={self.max_requests_factor:g}"
             return f"the most that {allowed} allows"
         return None
@@ -137,7 +145,7 @@ class Prompt2Model:
         """The answer to come, and the inputs that its request shows."""
         rng = random.Random(f"{self.seed}:{state.asked}")
         known = len(state.pool.inputs)
-        n = min(rng.randint(self.shown_min, self.shown_max), known)
+        n = min(rng.randint(self.shown_min, self.shown_max), state.most_shown, known)
         samples = [state.pool.best(i) for i in rng.sample(range(known), n)]
         request = Request(
             messages=messages_for(state.pool.task, samples, self.per_request),
@@ -151,14 +159,44 @@ class Prompt2Model:
         return session.submit(request), {normalize_space(source) for source, _ in samples}
 
     def _read(self, answer: Answer, shown: set[str], state: _State, bar: Bar) -> None:
+        if answer.outcome == "too_long":
+            self._show_less(answer, len(shown), state)
         before = len(state.pool.inputs)
         new = state.pool.add(answer, shown)
         state.read += 1
+        if answer.outcome == "too_long":
+            return
         state.recent.append(new)
         state.idle = 0 if new else state.idle + 1
         bar.advance(min(new, max(0, self.target - before)))
+
+    def _show_less(self, answer: Answer, n_shown: int, state: _State) -> None:
+        """After a request that the teacher's window does not hold: later ones show half of it."""
+        state.too_long += 1
+        if not n_shown:
+            raise IncompleteError(
+                "generator: a request is longer than the teacher's window even without earlier"
+                f" examples in it ({answer.reason}); make generator.per_request"
+                f" (now {self.per_request}) or generator.max_tokens (now {self.max_tokens} an"
+                " example) smaller, shorten the prompt, or take a teacher with a larger window"
+            )
+        if n_shown <= state.most_shown:  # else it was out before the last cut
+            state.most_shown = n_shown // 2
+            log.warning(
+                "generator: a request with %d earlier examples in it is longer than the teacher's"
+                " window (%s); from now on %d are shown at most (generator.shown_max)",
+                n_shown,
+                answer.reason,
+                state.most_shown,
+            )
 
     def _temperature(self, state: _State) -> float:
         """Rises with the share of the target that stands, clipped to what endpoints take."""
         share = min(1.0, len(state.pool.inputs) / self.target)
         return round(min(2.0, max(0.0, self.t0 + (self.t_max - self.t0) * share)), 3)
+
+
+def _explain(faults: Counter[str]) -> str:
+    """The commonest of what is wrong with answers, in brackets."""
+    common = dict(faults.most_common(FAULTS_SHOWN))
+    return f" (answers: {by_reason(common)})" if common else ""

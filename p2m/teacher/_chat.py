@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LogitsProcessor, LogitsProcessorList
 
-from p2m.calls.endpoint import Reply, reply_with
+from p2m.calls.endpoint import Reply, encode, reply_with
 from p2m.errors import InputError
 from p2m.stages import Request
 
@@ -95,10 +95,7 @@ class Chat:
         longest = inputs["input_ids"].shape[1]
         most = max(request.max_tokens for request in requests)
         if longest + most > self.window:
-            raise InputError(
-                f"a request of {longest} tokens and {most} to write"
-                f" does not fit into the model's window of {self.window}"
-            )
+            return self._write_apart(requests, seeds, longest)
         with torch.inference_mode():
             ids_BT = self.model.generate(
                 **inputs,
@@ -116,6 +113,22 @@ class Chat:
         for ids, request, length in zip(rows, requests, lengths, strict=True):
             replies.append(self._reply(ids, request.max_tokens, length))
         return replies
+
+    def _write_apart(
+        self, requests: Sequence[Request], seeds: Sequence[str], longest: int
+    ) -> list[Reply]:
+        """One by one, where together they do not fit; one that does not fit alone is refused."""
+        if len(requests) > 1:
+            replies = []
+            for request, seed in zip(requests, seeds, strict=True):
+                replies += self.write([request], [seed])
+            return replies
+        message = (
+            f"a request of {longest} tokens and {requests[0].max_tokens} to write"
+            f" does not fit into the model's window of {self.window}"
+        )
+        error = {"code": "context_length_exceeded", "message": message}
+        return [Reply(400, {}, encode({"error": error}))]
 
     def _prompt(self, request: Request) -> Any:
         messages = [dict(message) for message in request.messages]

@@ -30,9 +30,3 @@ CHARACTERS = {
 def join(*scripts: str) -> str:
     """The characters of all of *scripts*, as inside [] of a regular expression."""
     return "".join(CHARACTERS[script] for script in scripts)
-
-
-def distinct_scripts() -> dict[str, str]:
-    """Their characters by name, where those that one language mixes are one."""
-    alone = {name: chars for name, chars in CHARACTERS.items() if name not in {"Han", "Kana"}}
-    return alone | {"Han or Kana": join("Han", "Kana")}

@@ -48,25 +48,20 @@ def test_good_answer_is_read_with_its_model_and_usage() -> None:
         (said(None), "empty", "no content"),
         (said(" \n"), "empty", "no content"),
         (said("x", "content_filter"), "filtered", "the server's content filter"),
-        (said(GOOD, "length"), "length", "cut off at max_tokens"),
+        (said('{"examples": []}', "length"), "length", "cut off at max_tokens"),
         (said(None, refusal="No."), "refusal", "the model refused"),
         (said("I’m sorry, but I can’t do that."), "refusal", "it reads as a refusal"),
         (said("a\ud800"), "invalid", "half a surrogate pair"),
         (said("Here is your example."), "invalid", "no JSON in it"),
         (said('{"examples": 3}'), "invalid", "answer.examples must be array, got 3"),
-        (said('{"examples": [{"input": NaN, "output": "b"}]}'), "invalid", "no JSON in it"),
+        (
+            said('{"examples": [{"input": NaN, "output": "b"}]}'),
+            "invalid",
+            "answer.examples[0].input must be string, got null",
+        ),
+        (said('{"examples": [{"input": "a"', "length"), "length", "cut off at max_tokens"),
         (said(QUESTION.messages[0]["content"]), "echo", "it repeats the prompt"),
         (said(QUESTION.messages[0]["content"][:85]), "echo", "it is a part of the prompt"),
-        (
-            said(GOOD.replace('"a"', '"这是一个完全不同的语言的例子"')),
-            "language",
-            "mostly Han or Kana, which the request does not use",
-        ),
-        (
-            said(GOOD.replace('"a"', '"Это пример на другом языке"')),
-            "language",
-            "mostly Cyrillic, which the request does not use",
-        ),
     ],
 )
 def test_each_kind_of_useless_answer_has_its_outcome(
@@ -76,18 +71,28 @@ def test_each_kind_of_useless_answer_has_its_outcome(
     assert (reading.outcome, reading.reason) == (outcome, reason)
 
 
-def test_script_that_the_request_uses_is_no_wrong_language() -> None:
-    japanese = Request(
-        ({"role": "user", "content": "Write an example as this one: リストを逆順にする"},),
-        1,
-        100,
-        SCHEMA,
+@pytest.mark.parametrize(
+    "source",
+    ["リストの要素を全部足し合わせる方法", "Это пример на другом языке", "اكتب هذا الرقم بالكلمات"],
+)
+def test_data_in_another_script_than_the_request_are_data(source: str) -> None:
+    assert judge(GOOD.replace('"a"', f'"{source}"'), STRICT) == ("ok", "")
+
+
+def test_whole_pairs_of_an_answer_that_was_cut_off_are_kept() -> None:
+    cut = GOOD[:-2] + ', {"input": "c", "outp'
+    reading = parse(said(cut, "length"), STRICT)
+    assert (reading.outcome, reading.reason) == (
+        "ok",
+        "cut off at max_tokens: what was whole is kept",
     )
-    text = json.dumps(
-        {"examples": [{"input": "リストの要素を全部足し合わせる方法", "output": "sum(a)"}]},
-        ensure_ascii=False,
-    )
-    assert judge(text, japanese) == ("ok", "")
+    assert reading.text == cut
+    assert parse(said(cut, "length"), QUESTION).outcome == "length", "a text has no whole parts"
+
+
+def test_one_bad_pair_does_not_spoil_the_others() -> None:
+    text = '{"examples": [{"input": "a", "output": null}, {"input": "b", "output": "c"}]}'
+    assert judge(text, STRICT) == ("ok", "")
 
 
 def test_refusal_inside_a_good_answer_is_data() -> None:

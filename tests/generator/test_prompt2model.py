@@ -375,6 +375,69 @@ def test_no_usable_example_at_all_is_an_error_that_says_why(work):
     )
 
 
+def test_the_reasons_of_the_ledger_stand_in_the_message(work):
+    faults = ["no JSON in it", "no JSON in it", "answer.examples[0] has no 'output'"]
+    with pytest.raises(IncompleteError, match="none of 3 answers") as error:
+        run(
+            ScriptedTeacher(lambda request, i: Answer("x", "invalid", "k", 0.0, True, faults[i])),
+            work,
+            patience=3,
+            lag=1,
+        )
+    assert (
+        "3 answer: invalid (answers: 2 no JSON in it, 1 answer.examples[0] has no 'output'); look"
+        in str(error.value)
+    )
+
+
+def test_numbers_names_in_capitals_and_more_keys_cost_no_pair(work):
+    said = '[{"Input": "half of 5", "Output": 2.50, "why": "x"}, {"input": "is 3 odd", "output": true}]'
+    examples = run(ScriptedTeacher(lambda request, i: said), work, target=2)
+    assert pairs(examples) == [("half of 5", "2.50"), ("is 3 odd", "true")]
+
+
+def too_long_beyond(n_shown):
+    """A teacher whose window holds a request with so many samples and no more."""
+
+    def say(request, i):
+        if len(shown_in(request)) > n_shown:
+            return Answer("", "too_long", f"call{i}", 0.0, True, "HTTP 400: 2048 tokens")
+        return doubling(request, i)
+
+    return ScriptedTeacher(say)
+
+
+def test_a_request_that_is_too_long_is_passed_over_and_later_ones_show_less(work, caplog):
+    teacher = too_long_beyond(2)
+    with caplog.at_level(logging.WARNING):
+        examples = run(teacher, work, target=60, shown_min=5, shown_max=5, lag=1)
+    assert len(examples.rows) == 60
+    assert examples.dropped == {"answer: too_long": 1}
+    assert [len(shown_in(request)) for request in teacher.requests[:5]] == [0, 4, 2, 2, 2]
+    (message,) = caplog.messages
+    assert message == (
+        "generator: a request with 4 earlier examples in it is longer than the teacher's window"
+        " (HTTP 400: 2048 tokens); from now on 2 are shown at most (generator.shown_max)"
+    )
+
+
+def test_requests_that_were_out_together_cut_what_is_shown_once(work, caplog):
+    with caplog.at_level(logging.WARNING):
+        examples = run(too_long_beyond(3), work, target=200, shown_min=8, shown_max=8, lag=16)
+    assert len(examples.rows) == 200
+    assert 1 <= len(caplog.messages) <= 2
+
+
+def test_a_window_that_holds_no_request_at_all_is_told_with_the_settings(work):
+    with pytest.raises(IncompleteError) as error:
+        run(too_long_beyond(-1), work)
+    assert str(error.value) == (
+        "generator: a request is longer than the teacher's window even without earlier examples in"
+        " it (HTTP 400: 2048 tokens); make generator.per_request (now 4) or generator.max_tokens"
+        " (now 50 an example) smaller, shorten the prompt, or take a teacher with a larger window"
+    )
+
+
 def test_progress_counts_new_examples_up_to_the_target_and_notes_temperature_and_dollars(work):
     import dataclasses
 

@@ -57,15 +57,18 @@ def test_usage_and_length_are_told(tiny_chat: Path, tmp_path: Path) -> None:
     assert json.loads(body)["choices"][0]["finish_reason"] == "length"
 
 
-def test_request_that_does_not_fit_is_told(tiny_chat: Path, tmp_path: Path) -> None:
-    with (
-        local(tiny_chat, tmp_path).session(work(tmp_path)) as session,
-        pytest.raises(
-            InputError,
-            match="a request of 30 tokens and 600 to write does not fit into the model's window of 512",
-        ),
-    ):
-        session.submit(ask(0, max_tokens=600)).result()
+def test_request_that_does_not_fit_is_refused_and_the_others_are_answered(
+    tiny_chat: Path, tmp_path: Path
+) -> None:
+    with local(tiny_chat, tmp_path).session(work(tmp_path)) as session:
+        futures = [session.submit(ask(0, max_tokens=600)), session.submit(ask(0, max_tokens=3))]
+        refused, answered = (future.result() for future in futures)
+    assert (refused.outcome, refused.usd) == ("too_long", 0.0)
+    assert (
+        "a request of 30 tokens and 600 to write does not fit into the model's window of 512"
+        in refused.reason
+    )
+    assert answered.outcome in {"ok", "length"}
 
 
 def test_model_that_is_not_there_is_told(tmp_path: Path) -> None:

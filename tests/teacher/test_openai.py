@@ -7,7 +7,7 @@ import pytest
 
 from p2m.calls.endpoint import Reply
 from p2m.calls.prices import Price
-from p2m.calls.retry import decide, server_message
+from p2m.calls.retry import decide
 from p2m.errors import ConfigError, ServiceError
 from p2m.teacher._prices import list_prices, price_of
 from p2m.teacher.openai import OpenAI
@@ -142,7 +142,12 @@ def test_parameters_are_added_and_taken_out() -> None:
         ),
         (404, {"message": "no"}, "Look at teacher.model and teacher.base_url"),
         (429, {"code": "insufficient_quota"}, "the credit of the account"),
-        (429, {"message": "Request too large for m"}, "the size of a request"),
+        (400, {"message": "Your credit balance is too low"}, "the credit of the account"),
+        (
+            429,
+            {"code": "x", "message": "free-models-per-day"},
+            "the quota for a day of the account",
+        ),
         (302, {}, "Look at teacher.base_url."),
     ],
 )
@@ -152,6 +157,29 @@ def test_refusal_names_the_setting(status: int, body: dict[str, str], look: str)
     )
     assert said.kind == "stop"
     assert look in str(said.error)
+    assert f"(HTTP {status}: " in str(said.error)
+
+
+@pytest.mark.parametrize(
+    ("headers", "error", "wait"),
+    [
+        ({"retry-after": "1"}, {"message": "see your account's billing and credit pages"}, 1.0),
+        ({}, {"code": "rate_limit_exceeded", "message": "quota; try again in 2s"}, 2.0),
+        ({"retry-after": "0"}, {"message": "Please retry in 10.3s"}, 10.3),
+        ({}, {"message": "Please try again in 3h"}, 120.0),
+        ({}, {"message": "slow down"}, None),
+    ],
+)
+def test_a_limit_a_minute_is_waited_for_as_long_as_headers_or_body_say(
+    headers: dict[str, str], error: dict[str, str], wait: float | None
+) -> None:
+    decision = decide(Reply(429, headers, json.dumps({"error": error}).encode()), endpoint())
+    assert (decision.kind, decision.wait) == ("throttled", wait)
+
+
+def test_a_request_that_is_too_long_is_refused_alone() -> None:
+    raw = b'{"error": {"code": "context_length_exceeded", "message": "2048 tokens"}}'
+    assert decide(Reply(400, {}, raw), endpoint()).kind == "too_long"
 
 
 @pytest.mark.parametrize("status", [408, 409, 425, 500, 502, 503, 504, 529])
@@ -164,12 +192,6 @@ def test_error_in_place_of_an_answer_is_no_answer() -> None:
     assert decide(Reply(200, {}, upstream), endpoint()).kind == "again"
     assert decide(Reply(200, {}, b'{"error": {"code": 429}}'), endpoint()).kind == "throttled"
     assert decide(Reply(200, {}, b'{"error": null, "choices": []}'), endpoint()).kind == "answer"
-
-
-def test_message_of_a_server_is_short_and_of_one_line() -> None:
-    assert server_message(b"<html>\n<b>down</b>") == "<html> <b>down</b>"
-    assert server_message(b"") == "no message"
-    assert len(server_message(b'{"error": {"message": "' + b"x" * 5000 + b'"}}')) == 300
 
 
 def test_other_models_answer_is_not_taken_and_stays_at_its_reservation(tmp_path: Path) -> None:

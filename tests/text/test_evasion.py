@@ -1,4 +1,4 @@
-from p2m.text.evasion import find_echo, find_strange_script, is_refusal
+from p2m.text.evasion import find_echo, is_refusal
 
 PROMPT = (
     "Write an example for a task that turns the name of a colour into its code, please, as JSON."
@@ -15,11 +15,3 @@ def test_echo_is_found_both_ways_and_not_in_short_texts() -> None:
     assert find_echo(f"Here: {PROMPT}", [PROMPT]) == "it repeats the prompt"
     assert find_echo(PROMPT[:85], [PROMPT]) == "it is a part of the prompt"
     assert find_echo("the name of a colour", [PROMPT]) is None
-
-
-def test_script_is_strange_where_most_letters_are_of_it_and_no_prompt_has_one() -> None:
-    russian = "Это пример на другом языке"
-    assert find_strange_script(russian, [PROMPT]) == "Cyrillic"
-    assert find_strange_script(russian, [PROMPT, "Да"]) is None
-    assert find_strange_script(f"{PROMPT} {russian}", [PROMPT]) is None
-    assert find_strange_script("Это", [PROMPT]) is None, "a word may be a name"
