@@ -26,13 +26,12 @@ from torch import Tensor
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-sys.path.insert(0, str(HERE.parent / "student_speed"))
+sys.path.insert(0, str(ROOT))
 BATCH, ANSWERS = (
     32,
     128,
 )  # examples of a training step, as by default; answers under way in decoding
 DROPOUT = 0.1  # of what each layer adds: between the 0 and 0.3 that training takes
-MAX_OUTPUT = 11  # an ISO date in bytes and its end
 COLUMNS = ("figure", "student", "contender", "ms_a_step", "first_is_faster", "quartiles")
 Contender = Callable[..., Any]
 
@@ -110,8 +109,8 @@ def training(student: str) -> dict[str, Contender]:
 
 def whole_step(student: str) -> dict[str, Contender]:
     """The same with clipping and the optimisers of p2m; and what Seq2SeqTrainer does at its defaults, AdamW in fp32."""
-    model, plain = _model(student, torch.nn.Dropout), frozenset({"precision", "attention"})
-    contenders = {"precision and attention alone": _updating(model, OwnForward(model, plain))}
+    model, plain = _model(student, torch.nn.Dropout), TRICKS - {"projections"}
+    contenders = {"what p2m does now": _updating(model, OwnForward(model, plain))}
     model = _model(student, NumpyDropout)
     contenders["all tricks"] = _updating(model, OwnForward(model, TRICKS))
     model = _model(student, torch.nn.Dropout)
@@ -164,18 +163,20 @@ def decoding(student: str) -> dict[str, Contender]:
 
 
 def batches(student: str, size: int, n: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """ids_BS and labels_BT of dates, those of like length together, as training has them."""
-    import dates
+    """ids_BS and labels_BT of the quickstart's grammar, those of like length together."""
+    from experiments.quickstart.grammar import dates
 
     rng = random.Random(0)
-    rows = sorted((dates.example(rng) for _ in range(size * n)), key=lambda row: len(row[0]))
-    tokenizer = _tokenizer(student, [text for row in rows for text in row])
-    read, said = (tokenizer.encode(side) for side in zip(*rows, strict=True))
+    examples = sorted((dates.example(rng, 1.0) for _ in range(size * n)), key=lambda e: len(e[0]))
+    inputs, outputs = ([example[side] for example in examples] for side in (0, 1))
+    tokenizer = _tokenizer(student, inputs + outputs)
+    ids, labels = tokenizer.encode(inputs), tokenizer.encode(outputs)
     order = [range(i, i + size) for i in range(0, size * n, size)]
     rng.shuffle(order)
     for some in order:
-        ids, labels = read.pad(some, 1024, [1], 0, multiple=8), said.pad(some, 512, [1], -100)
-        yield torch.from_numpy(ids), torch.from_numpy(labels)
+        ids_BS = ids.pad(some, 1024, [1], 0, multiple=8)
+        labels_BT = labels.pad(some, 512, [1], -100, multiple=8)
+        yield torch.from_numpy(ids_BS), torch.from_numpy(labels_BT)
 
 
 def _step(forward: Callable[[Tensor, Tensor], Tensor], ids_BS: Tensor, labels_BT: Tensor) -> None:
@@ -209,7 +210,7 @@ def _model(student: str, dropout: type[torch.nn.Module]) -> Any:
     import yaml
 
     from p2m.artifacts import TaskSpec
-    from p2m.config import build as component
+    from p2m.components import build as component
     from p2m.student import build
 
     text = (ROOT / f"conf/model/{student}.yaml").read_text(encoding="utf-8")

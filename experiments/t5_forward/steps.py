@@ -10,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own short name
 from torch import Tensor
 
 STEP_TRICKS = frozenset({"onednn", "projections", "room", "bias", "norm", "pieces"})
-MAX_OUTPUT = 11
+MAX_OUTPUT = 11  # tokens of each answer: an ISO date in bytes and its end
 
 
 def decode_by_steps(model: Any, tricks: frozenset[str], ids_BS: Tensor, labels_BT: Tensor) -> None:

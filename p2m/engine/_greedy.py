@@ -1,9 +1,10 @@
 """The most probable token at each step, by transformers' forward with a cache of keys and values.
 
-Shapes: B answers, S input tokens, V tokens of the vocabulary.
+Shapes: B answers, S input tokens, T output tokens, V tokens of the vocabulary.
 """
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -35,30 +36,36 @@ def greedy(
             return [[label] for label in logits_BV.argmax(-1).tolist()]
         steps: _Steps
         if built.is_causal:
-            steps, last = _CausalSteps(model, ids_BS, mask_BS), ids_BS[:, -1]
+            steps, last_B = _CausalSteps(model, ids_BS, mask_BS), ids_BS[:, -1]
         else:
             steps = _Seq2SeqSteps(model, ids_BS, mask_BS)
-            last = ids_BS.new_full((len(ids),), model.config.decoder_start_token_id)
-        answers: list[list[int]] = [[] for _ in last]
-        rows = list(range(len(last)))  # which answer each line of the batch belongs to
-        unfinished = set(rows)
-        for _ in range(max_output):
-            if not unfinished or stopped():
-                break
-            if 2 * len(unfinished) <= len(rows):  # half of the batch is done with: leave it out
-                lines = [line for line, row in enumerate(rows) if row in unfinished]
-                rows = [rows[line] for line in lines]
-                steps.keep(torch.tensor(lines, device=last.device))
-                last = last[lines]
-            last = steps.step(last).argmax(-1)
-            for row, token in zip(rows, last.tolist(), strict=True):
-                if token == end:
-                    unfinished.discard(row)
-                elif row in unfinished:
-                    answers[row].append(token)
-        return answers
+            last_B = ids_BS.new_full((len(ids),), model.config.decoder_start_token_id)
+        running = itertools.takewhile(lambda _: not stopped(), range(max_output))
+        out_BT = ids_BS.new_full((len(ids), max_output), end)
+        _run(steps, last_B, running, out_BT, end)
+        # what a finished answer got while others went on does not count
+        return [list(itertools.takewhile(lambda i: i != end, row)) for row in out_BT.tolist()]
 
     return decode
+
+
+def _run(steps: "_Steps", last_B: Tensor, running: Iterable[int], out_BT: Tensor, end: int) -> None:
+    """Fills out_BT, which holds end tokens, with what follows the tokens last_B.
+
+    Until every answer has its end, as long as *running* goes.
+    """
+    rows = torch.arange(len(last_B), device=last_B.device)  # the answer of each line of the batch
+    finished = torch.zeros_like(rows, dtype=torch.bool)
+    for t in running:
+        last_B = steps.step(last_B).argmax(-1)
+        out_BT[rows, t] = last_B
+        finished |= last_B == end
+        if finished.all():
+            break
+        if 2 * int(finished.sum()) >= len(rows):  # half of the batch is done with: leave it out
+            lines = (~finished).nonzero().flatten()
+            steps.keep(lines)
+            rows, last_B, finished = rows[lines], last_B[lines], finished[lines]
 
 
 class _Seq2SeqSteps:

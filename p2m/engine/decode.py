@@ -1,6 +1,7 @@
 """Answers of a student: greedy, in batches of like length, the finished ones leaving their batch."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from p2m.artifacts import Choice, Student
 from p2m.student import build, machine
 from p2m.student.tokenizer import of_student
+from p2m.student.tokens import Tokens
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,24 +47,33 @@ class Decoder:
         Greedy: the most probable token at each step.  on_done is given after each batch how many
         more are answered.  Equal inputs are answered once.
         """
-        from p2m.engine._greedy import greedy
-
-        # 1) what to answer, in batches
         unique = list(dict.fromkeys(inputs))
-        count = dict.fromkeys(unique, 0)
-        for text in inputs:
-            count[text] += 1
+        count = Counter(inputs)
         tokens = self.built.encode_inputs([self.prefix + text + self.suffix for text in unique])
         batches = list(self._batches(tokens.lengths.tolist()))
-        # 2) how
-        end_ids, pad = self.built.end_ids(self.suffix), self.built.tokenizer.pad
         stop = threading.Event()
-        decode = self.greedy or greedy(self.built, self.max_output, stop.is_set)
+        answer = self._answer_rows(tokens, stop)
+        outputs = _side_by_side(answer, batches, self.built.model.device.type, stop)
+        answers: dict[str, str] = {}
+        for rows, some in zip(batches, outputs, strict=True):
+            texts = [unique[i] for i in rows]
+            answers.update(zip(texts, some, strict=True))
+            on_done(sum(count[text] for text in texts))
+        return [answers[text] for text in inputs]
+
+    def _answer_rows(
+        self, tokens: Tokens, stop: threading.Event
+    ) -> Callable[[list[int]], list[str]]:
+        """A function from indices of *tokens* to their answers; in halves where memory runs out."""
+        from p2m.engine._greedy import greedy
+
+        built, end_ids = self.built, self.built.end_ids(self.suffix)
+        decode = self.greedy or greedy(built, self.max_output, stop.is_set)
 
         def answer(rows: list[int]) -> list[str]:
-            ids_BS = tokens.pad(rows, self.max_input, end_ids, pad, self.built.is_causal)
+            ids_BS = tokens.pad(rows, self.max_input, end_ids, built.tokenizer.pad, built.is_causal)
             try:
-                return self.built.output_tokenizer.decode(decode(ids_BS))
+                return built.output_tokenizer.decode(decode(ids_BS))
             except RuntimeError as error:
                 if len(rows) == 1 or not machine.out_of_memory(error):
                     raise
@@ -70,14 +81,7 @@ class Decoder:
             half = len(rows) // 2
             return answer(rows[:half]) + answer(rows[half:])
 
-        # 3) each batch
-        answers: dict[str, str] = {}
-        found = _side_by_side(answer, batches, self.built.model.device.type, stop)
-        for rows, outputs in zip(batches, found, strict=True):
-            texts = [unique[i] for i in rows]
-            answers.update(zip(texts, outputs, strict=True))
-            on_done(sum(count[text] for text in texts))
-        return [answers[text] for text in inputs]
+        return answer
 
     def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
         """Indices in batches, longest first, so that a lack of memory shows at once."""
@@ -130,7 +134,7 @@ def load(student: Student) -> Decoder:
     return _decoder(build.load(student), student)
 
 
-def load_untrained(choice: Choice, student: Student, seed: int) -> Decoder:
+def load_base(choice: Choice, student: Student, seed: int) -> Decoder:
     """The student as it was before training, with the limits of the trained one."""
     tokenizer = of_student(student.folder)
     return _decoder(build.fresh(choice, seed, tokenizer, student.labels), student)

@@ -14,7 +14,7 @@ REFERENCE = Torch("float32")
 COMPARED = 500  # different inputs, at most, that both answer
 
 
-def load_checked(
+def load_and_compare(
     engine: Any, student: Student, folder: Path, inputs: Sequence[str], least: float
 ) -> tuple[Decoder, tuple[Parity, ...]]:
     """The student as *engine* has it, and how its answers to *inputs* compare with the reference's.

@@ -12,7 +12,7 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from p2m.artifacts import Choice, Example, Report, Score, Splits, Student
 from p2m.engine import decode
-from p2m.engine.parity import COMPARED, load_checked
+from p2m.engine.parity import COMPARED, load_and_compare
 from p2m.stages import Bar, Work
 from p2m.student import machine
 from p2m.text.same import normalize_space
@@ -65,7 +65,7 @@ class Text:
         with work.bar(total, "answers") as bar:
             # 2) the student
             compared = rows or splits.valid[:COMPARED] or splits.train[:COMPARED]
-            decoder, parity = load_checked(
+            decoder, parity = load_and_compare(
                 self.engine,
                 student,
                 work.folder / "engine",
@@ -89,7 +89,7 @@ class Text:
         from p2m.evaluator import _baselines
 
         if name == "untrained":
-            untrained = decode.load_untrained(choice, student, self.seed)
+            untrained = decode.load_base(choice, student, self.seed)
             return lambda inputs: untrained.answers(inputs, bar.advance)
         baseline = getattr(_baselines, name)
         return lambda inputs: list(baseline(inputs, splits.train))

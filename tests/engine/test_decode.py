@@ -106,10 +106,10 @@ def test_progress_counts_every_input_once():
 
 def test_the_untrained_student_is_the_choice_with_the_limits_of_the_trained_one(tmp_path):
     build.save(build.fresh(choice(TINY_T5), 0), student(tmp_path))
-    decoder = decode.load_untrained(
+    decoder = decode.load_base(
         choice(TINY_T5), student(tmp_path, prefix="x", max_input=9, max_output=5), seed=3
     )
-    again = decode.load_untrained(
+    again = decode.load_base(
         choice(TINY_T5), student(tmp_path, prefix="x", max_input=9, max_output=5), seed=3
     )
     assert (decoder.prefix, decoder.max_input, decoder.max_output) == ("x", 9, 5)

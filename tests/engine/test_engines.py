@@ -11,7 +11,7 @@ import torch
 from p2m.artifacts import Parity
 from p2m.engine import ctranslate2, decode
 from p2m.engine.ctranslate2 import CTranslate2
-from p2m.engine.parity import REFERENCE, load_checked
+from p2m.engine.parity import REFERENCE, load_and_compare
 from p2m.engine.torch import Torch
 from p2m.errors import UserError
 from p2m.stages import Engine, Ready
@@ -36,7 +36,7 @@ def save_named(folder, name: str):
 def test_converted_students_answer_as_torch_does(tmp_path, name):
     trained = save_named(tmp_path / "student", name)
     engine = CTranslate2("float32")
-    fast, parity = load_checked(engine, trained, tmp_path / "engine", TEXTS, 1.0)
+    fast, parity = load_and_compare(engine, trained, tmp_path / "engine", TEXTS, 1.0)
     plain = decode.load(trained).answers(TEXTS)
     assert fast.greedy is not None
     assert len(set(plain)) > 5
@@ -49,7 +49,7 @@ def test_long_inputs_are_read_whole(tmp_path):
     rng = random.Random(0)
     texts = ["".join(rng.choices("abcdefgh ", k=1500)) for _ in range(12)]
     engine = CTranslate2("float32")
-    fast, (parity,) = load_checked(engine, trained, tmp_path / "engine", texts, 1.0)
+    fast, (parity,) = load_and_compare(engine, trained, tmp_path / "engine", texts, 1.0)
     assert len(set(fast.answers(texts))) > 1
     assert parity.equal == 1.0
 
@@ -59,7 +59,7 @@ def test_int8_is_a_quarter_of_the_size_and_its_copy_is_found_again(tmp_path):
     folder, sizes = tmp_path / "engine", {}
     for compute_type in ("float32", "int8"):
         engine = CTranslate2(compute_type)
-        fast, (parity,) = load_checked(engine, trained, folder, TEXTS, 0.5)
+        fast, (parity,) = load_and_compare(engine, trained, folder, TEXTS, 0.5)
         assert parity.equal > 0.7, "int8 rounds, and answers of random weights are close calls"
         sizes[compute_type] = (folder / compute_type / "model.bin").stat().st_size
     assert sizes["int8"] < 0.4 * sizes["float32"]
@@ -79,7 +79,7 @@ def test_a_conversion_that_was_killed_is_made_again(tmp_path):
 
 def test_the_reference_is_not_compared_with_itself(tmp_path):
     trained = save(tmp_path / "student", TINY_T5)
-    plain, parity = load_checked(REFERENCE, trained, tmp_path / "engine", TEXTS, 1.0)
+    plain, parity = load_and_compare(REFERENCE, trained, tmp_path / "engine", TEXTS, 1.0)
     assert parity == ()
     assert plain.answers(TEXTS) == decode.load(trained).answers(TEXTS)
     assert not (tmp_path / "engine").exists()
@@ -103,13 +103,13 @@ class Parroting:
 def test_answers_that_differ_too_often_are_refused(tmp_path):
     trained = save(tmp_path / "student", TINY_T5)
     with pytest.raises(UserError) as caught:
-        load_checked(Parroting(3), trained, tmp_path / "engine", TEXTS, 0.98)
+        load_and_compare(Parroting(3), trained, tmp_path / "engine", TEXTS, 0.98)
     assert str(caught.value) == (
         "evaluator: by test_engines 3, 0.0 % of 12 answers are those of torch in float32;"
         " evaluator.parity asks for 98.0 %."
         "  The student is kept: set engine=torch, or lower evaluator.parity"
     )
-    _, (parity,) = load_checked(Parroting(3), trained, tmp_path / "engine", TEXTS, 0.0)
+    _, (parity,) = load_and_compare(Parroting(3), trained, tmp_path / "engine", TEXTS, 0.0)
     assert parity == Parity("test_engines 3", 0.0, 12)
 
 
@@ -127,7 +127,7 @@ def test_an_architecture_that_cannot_be_converted_is_named(tmp_path):
 def test_bfloat16_answers_nearly_as_float32(tmp_path, name):
     trained = save_named(tmp_path / "student", name)
     engine = Torch("bfloat16")
-    fast, (parity,) = load_checked(engine, trained, tmp_path / "engine", TEXTS, 0.0)
+    fast, (parity,) = load_and_compare(engine, trained, tmp_path / "engine", TEXTS, 0.0)
     assert parity.engine == "torch bfloat16"
     assert parity.equal > 0.3, "half the digits, and answers of random weights are close calls"
     assert {weight.dtype for weight in fast.built.model.parameters()} == {torch.bfloat16}

@@ -130,7 +130,7 @@ def test_the_students_own_answers_are_scored_and_written_down(tmp_path, student)
 
 def test_untrained_is_the_student_before_training(tmp_path, student):
     inputs = ["one", "two", "three"]
-    before = decode.load_untrained(CHOICE, student, 5).answers(inputs)
+    before = decode.load_base(CHOICE, student, 5).answers(inputs)
     assert before != decode.load(student).answers(inputs)
     real = [Example(asked, said, "prompt") for asked, said in zip(inputs, before, strict=True)]
     report, _ = evaluated(tmp_path, student, Splits(train=TRAIN, real=real), seed=5)

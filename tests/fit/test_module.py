@@ -331,7 +331,7 @@ def test_a_student_learns_its_pieces_from_the_training_examples(tmp_path):
     assert "Ġ" in (folder / "tokenizer.json").read_text(encoding="utf-8")
     tokenizer = decode.load(student).built.tokenizer
     assert len(tokenizer.encode(["one two"])[0]) == 3  # two words and the end
-    untrained = decode.load_untrained(
+    untrained = decode.load_base(
         Choice("scratch", None, "encoder-decoder", TINY | {"vocab_size": 300}), student, 0
     )
     assert (
