@@ -1,10 +1,16 @@
 """The command: a verb (a file in verbs/), else the Hydra app."""
 
-import importlib
 import os
+import sys
+
+# Python files of the working folder are no modules of ours, nor of the processes that we start.
+if __name__ == "__main__" and not sys.flags.safe_path:
+    del sys.path[0]
+os.environ["PYTHONSAFEPATH"] = "1"
+
+import importlib
 import pkgutil
 import signal
-import sys
 from types import FrameType
 from typing import Any
 

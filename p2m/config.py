@@ -25,6 +25,7 @@ IS_CHECKOUT = (ROOT / "conf" / "config.yaml").is_file()  # in a wheel, conf/ is 
 CONF = ROOT / "conf" if IS_CHECKOUT else PACKAGE / "conf"
 BUNDLED = CONF.parent / "experiments"  # the tasks that p2m brings along
 TITLE = "The configuration is wrong:"
+RAISED = "ConfigError raised while resolving interpolation: "  # what OmegaConf puts before ours
 
 # in the order they run
 STAGES = (
@@ -57,6 +58,16 @@ ROOT_KEYS = [field.name for field in dataclasses.fields(Root)]
 _SPINE = [(name, Any, MISSING) for name in (*ROOT_KEYS, *GROUPS)]
 ConfigStore.instance().store(name="spine", node=dataclasses.make_dataclass("Spine", _SPINE))
 OmegaConf.register_new_resolver("bundled", lambda name: str(BUNDLED / name), replace=True)
+
+
+def _refuse_environment(name: str, *_default: str) -> None:
+    raise ConfigError(
+        f"${{oc.env:{name}}} is not read, as a config could send a secret away with it; give the"
+        f' value on the command line: key="${name}"'
+    )
+
+
+OmegaConf.register_new_resolver("oc.env", _refuse_environment, replace=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +109,7 @@ def judge(cfg: DictConfig, faults: Sequence[str] = ()) -> tuple[Config | None, l
             faults.append(f"{group}: must be a component, got {plain[group]!r}")
     faults += _clashes(nodes)
     aliases = dict(_aliases(OmegaConf.to_container(cfg, resolve=False)))
-    aliases = {key: to for key, to in aliases.items() if to.split(".")[0] in plain}
+    aliases = {key: to for key, to in aliases.items() if to.split(".")[0] in cfg}
     if root and not faults:
         return Config(root, nodes, aliases), []
     for stage in STAGES:
@@ -122,6 +133,7 @@ def options(group: str, config: str | None = None, overrides: Sequence[str] = ()
 def _resolve(cfg: DictConfig, faults: list[str]) -> dict[str, Any]:
     """*cfg* as plain data; each value that cannot be resolved is told in *faults* and taken out."""
     work = OmegaConf.create(OmegaConf.to_container(cfg, resolve=False))
+    lost = []
     for key in list(work):
         node = work._get_node(key)
         try:
@@ -130,8 +142,11 @@ def _resolve(cfg: DictConfig, faults: list[str]) -> dict[str, Any]:
             elif not OmegaConf.is_missing(work, key):
                 work[key]
         except OmegaConfBaseException as error:
-            faults.append(f"{error.full_key or key}: {str(error).splitlines()[0]}")
-            del work[key]
+            text = str(error).splitlines()[0].partition(RAISED)[2] or str(error).splitlines()[0]
+            faults.append(f"{error.full_key or key}: {text}")
+            lost.append(key)
+    for key in lost:  # not before: what points there is no fault of its own
+        del work[key]
     return cast(dict[str, Any], OmegaConf.to_container(work, resolve=True))
 
 

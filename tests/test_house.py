@@ -2,9 +2,11 @@
 
 import ast
 import dataclasses
+import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -327,3 +329,15 @@ class Mine:
         "1.0 mine plum",
         "Mine(word='plum')",
     ]
+
+
+def test_no_dependency_is_under_the_gpl():
+    strong = []
+    for package in distributions():
+        lines = [package.metadata.get(name) or "" for name in ("License-Expression", "License")]
+        lines += package.metadata.get_all("Classifier", [])
+        words = " ".join(line for line in lines if len(line) < 200)  # a whole text quotes others
+        words = re.sub(r"(?i)LGPL|lesser general public|library general public", "", words)
+        if re.search(r"(?i)GPL|general public licen", words):
+            strong.append(package.name)
+    assert strong == []

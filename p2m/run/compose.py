@@ -11,7 +11,6 @@ from typing import Any
 import hydra
 from hydra._internal.utils import get_args_parser  # no public door to the flags; the tests hold it
 from hydra.core.config_search_path import SearchPathQuery
-from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.object_type import ObjectType
@@ -19,18 +18,14 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import OmegaConfBaseException
 
 from p2m import config
 from p2m.errors import ConfigError, UsageError, listed, near
+from p2m.run import foreign
+from p2m.run.foreign import SEARCH_PATH
 
-SEARCH_PATH = "hydra.searchpath"
 EXPERIMENT = "experiment"  # the group whose options set other groups
 KEYS = [*config.ROOT_KEYS, *config.GROUPS]
-CALLBACKS = {"p2m.run.sweep.Table"}
-# A class that Hydra's logging names is called as a _target_ is; these write text and no more.
-LOGGING = {f"logging.{name}" for name in ("FileHandler", "Formatter", "StreamHandler")}
-STREAMS = {"ext://sys.stdout", "ext://sys.stderr"}
 
 
 @dataclass(frozen=True)
@@ -86,9 +81,9 @@ def check(argv: list[str]) -> None:
             "--experimental-rerun unpickles a file, which can run code: p2m does not offer it."
             " Give the overrides again."
         )
-    if args.help or args.hydra_help or args.cfg or args.info or args.shell_completion:
-        return  # these run nothing
     with open_source(args) as source:
+        if args.help or args.hydra_help or args.cfg or args.info or args.shell_completion:
+            return  # these run nothing
         faults = judge(source, args.overrides)
     if faults:
         raise ConfigError(listed(config.TITLE, faults))
@@ -98,16 +93,29 @@ def check(argv: list[str]) -> None:
 def open_source(args: Namespace) -> Iterator[Source]:
     """Hydra's own loader, started with the folders that the flags name."""
     folder = config.PACKAGE / (args.config_path or config.CONF)  # from where Hydra takes it, too
+    if not folder.is_dir():
+        raise UsageError(f"--config-path {args.config_path}: there is no folder {folder}")
+    name = args.config_name or "config"
     with hydra.initialize_config_dir(str(folder), version_base="1.3"):
         if args.config_dir:
             _add_folder(args.config_dir)
-        path = [line for line in args.overrides if line.startswith(f"{SEARCH_PATH}=")]
-        overrides, _ = _parse(path)
-        if not all(isinstance(override.value(), list) for override in overrides):
+        foreign.refuse_packages(GlobalHydra.instance().config_loader(), name)
+        yield Source(name, tuple(_search_path(args.overrides)))
+
+
+def _search_path(lines: Sequence[str]) -> Iterator[str]:
+    """The lines that add to the search path."""
+    overrides, _ = _parse(
+        [line for line in lines if line.lstrip("+").startswith(f"{SEARCH_PATH}=")]
+    )
+    for override in overrides:
+        if not isinstance(override.value(), list):
             raise UsageError(
-                f"{path[0]}: must be a list, such as {SEARCH_PATH}=[file:///my/conf,pkg://my_package.conf]"
+                f"{override.input_line}: must be a list, such as"
+                f" {SEARCH_PATH}=[file:///my/conf,pkg://my_package.conf]"
             )
-        yield Source(args.config_name or "config", tuple(str(o.input_line) for o in overrides))
+        foreign.refuse_schemes(override.value())
+        yield str(override.input_line)
 
 
 def _add_folder(name: str) -> None:
@@ -143,7 +151,7 @@ def _parse(lines: Sequence[str]) -> tuple[list[Override], list[str]]:
     for line in lines:
         try:
             overrides += OverridesParser.create(loader).parse_overrides([line])
-        except HydraException as error:
+        except (HydraException, ValueError) as error:  # a number of 5,000 digits
             why = str(error).splitlines()[0]
             advice = "write key=value, and quote text with spaces or signs: 'prompt.text=\"...\"'"
             faults.append(f"{line}: cannot be read ({why}); {advice}")
@@ -198,12 +206,16 @@ def _judge_job(source: Source, lines: Sequence[str]) -> list[str]:
     overrides, _ = _parse(lines)
     try:
         cfg = source.compose(list(map(_force, overrides)))
-    except (HydraException, OmegaConfBaseException) as error:
+    except KeyError as error:  # Hydra looks for a variable that is not set
+        return [f"hydra.job.env_copy: {foreign.NO_ENVIRONMENT}, got {error}"]
+    except foreign.UNREADABLE as error:
         return _explain(source, overrides, error)
     with open_dict(cfg):
         own = cfg.pop("hydra")
     _, faults = _settle(cfg, source, lines)
-    return faults + _foreign_code("hydra", OmegaConf.to_container(own, resolve=False))
+    faults += foreign.find_launcher(cfg, overrides)
+    faults += foreign.find_code("hydra", OmegaConf.to_container(own, resolve=False))
+    return faults + list(foreign.find_words(own, overrides))
 
 
 def _force(override: Override) -> str:
@@ -270,36 +282,17 @@ def _leave_out(cfg: DictConfig, path: str, meant: DictConfig, without: DictConfi
     parent, _, key = path.rpartition(".")
     is_of_experiment = _has(cfg, parent, key) and not _has(without, parent, key)
     places = (f"{parent}._target_", f"{path}._target_")
-    is_swapped = any(OmegaConf.select(meant, p) != OmegaConf.select(cfg, p) for p in places)
-    if is_of_experiment and is_swapped:
+    if not is_of_experiment:
+        return
+    if any(_select(meant, place) != _select(cfg, place) for place in places):
         with open_dict(cfg):
             del OmegaConf.select(cfg, parent)[key]
 
 
+def _select(cfg: DictConfig, path: str) -> Any:
+    return OmegaConf.select(cfg, path, throw_on_resolution_failure=False)
+
+
 def _has(cfg: DictConfig, parent: str, key: str) -> bool:
-    node = OmegaConf.select(cfg, parent) if parent else None
+    node = _select(cfg, parent) if parent else None
     return isinstance(node, DictConfig) and key in node
-
-
-def _foreign_code(at: str, node: Any) -> list[str]:
-    """What in Hydra's settings would run code that is neither its own, its plugins' nor ours."""
-    if isinstance(node, list):
-        node = dict(enumerate(node))
-    if not isinstance(node, dict):
-        return []
-    known = {"_target_": CALLBACKS | _plugins(), "class": LOGGING, "()": set()}
-    lines = []
-    for key, value in node.items():
-        is_strange = key in known and str(value) not in known[key]
-        is_stream = isinstance(value, str) and value.startswith("ext://")
-        if is_strange or (is_stream and value not in STREAMS):
-            lines.append(f"{at}.{key}: '{value}' is not allowed here, as it would run code")
-        lines += _foreign_code(f"{at}.{key}", value)
-    return lines
-
-
-def _plugins() -> set[str]:
-    """The launchers and sweepers that installed packages registered with Hydra."""
-    registered: Any = ConfigStore.instance().repo["hydra"]
-    groups = (registered.get("launcher", {}), registered.get("sweeper", {}))
-    return {str(entry.node._target_) for group in groups for entry in group.values()}

@@ -34,7 +34,7 @@ class Recorder:
         self._lines: SimpleQueue[str | None] = SimpleQueue()
         with self._errors.open("wb") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "p2m.tracker._record"],
+                [sys.executable, "-P", "-m", "p2m.tracker._record"],
                 env=_environment(self._home.name, folder, key),
                 cwd=self._home.name,
                 stdin=subprocess.PIPE,
