@@ -54,13 +54,17 @@ class TaskSpec:
     """A parsed prompt.
 
     labels is empty unless answers come from a closed set.  Languages: ISO 639-1, `code`, or `und`.
+    doubts: what may have been misread, a sentence each.
     """
+
+    REPORT: ClassVar = frozenset({"doubts"})
 
     instruction: str
     demonstrations: Sequence[Example] = ()
     labels: tuple[str, ...] = ()
     input_language: str = "und"
     output_language: str = "und"
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

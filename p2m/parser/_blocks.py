@@ -1,29 +1,27 @@
-"""Demonstrations as blocks: "Input:" and, after it, "Output:", with lines or paragraphs each."""
+"""Demonstrations as blocks: "Input:" and, after it, "Output:", with lines or paragraphs each.
+
+The words may be others: Q and A, or the prompt's own.
+"""
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
+from p2m.parser._marks import LIKELY, Marks, marks_of
 from p2m.parser._pair import Pair, fault_at, unquote
-from p2m.parser._words import BLANKS, COLON, EXAMPLE, INPUT, ITEM, OUTPUT
+from p2m.parser._words import COLON, EXAMPLE, PLACEHOLDER
 
-_BOLD = r"(?:\*\*|__)?"
 _EMPTY_LINE = re.compile(r"\n[ \t]*\n")
-_FENCED = re.compile(r"\s*(`{3,})[^\n`]*\n(.*?)\n?[ \t]*\1[ \t]*(?:\n|\Z)", re.DOTALL)
+_FENCED = re.compile(r"\s*(`{3,}+)[^\n`]*\n(.*?)\n?[ \t]{0,8}\1[ \t]*(?:\n|\Z)", re.DOTALL)
 _LEAD_IN = re.compile(rf"\n[ \t]*\n[^\n]*{COLON}[ \t]*\Z")
 _BLOCK_END = re.compile(
-    r"^(?:#{1,6} |[-*_=]{3,}[ \t]*$"
-    r"|[ \t]*(?:\*\*)?(?:example|beispiel|exemple|ejemplo|例)[^\n]{0,12}$)",
+    rf"^(?:#{{1,6}} |[-*_=]{{3,}}[ \t]*$|[ \t]*(?:\*\*)?(?:{EXAMPLE})[^\n]{{0,12}}$"
+    r"|[ \t]*</?(?:example|sample|demo)[^\n]{0,20}>[ \t]*$)",
     re.IGNORECASE | re.MULTILINE,
 )
 _HEADING = re.compile(rf"^(?:#{{1,6}} |\*\*)[^\n]*(?:{EXAMPLE})", re.IGNORECASE | re.MULTILINE)
-
-
-def _mark(word: str) -> re.Pattern[str]:
-    pattern = rf"{ITEM}{_BOLD}{word}(?:[ \t]*\d+)?{_BOLD}{BLANKS}{COLON}{_BOLD}{BLANKS}"
-    return re.compile(pattern, re.IGNORECASE | re.MULTILINE)
-
-
-_INPUT, _OUTPUT = _mark(INPUT), _mark(OUTPUT)
+_ANNOUNCED = re.compile(rf"(?:{EXAMPLE})[^\n]{{0,60}}\n\s*\Z", re.IGNORECASE)
+_PLACEHOLDER = re.compile(rf"\s*[\"'`]?{PLACEHOLDER}[\"'`]?\s*")
 
 
 def find_blocks(text: str) -> list[Pair]:
@@ -32,29 +30,79 @@ def find_blocks(text: str) -> list[Pair]:
     Above it, "Input: a question" only describes.
     """
     heading = _HEADING.search(text)
-    if heading:
-        pairs = list(_blocks(text, heading.end(), True))
-        if pairs:
-            return unquote(pairs)
-    return unquote(list(_blocks(text, 0, False)))
+    pairs = _first_found(text, heading.start(), True) if heading else []
+    if all(pair.is_slot for pair in pairs):
+        pairs = _first_found(text, 0, False)
+    return unquote(pairs)
 
 
-def _blocks(text: str, at: int, under_heading: bool) -> Iterator[Pair]:
-    inputs = list(_INPUT.finditer(text, at))
+def _first_found(text: str, at: int, under_heading: bool) -> list[Pair]:
+    """What the first words mark that mark any; else slots, if there are some."""
+    slots: list[Pair] = []
+    for marks in (*marks_of(text, at), LIKELY):
+        pairs = list(_blocks(text, at, under_heading, marks))
+        if any(not pair.is_slot for pair in pairs):
+            sure = marks is not LIKELY or under_heading or is_announced(text, pairs[0].start)
+            return pairs if sure else slots
+        slots = slots or pairs
+    return slots
+
+
+def is_announced(text: str, at: int) -> bool:
+    """Whether the line before *at*, blank ones aside, says that an example follows."""
+    return _ANNOUNCED.search(text, max(0, at - 200), at) is not None
+
+
+def is_placeholder(text: str) -> bool:
+    return _PLACEHOLDER.fullmatch(text) is not None
+
+
+def _blocks(text: str, at: int, under_heading: bool, marks: Marks) -> Iterator[Pair]:
+    inputs = list(marks.input.finditer(text, at))
     long_outputs = False  # whether an output so far holds an empty line
     for start, following in zip(inputs, [*inputs[1:], None], strict=False):
         stop = following.start() if following else len(text)
-        output = _OUTPUT.search(text, start.end(), stop)
-        if output is None:
-            if following:
-                raise fault_at(text, start.start(), f"'{start[0].strip()}' has no output after it")
-            return  # a slot for the input, or prose
-        one_paragraph = following is None and not (under_heading and long_outputs)
-        value, end = _read_output(text, output.end(), stop, one_paragraph)
-        long_outputs = long_outputs or bool(_EMPTY_LINE.search(value))
-        is_slot = following is None and not value
-        source = _strip_fence(text[start.end() : output.start()])
-        yield Pair(start.start(), end, "" if is_slot else source, value)
+        output = _find_output(text, start.end(), stop, marks)
+        if output:
+            is_last = following is None
+            one_paragraph = is_last and not (under_heading and long_outputs)
+            value, end = _read_output(text, output.end(), stop, one_paragraph)
+            long_outputs = long_outputs or bool(_EMPTY_LINE.search(value))
+            source_begin = start.start() if marks.is_joined else start.end()
+            source = _strip_fence(text[source_begin : output.start()])
+            yield from _pair(Pair(start.start(), end, source, value), is_last, marks)
+        elif following is None:
+            yield from _slot(text, start)
+        elif marks is not LIKELY:
+            raise fault_at(text, start.start(), f"'{start[0].strip()}' has no output after it")
+
+
+def _pair(pair: Pair, is_last: bool, marks: Marks) -> Iterator[Pair]:
+    """As it is meant; none where it only shows a form."""
+    if is_last and not pair.output:
+        if marks is not LIKELY or is_placeholder(pair.input):
+            yield replace(pair, input="")
+    elif is_placeholder(pair.input) and is_placeholder(pair.output):
+        return
+    elif marks.is_reversed:
+        yield replace(pair, input=pair.output, output=pair.input)
+    else:
+        yield pair
+
+
+def _find_output(text: str, at: int, stop: int, marks: Marks) -> re.Match[str] | None:
+    output = marks.output.search(text, at, stop)
+    if output:
+        return output
+    line_end = text.find("\n", at, stop)
+    return marks.inline.search(text, at, stop if line_end < 0 else line_end)
+
+
+def _slot(text: str, start: re.Match[str]) -> Iterator[Pair]:
+    """An input that is only a place for one, at the end; else it is prose."""
+    rest = text[start.end() :].rstrip()
+    if not rest or is_placeholder(rest):
+        yield Pair(start.start(), len(text), "", "")
 
 
 def _read_output(text: str, at: int, stop: int, one_paragraph: bool) -> tuple[str, int]:

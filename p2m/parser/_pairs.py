@@ -1,12 +1,15 @@
 """Demonstrations in a prompt's text, each with its place, in whatever form they are written."""
 
+from p2m.parser._arrows import find_arrows
 from p2m.parser._blocks import find_blocks
 from p2m.parser._json import find_json
-from p2m.parser._pair import Pair, fault_at, overlaps
+from p2m.parser._pair import Pair, add_apart, fault_at
 from p2m.parser._quoted import find_quoted
 from p2m.parser._tables import find_tables
+from p2m.parser._tags import find_tags
 
-FORMS = (find_quoted, find_json, find_tables, find_blocks)  # the surest first
+# the surest first
+FORMS = (find_quoted, find_json, find_tags, find_tables, find_blocks, find_arrows)
 
 
 def pairs_in(text: str) -> list[Pair]:
@@ -16,8 +19,7 @@ def pairs_in(text: str) -> list[Pair]:
     """
     pairs: list[Pair] = []
     for find in FORMS:
-        pairs += [pair for pair in find(text) if not overlaps(pair, pairs)]
-    pairs.sort(key=lambda pair: pair.start)
+        pairs = add_apart(pairs, find(text))
     for pair in pairs:
         if pair.is_slot:
             continue

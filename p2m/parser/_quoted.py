@@ -18,13 +18,13 @@ def find_quoted(text: str) -> Iterator[Pair]:
     """Quotes and line breaks inside a value are part of it."""
     starts = list(_START.finditer(text))
     for start, following in zip(starts, [*starts[1:], None], strict=False):
-        block = text[: following.start()] if following else text
+        stop = following.start() if following else len(text)
         quote = start[1]
-        middle = _find_middle(block, start.end(), quote)
+        middle = _find_middle(text, start.end(), stop, quote)
         if middle is None:
             fault = f"input=... is not followed by its output={quote}...{quote}"
             raise fault_at(text, start.start(), fault)
-        close = _find_close(block, middle.end(), middle[2], following is None)
+        close = _find_close(text, middle.end(), stop, middle[2])
         if close is None:
             fault = f"output={middle[2]}... is not closed by {middle[2]} at the end of a line"
             raise fault_at(text, middle.end() - 1, fault)
@@ -36,15 +36,15 @@ def find_quoted(text: str) -> Iterator[Pair]:
         )
 
 
-def _find_middle(block: str, at: int, quote: str) -> re.Match[str] | None:
+def _find_middle(text: str, at: int, stop: int, quote: str) -> re.Match[str] | None:
     """From the quote that closes the input to the one that opens the output."""
-    for middle in _MIDDLE.finditer(block, at):
+    for middle in _MIDDLE.finditer(text, at, stop):
         if middle[1] == quote:
             return middle
     return None
 
 
-def _find_close(block: str, at: int, quote: str, is_last: bool) -> re.Match[str] | None:
+def _find_close(text: str, at: int, stop: int, quote: str) -> re.Match[str] | None:
     """The quote that closes the output, up to the end of its line; None if none does.
 
     Before another pair it is the last at the end of a line, as all between is the output, unless
@@ -52,13 +52,13 @@ def _find_close(block: str, at: int, quote: str, is_last: bool) -> re.Match[str]
     the end.
     """
     pattern = re.compile(rf"{quote}(?:[ \t]*[.,;])?[ \t]*(?=\n|\Z)")
-    ends = list(pattern.finditer(block, at))
+    ends = list(pattern.finditer(text, at, stop))
     if not ends:
         return None
-    if not is_last and not block[ends[-1].end() :].strip():
+    if stop < len(text) and not text[ends[-1].end() : stop].strip():
         return ends[-1]
     for end in ends:
-        if _AFTER_LAST.match(block, end.end()):
+        if _AFTER_LAST.match(text, end.end(), stop):
             return end
     return ends[0]
 

@@ -1,12 +1,16 @@
-"""Demonstrations as rows of Markdown tables whose head names an input and an output."""
+"""Demonstrations as rows of Markdown tables whose head names an input and an output.
+
+Or that are announced as examples.
+"""
 
 import re
 from collections.abc import Iterator
 
+from p2m.parser._blocks import is_announced
 from p2m.parser._pair import Pair, fault_at, unquote
-from p2m.parser._words import INPUT, OUTPUT
+from p2m.parser._words import ANSWER, INPUT, OUTPUT, QUESTION, SOURCE, TARGET
 
-_RULE = re.compile(r"^[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)+\|?[ \t]*$")
+RULE = re.compile(r"^[ \t]*+\|?[ \t]*+:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)+\|?[ \t]*$")
 _NO_SEPARATOR = re.compile(r"`[^`\n]*`|\\\|")  # a bar in code, or escaped, parts no cells
 
 
@@ -14,16 +18,17 @@ def find_tables(text: str) -> list[Pair]:
     lines = list(re.finditer(r"^.*$", text, re.MULTILINE))
     pairs: list[Pair] = []
     for i in range(1, len(lines)):
-        if _RULE.match(lines[i][0]):
+        if RULE.match(lines[i][0]):
             pairs += _rows(text, lines[i - 1], lines[i + 1 :])
     return unquote(pairs)
 
 
 def _rows(text: str, head: re.Match[str], lines: list[re.Match[str]]) -> Iterator[Pair]:
     names = _cells(head[0])
-    source, output = _find(INPUT, names), _find(OUTPUT, names)
-    if source is None or output is None:
+    columns = _find_columns(names, is_announced(text, head.start()))
+    if columns is None:
         return
+    source, output = columns
     begin = head.start()  # the head goes with the first row
     for line in lines:
         if "|" not in line[0]:
@@ -34,6 +39,18 @@ def _rows(text: str, head: re.Match[str], lines: list[re.Match[str]]) -> Iterato
             raise fault_at(text, line.start(), f"{fault}; write \\| for a bar inside a cell")
         yield Pair(begin, line.end(), cells[source], cells[output])
         begin = line.end()
+
+
+def _find_columns(names: list[str], announced: bool) -> tuple[int, int] | None:
+    """Of the input and the output; of a table that is announced any two, or likely ones."""
+    pairs = [(INPUT, OUTPUT), (f"q|{QUESTION}", f"a|{ANSWER}")]
+    if announced:
+        pairs.append((SOURCE, TARGET))
+    for source_word, output_word in pairs:
+        source, output = _find(source_word, names), _find(output_word, names)
+        if source is not None and output is not None:
+            return source, output
+    return (0, 1) if announced and len(names) == 2 else None
 
 
 def _find(word: str, names: list[str]) -> int | None:

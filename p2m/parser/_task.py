@@ -19,11 +19,13 @@ def make_task(
     given_labels: tuple[str, ...],
     likely_labels: tuple[str, ...] | None = None,
     languages: tuple[str, str] = (UNKNOWN, UNKNOWN),
+    doubts: tuple[str, ...] = (),
 ) -> TaskSpec:
     """given_labels: as the user listed them, or none.
 
     likely_labels: those that the prompt seems to list; None to look for them.
     languages: of inputs and outputs, where somebody said; taken where none is plain.
+    doubts: what may have been misread, as said to the user.
     Raises InputError where there is no instruction, or where demonstrations contradict each other.
     """
     if not re.search(r"\w", instruction):
@@ -43,7 +45,7 @@ def make_task(
     demonstrations = [replace(d, output=known.find(d.output) or d.output) for d in demonstrations]
     input_language = _language([d.input for d in demonstrations], languages[0])
     output_language = UNKNOWN if labels else _language(outputs, languages[1])
-    return TaskSpec(instruction, demonstrations, labels, input_language, output_language)
+    return TaskSpec(instruction, demonstrations, labels, input_language, output_language, doubts)
 
 
 def _language(texts: list[str], stated: str) -> str:

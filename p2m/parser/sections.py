@@ -5,34 +5,34 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from p2m.artifacts import Example, Prompt, TaskSpec
+from p2m.parser._doubts import doubts_in
 from p2m.parser._pair import Pair, line_of
 from p2m.parser._pairs import pairs_in
 from p2m.parser._task import make_task
-from p2m.parser._words import COLON, EXAMPLE, INSTRUCTION
+from p2m.parser._words import EXAMPLE, INSTRUCTION
 from p2m.stages import Work
 
-_LEAD_IN = re.compile(
-    rf"(?:\A|\n[ \t]*\n)[^\n]*(?:{EXAMPLE}|below|following|folgend|suivant)[^\n]*{COLON}"
-    r"[ \t]*\n\s*\Z",
-    re.IGNORECASE,
-)
+_LEADS_IN = re.compile(f"{EXAMPLE}|below|following|folgend|suivant|siguiente", re.IGNORECASE)
 _NUMBERED = re.compile(
-    rf"^[ \t]*(?:\*\*)?(?:{EXAMPLE})s?[ \t]*#?\d*[ \t]*[:：.)]?(?:\*\*)?[ \t]*$",
+    rf"^[ \t]*(?:\*\*)?(?:{EXAMPLE})s?[ \t]*+#?\d*[ \t]*[:：.)]?(?:\*\*)?[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*[ \t]*$")
 _OPENING = re.compile(INSTRUCTION, re.IGNORECASE)
-_EMPTY_FENCE = re.compile(r"^[ \t]*(`{3,})[^\n]*\n\s*\1[ \t]*$", re.MULTILINE)
+_EMPTY_FENCE = re.compile(r"^[ \t]*(`{3,}+)[^\n]*\n\s*+\1[ \t]*$", re.MULTILINE)
+_OUTER_TAG = re.compile(
+    rf"^[ \t]*</?(?:{EXAMPLE}|sample)[^>\n]{{0,40}}>[ \t]*\n?", re.IGNORECASE | re.MULTILINE
+)
 
 
 @dataclass(frozen=True)
 class Sections:
-    """Reads pairs, blocks, JSON and tables as demonstrations, and a list of labels.
+    """Reads pairs, blocks, JSON, tags, tables and arrows as demonstrations, and a list of labels.
 
     The rest is the instruction.
     """
 
-    VERSION: ClassVar = 2
+    VERSION: ClassVar = 3
 
     def run(self, prompt: Prompt, work: Work) -> TaskSpec:
         text = prompt.text.replace("\r\n", "\n")
@@ -44,7 +44,8 @@ class Sections:
                 placed.append((place, Example(pair.input, pair.output, "prompt")))
         for i, example in enumerate(prompt.demonstrations, 1):
             placed.append((f"demonstration {i} of the file beside it", example))
-        return make_task(find_instruction(text, pairs), placed, prompt.labels)
+        instruction = find_instruction(text, pairs)
+        return make_task(instruction, placed, prompt.labels, doubts=doubts_in(text, pairs))
 
 
 def find_instruction(text: str, pairs: list[Pair]) -> str:
@@ -53,15 +54,28 @@ def find_instruction(text: str, pairs: list[Pair]) -> str:
     at = 0
     for pair in pairs:
         part = text[at : pair.start]
-        without = _LEAD_IN.sub("\n", part)
+        without = _drop_lead_in(part)
         # a lead-in with nothing else before it is the instruction: "Translate as in the following:"
         rest += without if rest.strip() or without.strip() else part
         at = pair.end
     rest += text[at:]
     if pairs:
-        rest = _NUMBERED.sub("", rest)
+        rest = _OUTER_TAG.sub("", _NUMBERED.sub("", rest))
     rest = _drop_empty_headings(_EMPTY_FENCE.sub("", rest))
     return re.sub(r"\n[ \t]*\n\s*\n", "\n\n", rest).strip()
+
+
+def _drop_lead_in(part: str) -> str:
+    """*part* without the paragraph of one line that ends it and announces what follows."""
+    lines = part.rstrip().split("\n")
+    is_lead = lines[-1].rstrip().endswith((":", "：")) and _LEADS_IN.search(lines[-1])
+    if (
+        not is_lead
+        or (len(lines) > 1 and lines[-2].strip())
+        or "\n" not in part[len(part.rstrip()) :]
+    ):
+        return part
+    return "\n".join(lines[:-1]) + "\n"
 
 
 @dataclass

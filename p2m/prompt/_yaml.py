@@ -47,6 +47,8 @@ def parse_yaml(path: Path, text: str) -> YamlPrompt:
 def _compose(path: Path, text: str) -> yaml.Node | None:
     try:
         return yaml.compose(text, Loader=yaml.SafeLoader)
+    except RecursionError as error:
+        raise InputError(f"{path}: broken YAML: nested too deep") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1

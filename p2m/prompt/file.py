@@ -5,16 +5,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, DirectoryPath, FilePath
+from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from p2m.artifacts import Example, Prompt
 from p2m.errors import InputError
-from p2m.prompt._sets import read_sets
+from p2m.prompt._sets import OwnFile, OwnFolder, read_sets
+from p2m.prompt._stdin import STDIN, save_stdin
 from p2m.prompt._yaml import YamlPrompt, parse_yaml
 from p2m.stages import Work
+from p2m.text.columns import Chosen, check_chosen
 from p2m.text.examples import examples_of
-from p2m.text.read import TABLES, suffix_of, text_of
+from p2m.text.read import TABLES, expand_home, suffix_of, text_of
 from p2m.text.same import contradiction
 
 YAML = (".yaml", ".yml")
@@ -31,7 +33,7 @@ def find_files(value: Any) -> list[Path]:
     """
     if isinstance(value, list):
         return value
-    path = Path(value)
+    path = save_stdin() if value == STDIN else Path(expand_home(value))
     if not path.is_file():
         raise PydanticCustomError("prompt_file", "there is no file")
     if suffix_of(path) not in KINDS:
@@ -49,7 +51,10 @@ def find_files(value: Any) -> list[Path]:
 class File:
     """path: .md, .txt or .yaml; a .jsonl or .csv of the same name beside it holds demonstrations.
 
+    `-` is the standard input, as .md.
+
     train, valid, test: the user's own labelled sets (.jsonl or .csv, also .gz).
+    columns: of these, where they are others than input and output: {input: text, output: label}.
     data, recording: for other stages, which take them from here (retriever.folder, teacher.path).
     """
 
@@ -57,13 +62,16 @@ class File:
     RUNTIME: ClassVar = frozenset({"data", "recording"})
 
     path: Annotated[list[Path], BeforeValidator(find_files)]
-    train: FilePath | None
-    valid: FilePath | None
-    test: FilePath | None
-    data: DirectoryPath | None
-    recording: FilePath | None
+    train: OwnFile | None
+    valid: OwnFile | None
+    test: OwnFile | None
+    columns: Chosen | None
+    data: OwnFolder | None
+    recording: OwnFile | None
 
     def __post_init__(self) -> None:
+        if self.columns:
+            check_chosen(self.columns)
         beside = {p.resolve() for p in self.path[1:]}
         for name, path in (("train", self.train), ("valid", self.valid), ("test", self.test)):
             if path is not None and path.resolve() in beside:
@@ -83,14 +91,17 @@ class File:
         if suffix_of(path) in YAML:
             prompt = parse_yaml(path, text)
         placed = list(prompt.demonstrations)
+        layout = check_chosen(self.columns) if self.columns else None
         for table in beside:
             # one more than may be is enough to tell that there are too many
-            placed += islice(examples_of(table, "prompt"), MOST + 1)
+            placed += islice(examples_of(table, "prompt", layout), MOST + 1)
         _check(placed)
         text = prompt.instruction
         if prompt.labels:
             text += "\n\n## Labels\n\n" + "\n".join(f"- {label}" for label in prompt.labels)
-        sets = read_sets(work.folder, train=self.train, valid=self.valid, test=self.test)
+        sets = read_sets(
+            work.folder, self.columns, train=self.train, valid=self.valid, test=self.test
+        )
         demonstrations = [example for _, example in placed]
         return Prompt(
             text, demonstrations, sets["train"], sets["valid"], sets["test"], prompt.labels

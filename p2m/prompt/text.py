@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pydantic import DirectoryPath, FilePath
-
 from p2m.artifacts import Prompt
 from p2m.errors import InputError
-from p2m.prompt._sets import read_sets
+from p2m.prompt._sets import OwnFile, OwnFolder, read_sets
 from p2m.prompt.file import KINDS
 from p2m.stages import Work
+from p2m.text.columns import Chosen, check_chosen
 
 
 @dataclass(frozen=True)
@@ -17,17 +16,23 @@ class Text:
     """text: instruction and, if any, demonstrations.
 
     train, valid, test: the user's own labelled sets (.jsonl or .csv, also .gz).
+    columns: of these, where they are others than input and output: {input: text, output: label}.
     data, recording: for other stages, which take them from here (retriever.folder, teacher.path).
     """
 
     RUNTIME: ClassVar = frozenset({"data", "recording"})
 
     text: str
-    train: FilePath | None
-    valid: FilePath | None
-    test: FilePath | None
-    data: DirectoryPath | None
-    recording: FilePath | None
+    train: OwnFile | None
+    valid: OwnFile | None
+    test: OwnFile | None
+    columns: Chosen | None
+    data: OwnFolder | None
+    recording: OwnFile | None
+
+    def __post_init__(self) -> None:
+        if self.columns:
+            check_chosen(self.columns)
 
     def run(self, work: Work) -> Prompt:
         if not self.text.strip():
@@ -39,5 +44,7 @@ class Text:
                 f"prompt.text: '{self.text}' is the name of a file; for its content give"
                 f" prompt=file prompt.path={self.text}"
             )
-        sets = read_sets(work.folder, train=self.train, valid=self.valid, test=self.test)
+        sets = read_sets(
+            work.folder, self.columns, train=self.train, valid=self.valid, test=self.test
+        )
         return Prompt(self.text, (), sets["train"], sets["valid"], sets["test"])

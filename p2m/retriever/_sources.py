@@ -1,6 +1,7 @@
 """Which data sets there are to search: the bundled catalogue of the hub, and files of a folder."""
 
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ from typing import Any
 from p2m import disk
 from p2m.errors import InputError
 from p2m.text.language import language_names
+from p2m.text.read import text_of
 
 CATALOGUE = Path(__file__).with_name("catalogue.jsonl")
+_log = logging.getLogger(__name__)
 SUFFIXES = (".jsonl", ".csv", ".parquet")
 
 
@@ -44,18 +47,38 @@ def of_hub() -> list[Source]:
 def of_folder(folder: Path) -> list[Source]:
     """A source for each file that can be loaded, in the order of their names.
 
-    The card of `x.csv` is `x.md` beside it.  Raises InputError if there is no such file.
+    Files are passed over that systems leave behind (`.x.csv`, `._x.csv`, `__MACOSX/x.csv`), and
+    empty ones.  The card of `x.csv` is `x.md` beside it.  Raises InputError if there is no such file.
     """
     sources = []
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.suffix.lower() in SUFFIXES:
-            name = path.relative_to(folder).as_posix()
+        name = path.relative_to(folder).as_posix()
+        if path.suffix.lower() not in SUFFIXES or _is_hidden(name):
+            continue
+        if path.is_file():
+            if not path.stat().st_size:
+                _log.warning("%s: is empty and passed over", path)
+                continue
+            _check_name(path)
             sources.append(Source(name, _card_beside(path), path, disk.digest(path)))
     if not sources:
         raise InputError(
             f"retriever.folder: {folder} holds no data set; files must end in {', '.join(SUFFIXES)}"
         )
     return sources
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
+
+
+def _check_name(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"retriever.folder: {str(path)!a} has a name that is not UTF-8; rename it"
+        ) from error
 
 
 def _source(entry: dict[str, Any]) -> Source:
@@ -80,9 +103,4 @@ def _card_beside(path: Path) -> str | None:
     card = path.with_suffix(".md")
     if not card.is_file():
         return None
-    try:
-        return card.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{card}: is not UTF-8 text (byte {error.start}); save the card as UTF-8"
-        ) from error
+    return text_of(card)

@@ -89,14 +89,15 @@ def _load_hub(source: Source, cache: Path, revisions: Path) -> Table:
 
 def _load_parquet(file: Path, cache: Path) -> Any:
     import datasets
-    import pyarrow
 
     try:
         return datasets.load_dataset(
             "parquet", data_files=str(file), split="train", cache_dir=str(cache)
         )
-    except (datasets.exceptions.DatasetGenerationError, pyarrow.ArrowInvalid) as error:
-        reason = str(error.__cause__ or error).splitlines()[0]
+    except OSError:  # of this machine, such as a full disk
+        raise
+    except Exception as error:  # whatever datasets and pyarrow make of bytes that they do not know
+        reason = str(error.__cause__ or error).strip().partition("\n")[0][:200]
         raise InputError(f"{file}: is not a parquet file that can be read ({reason})") from error
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le
-from pydantic import DirectoryPath
+from pydantic import BeforeValidator, DirectoryPath
 
 from p2m import hub
 from p2m.artifacts import Candidate, Examples, TaskSpec
@@ -16,6 +16,7 @@ from p2m.retriever._sources import Source, of_folder, of_hub
 from p2m.stages import Estimate, Work
 from p2m.text.language import UNKNOWN, language_names
 from p2m.text.ranking import Index, tokens
+from p2m.text.read import expand_home
 
 REMEDY = (
     "set retriever.hub=auto to go on without it, or retriever.hub=never to use local files alone"
@@ -30,7 +31,7 @@ class BM25:
     RUNTIME: ClassVar = frozenset({"revisions"})
 
     catalogue: bool
-    folder: DirectoryPath | None
+    folder: Annotated[DirectoryPath, BeforeValidator(expand_home)] | None
     hub: Literal["auto", "required", "never"]
     revisions: Path
     k1: Annotated[float, Ge(0)]
@@ -88,6 +89,8 @@ class BM25:
 
         # 3) their rows
         tables = list(filter(None, (harvest.load(source, work) for source in tried)))
+        if not ranking:
+            harvest.dropped["sets: share no word with the task"] += len(sources)
         rows = harvest.take(tables, task, work)
         listed = first.union(source.name for source in tried)
         candidates = tuple(candidate for candidate in ranking if candidate.name in listed)

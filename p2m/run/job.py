@@ -27,7 +27,12 @@ from p2m.stages import Estimates, Meter, Preflight, Template, Tracker, Work, nam
 from p2m.store import DONE, KEPT, StageResult, Store
 from p2m.student.machine import share_cores
 
-BESIDE_THE_PROMPT = {"train", "valid", "test"}  # labelled examples: the budget is the prompt's
+BESIDE_THE_PROMPT = {
+    "train",
+    "valid",
+    "test",
+    "columns",
+}  # labelled examples: the budget is the prompt's
 PAID_FIRST = {"prompt", "parser", "model", "retriever", "generator"}  # what a pilot needs
 
 
@@ -199,6 +204,7 @@ def _say_state(result: StageResult) -> None:
         line += f"  {result.note['seconds']:7.1f} s  ${result.note['usd']:.2f}"
     if result.stage == "parser" and result.state in {DONE, KEPT}:
         line += f"  {_describe(result.value)}"
+        line += "".join(f"\n  Look: {doubt}." for doubt in result.value.doubts)
     progress.say(line)
 
 

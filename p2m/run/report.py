@@ -54,7 +54,11 @@ def write(
         "parity": [asdict(parity) for parity in result.parity],
         "seed": seed,
         "stages": stages,
-        "task": {"demonstrations": len(task.demonstrations), "labels": list(task.labels)},
+        "task": {
+            "demonstrations": len(task.demonstrations),
+            "labels": list(task.labels),
+            "doubts": list(task.doubts),
+        },
         "examples": _examples(results),
     }
     write_text(folder / "report.json", json.dumps(report, ensure_ascii=False, indent=1))
@@ -153,7 +157,12 @@ def _stage_table(report: dict[str, Any]) -> Table:
 
 
 def _warnings(report: dict[str, Any]) -> Iterator[str]:
-    """A sentence for each baseline that beats the student in the first metric."""
+    """What was hardly meant: a prompt misread, nothing retrieved, a baseline that beats the student."""
+    for doubt in report["task"]["doubts"]:
+        yield f"The prompt's {doubt}."
+    nothing = why_nothing_retrieved(report)
+    if nothing:
+        yield f"The retriever found nothing: {nothing}."
     for metric, score in list(report["scores"].items())[:1]:
         for name, baseline in report["baselines"].items():
             if baseline[metric]["value"] > score["value"]:
@@ -163,6 +172,19 @@ def _warnings(report: dict[str, Any]) -> Iterator[str]:
                     " give it more examples (generator.target=..., prompt.train=...), train it"
                     " longer (trainer.max_examples=...), or choose another student (model=...)."
                 )
+
+
+def why_nothing_retrieved(report: dict[str, Any]) -> str:
+    """Which data sets were left, and why, where the retriever was to find some and gives none."""
+    counts = report["examples"]
+    if counts["retrieved"]:
+        return ""
+    reasons = [
+        f"{n} {reason.removeprefix('retriever: sets: ')}"
+        for reason, n in counts["dropped"].items()
+        if reason.startswith("retriever: sets: ")
+    ]
+    return "; ".join(reasons)
 
 
 def _markdown(folder: Path, report: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from rich.table import Table as RichTable
 
 from p2m import disk
 from p2m.run import progress
-from p2m.run.report import per_cent
+from p2m.run.report import per_cent, why_nothing_retrieved
 
 failed: list[int] = []  # exit codes of the jobs that did not complete, wherever they ran
 _under_way: list[DictConfig] = []  # the sweep that this command began and has not told of
@@ -81,7 +81,8 @@ def _read_row(job: Path) -> dict[str, Any]:
     row: dict[str, Any] = {"job": job.name, "overrides": _read(job / "overrides.json")}
     if (job / "report.json").is_file():
         figures = _read(job / "report.json")
-        row["status"] = "complete"
+        nothing = why_nothing_retrieved(figures)
+        row["status"] = f"complete; nothing retrieved: {nothing}" if nothing else "complete"
         row["train"] = figures["examples"]["train"]
         return row | {name: figures[name] for name in ("usd", "seconds", "scores")}
     if (job / "failed.json").is_file():

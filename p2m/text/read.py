@@ -1,46 +1,67 @@
 """Files that a user wrote: text, JSON lines and CSV.  Every fault is told as file:line."""
 
+import codecs
 import csv
 import gzip
+import io
 import json
 import zlib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 from p2m.errors import InputError
 
 TABLES = (".jsonl", ".jsonl.gz", ".csv", ".csv.gz")
-BOM = b"\xef\xbb\xbf"
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+MAX_LINE = 8 << 20  # bytes; also of a cell.  A longer one is no example, and fills memory
+MAX_TEXT = 4 << 20  # bytes of a prompt or a card: a million tokens
+# a .gz that unpacks to more than both holds the same over and over: text packs to a fifth or so
+MAX_UNPACKED = 64 << 20
+MAX_RATIO = 200
+_BOMS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
 Record = dict[str, Any]
+
+
+def expand_home(value: Any) -> Any:
+    """`~/a.md` as the shell would have it, which leaves `key=~/a.md` as it is."""
+    return str(Path(value).expanduser()) if isinstance(value, str) and value[:1] == "~" else value
 
 
 def text_of(path: Path) -> str:
     """The file's text, without a byte order mark, line ends as \\n."""
-    return "".join(lines_of(path)).replace("\r\n", "\n")
+    parts = []
+    size = 0
+    for line in lines_of(path):
+        size += len(line)
+        if size > MAX_TEXT:
+            raise InputError(
+                f"{path}: is longer than {MAX_TEXT >> 20} MiB; a prompt says the task, and labelled"
+                " examples go into prompt.train"
+            )
+        parts.append(line)
+    return "".join(parts).replace("\r\n", "\n")
 
 
 def lines_of(path: Path) -> Iterator[str]:
     """Lines as they stand, \\n included.  Only \\n ends one: U+2028 is a character of the text.
 
-    Raises InputError that names the byte where the file stops being UTF-8 text.
+    UTF-16 is read where a byte order mark says so.  Raises InputError that names the byte where
+    the file stops being text.
     """
     at = 0
-    for line in _raw_lines(path):
-        if at == 0 and line.startswith(BOM):
-            line = line[len(BOM) :]
-            at = len(BOM)
-        try:
-            text = line.decode()
-        except UnicodeDecodeError as error:
-            guess = "perhaps an older encoding such as Latin-1"
-            if at == 0 and line.startswith(_UTF16):
-                guess = "it looks like UTF-16"
-            raise InputError(
-                f"{path}: is not UTF-8 text: byte {at + error.start} cannot be read ({guess});"
-                " save the file as UTF-8"
-            ) from error
+    codec = "utf-8"
+    for number, line in enumerate(_raw_lines(path), 1):
+        if number == 1:
+            bom = next((bom for bom in _BOMS if line.startswith(bom)), b"")
+            codec = _BOMS.get(bom, codec)
+            line = line[len(bom) :]
+            at = len(bom)
+        text = _decode(path, line, codec, at)
         if "\0" in text:
             raise InputError(
                 f"{path}: byte {at + line.index(0)} is NUL, so this is no text; is it the right"
@@ -48,6 +69,19 @@ def lines_of(path: Path) -> Iterator[str]:
             )
         yield text
         at += len(line)
+
+
+def _decode(path: Path, line: bytes, codec: str, at: int) -> str:
+    try:
+        return line.decode(codec)
+    except UnicodeDecodeError as error:
+        what = "UTF-8 text", " (perhaps an older encoding such as Latin-1)"
+        if codec != "utf-8":
+            what = "UTF-16, which its first bytes announce, text", ""
+        raise InputError(
+            f"{path}: is not {what[0]}: byte {at + error.start} cannot be read{what[1]}; save the"
+            " file as UTF-8"
+        ) from error
 
 
 def records_of(path: Path) -> Iterator[tuple[int, Record]]:
@@ -72,18 +106,59 @@ def suffix_of(path: Path) -> str:
 
 
 def _raw_lines(path: Path) -> Iterator[bytes]:
+    """Lines of bounded length; of UTF-16 each whole, as a byte \\n may be half of a character."""
     try:
+        _refuse_bomb(path)
         with _open(path) as file:
-            yield from file
+            if file.peek(2)[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
+                yield from _wide_lines(path, file.read(MAX_LINE + 1))
+                return
+            while line := file.readline(MAX_LINE + 1):
+                if len(line) > MAX_LINE:
+                    raise InputError(f"{path}: a line is longer than {MAX_LINE >> 20} MiB")
+                yield line
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(f"{path}: is not a whole gzip file ({error})") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def _open(path: Path) -> BinaryIO:
+def _wide_lines(path: Path, content: bytes) -> Iterator[bytes]:
+    """Of UTF-16, as spreadsheets save it; such a file is read whole."""
+    if len(content) > MAX_LINE:
+        raise InputError(
+            f"{path}: is UTF-16 and longer than {MAX_LINE >> 20} MiB; save it as UTF-8"
+        )
+    codec = _BOMS[content[:2]]
+    try:
+        lines = content.decode(codec).split("\n")
+    except UnicodeDecodeError:
+        yield content  # lines_of says which byte
+        return
+    for line in lines[:-1]:
+        yield f"{line}\n".encode(codec)
+    if lines[-1]:
+        yield lines[-1].encode(codec)
+
+
+def _refuse_bomb(path: Path) -> None:
+    """Before a line is looked at: 10 GB of empty lines take hours, and 10 MB to say so."""
+    if path.suffix.lower() != ".gz":
+        return
+    left = max(MAX_UNPACKED, MAX_RATIO * path.stat().st_size)
+    with _open(path) as file:
+        while content := file.read(1 << 20):
+            left -= len(content)
+            if left < 0:
+                raise InputError(
+                    f"{path}: unpacks to more than {MAX_RATIO} times its size, so it holds the same"
+                    " over and over; unpack it if it is what you mean"
+                )
+
+
+def _open(path: Path) -> io.BufferedReader:
     if path.suffix.lower() == ".gz":
-        return cast(BinaryIO, gzip.open(path, "rb"))
+        return cast(io.BufferedReader, gzip.open(path, "rb"))
     return path.open("rb")
 
 
@@ -155,33 +230,82 @@ _DECODER = json.JSONDecoder(
 
 
 def _csv_records(path: Path) -> Iterator[tuple[int, Record]]:
-    rows = csv.reader(lines_of(path), strict=True)
+    """Rows under the header's names.
+
+    Left out is what spreadsheets add: a line `sep=;`, rows of separators alone, empty cells past
+    the header.
+    """
+    csv.field_size_limit(MAX_LINE)  # Python's own, 131,072 characters, is less than a long document
+    lines = lines_of(path)
+    first, skipped, mark = _first_line(lines)
+    rows = csv.reader(chain([first], lines), strict=True, delimiter=mark)
     header: list[str] = []
-    start = 1  # the line where the row begins; line_num is where it ends
+    start = skipped + 1  # the line where the row begins; line_num is where it ends
     try:
         for row in rows:
-            if row and not header:
-                header = _header(path, row)
-            elif row:
-                if len(row) != len(header):
-                    raise InputError(
-                        f"{path}:{start}: has {len(row)} columns where the header has {len(header)}"
-                    )
-                yield start, dict(zip(header, row, strict=True))
-            start = rows.line_num + 1
+            if any(cell.strip() for cell in row):
+                if header:
+                    yield start, _record(f"{path}:{start}", header, row)
+                else:
+                    header = _header(path, start, row)
+            start = skipped + rows.line_num + 1
     except csv.Error as error:
-        raise InputError(f"{path}:{start}: broken CSV: {error}") from error
+        fault = f"broken CSV: {error}"
+        if "field limit" in str(error):
+            fault = f"a cell is longer than {MAX_LINE >> 20} MiB; perhaps its quote is not closed"
+        raise InputError(f"{path}:{start}: {fault}") from error
 
 
-def _header(path: Path, row: list[str]) -> list[str]:
+def _first_line(lines: Iterator[str]) -> tuple[str, int, str]:
+    """The header's line, how many stand before it, and what parts its columns."""
+    announced = ""
+    skipped = 0
+    for line in lines:
+        mark = _announced_mark(line) if skipped == 0 else ""
+        if line.strip() and not mark:
+            return line, skipped, announced or _find_mark(line)
+        announced = announced or mark
+        skipped += 1
+    return "", skipped, ","
+
+
+def _announced_mark(line: str) -> str:
+    """The separator in the line `sep=;` that Excel puts first, else nothing."""
+    words = line.strip().strip('"')
+    return words[4] if len(words) == 5 and words.casefold().startswith("sep=") else ""
+
+
+def _find_mark(header: str) -> str:
+    """What parts the columns of the header: the comma, unless there is another mark and no comma.
+
+    Or unless only another one gives names that mean an example's columns.
+    """
+    likely = {}
+    for mark in ",;\t|":
+        cells = [cell.strip().strip('"').casefold() for cell in header.split(mark)]
+        if len(cells) > 1:
+            likely[mark] = len({"input", "output", "outputs", "text", "label"}.intersection(cells))
+    if not likely:
+        return ","
+    best = max(likely, key=lambda mark: likely[mark])
+    return best if "," not in likely or likely[best] > likely[","] else ","
+
+
+def _header(path: Path, line: int, row: list[str]) -> list[str]:
+    """The names of the columns, less the empty ones at the end."""
     names = [name.strip() for name in row]
-    if len(names) == 1:
-        for mark in ";\t|":
-            if mark in names[0]:
-                raise InputError(
-                    f"{path}:1: columns must be separated by commas, these are by {mark!r}"
-                )
+    while not names[-1]:
+        names.pop()
     for name in names:
         if names.count(name) > 1:
-            raise InputError(f"{path}:1: the column '{name}' stands twice")
+            what = f"the column '{name}' stands twice" if name else "columns have no name"
+            raise InputError(f"{path}:{line}: {what}")
     return names
+
+
+def _record(place: str, header: list[str], row: list[str]) -> Record:
+    while len(row) > len(header) and not row[-1].strip():
+        row.pop()
+    if len(row) != len(header):
+        raise InputError(f"{place}: has {len(row)} columns where the header has {len(header)}")
+    return dict(zip(header, row, strict=True))

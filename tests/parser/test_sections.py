@@ -206,6 +206,93 @@ def test_tables_and_json_lines_are_found(text, expected):
     assert pairs(text) == expected
 
 
+AB, CD = ("a b", "b"), ("c d", "d")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Q: a b\nA: b\n\nQ: c d\nA: d\n\nQ: {question}\nA:", [AB, CD]),
+        ("Question : a b\nRéponse : b", [AB]),
+        ("Вопрос: a b\nОтвет: b", [AB]),
+        ("प्रश्न: a b\nउत्तर: b", [AB]),
+        ("السؤال: a b\nالجواب: b", [AB]),
+        ("질문: a b\n답변: b", [AB]),
+        ("入力例：a b\n出力例：b", [AB]),
+        ("Review: a b\nSentiment: b\n\nReview: c d\nSentiment: d\n", [AB, CD]),
+        ("Review: a b\nSentiment: b\n", []),
+        ("For example:\n\nReview: a b\nSentiment: b\n", [AB]),
+        ("English: a b\nFrench: b\n\nEnglish: c d\nFrench: d\n\nEnglish: {text}\nFrench:", [AB, CD]),
+        ("Label: b\nText: a b\n\nLabel: d\nText: c d\n", [AB, CD]),
+        ("Text: a\nQuestion: b\nAnswer: c\n\nText: d\nQuestion: e\nAnswer: f",
+         [("Text: a\nQuestion: b", "c"), ("Text: d\nQuestion: e", "f")]),
+        ("Question: a\nReasoning: b\nAnswer: c\n\nQuestion: d\nReasoning: e\nAnswer: f", []),
+        ("Question: which?\nA: x\nB: y\nAnswer: B", [("which?\nA: x\nB: y", "B")]),
+        ("### Input\na b\n\n### Output\nb\n\n### Input\nc d\n\n### Output\nd\n", [AB, CD]),
+        ("## Examples\n\n### Example input 1:\na b\n### Example output 1:\nb\n", [AB]),
+        ("**Input**\na b\n\n**Output**\nb\n", [AB]),
+        ("[INPUT] a b\n[OUTPUT] b\n[INPUT] c d\n[OUTPUT] d", [AB, CD]),
+        ("Input: a b Output: b\nInput: c d | Output: d\n", [AB, CD]),
+        ('Input: """a b"""\nOutput: """b"""', [AB]),
+        ("Input: <the text>\nOutput: <its label>\n\nInput: a b\nOutput: b\n", [AB]),
+        ("<input>a b</input>\n<output>b</output>", [AB]),
+        ("<example>\n<q>a b</q><a>b</a>\n</example>\n<q>{text}</q>", [AB]),
+        ("<wrong>a b</wrong><right>b</right>\n<wrong>c d</wrong><right>d</right>", [AB, CD]),
+        ("<b>a</b> <i>b</i> and <b>c</b> <i>d</i>", []),
+        ("a b => b\nc d => d\ne f =>", [AB, CD]),
+        ("- a b → b\n\n- c d → d", [AB, CD]),
+        ('"a b" -> "b"', [AB]),
+        ("Example: a b -> b", [AB]),
+        ("入力「a b」→ 出力「b」", [AB]),
+        ("English -> French", []),
+        ("These are the rules:\n- a b -> b\n- c d -> d\n", []),
+        ("def f(a: int) -> int:\ndef g(a: int) -> str:\n", []),
+        ("a -> b -> c\nd -> e -> f\n", []),
+        ("| Question | Answer |\n|---|---|\n| a b | b |\n", [AB]),
+        ("## Examples\n\n| Review | Stars |\n|---|---|\n| a b | b |\n", [AB]),
+        ('{"text": "a b", "label": "b"}\n{"text": "c d", "label": "d"}', [AB, CD]),
+        ('{"messages": [{"role": "user", "content": "a b"}, {"role": "assistant", "content": "b"}]}', [AB]),
+    ],
+)  # fmt: skip
+def test_other_forms_of_demonstrations_are_read(text, expected):
+    demonstrations = parsed(f"Do it.\n\n{text}").demonstrations
+    assert [(d.input, d.output) for d in demonstrations] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("Review: a b\nSentiment: b\n", "line 3, 'Review: a b'"),
+        ("Question: a\nReasoning: b\nAnswer: c\n\nQuestion: d\nReasoning: e\nAnswer: f", "line 3, 'Question: a'"),
+        ("Input: a\nOutput: b\n\n## More examples\n\nInput: c\nOutput: d", "line 3, 'Input: a'"),
+        ("Examples:\n- a: b\n- c: d\n", "line 3, 'Examples:'"),
+        ("input=a output=b\n", "line 3, 'input=a output=b'"),
+        ("```csv\ninput,output\na,b\n```\n", "line 4, 'input,output'"),
+        ("<input>a\n<output>b\n", "line 3, '<input>a'"),
+        ('{"word": "a", "plural": "b"}', """line 3, '{"word": "a", "plural": "b"}'"""),
+        ("| word | plural |\n|---|---|\n| a | b |", "line 4, '|---|---|'"),
+        ("The rules:\n- a b -> b\n", "line 4, '- a b -> b'"),
+    ],
+)  # fmt: skip
+def test_what_looks_like_a_demonstration_and_is_not_read_as_one_is_told_with_its_line(text, line):
+    doubts = parsed(f"Do it.\n\n{text}").doubts
+    assert doubts[0] == f"{line}, looks like a demonstration and is read as instruction"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        QUOTED,
+        "Say yes.",
+        "Do it.\n\nInput: a\nOutput: b\n",
+        "Do it as in the examples.\n\nExample 1:\nInput: a\nOutput: b\n\nInput: {text}\nOutput:",
+        "Tone: friendly\nLength: short\nAnswer the mail.",
+    ],
+)
+def test_a_prompt_that_is_plain_raises_no_doubt(text):
+    assert parsed(text).doubts == ()
+
+
 @pytest.mark.parametrize(
     ("text", "instruction"),
     [
@@ -225,6 +312,11 @@ def test_tables_and_json_lines_are_found(text, expected):
         ("Translate.\r\n\r\nInput: a\r\nOutput: b\r\n", "Translate."),
         ('Add.\n\n[\n  {"input": "a", "output": 1},\n  {"input": "b", "output": 2}\n]\n', "Add."),
         ("Translate.\n\nInput: a\nOutput: b\n\nInput: {text}\nOutput:", "Translate."),
+        ("Translate.\n\nUser: {text}\nAssistant:", "Translate."),
+        (
+            "Translate.\n\n<examples>\n<example>\n<input>a</input>\n<output>b</output>\n</example>\n</examples>",
+            "Translate.",
+        ),
     ],
 )
 def test_the_instruction_is_the_rest(text, instruction):
@@ -268,6 +360,35 @@ LABELLED = "Route the message.\n\n## Labels\n\n- **a b**: the first\n- `c` - the
         ("Tag the word.\n\nLabels: one word, lower case", ()),
         ("Tag the word.\n\nLabels: such as noun, verb", ()),
         ("Give all topics.\n\nText: a\nLabels: sport, weather\n\nText: b\nLabels: politics, money", ()),
+        ("Categories help readers, writers and editors.", ()),
+        ("Labels are assigned by experts, editors or writers.", ()),
+        ("Route it.\n\nLabels: the team that should answer, the urgency", ()),
+        ("Route it.\n\nLabels: separate with commas, write each once", ()),
+        ("Route it.\n\nLabels: good, bad,\nneither", ("good", "bad", "neither")),
+        ("Route it.\n\nLabels: good, bad\nor neither\n", ("good", "bad", "neither")),
+        ("Route it.\n\nLabels: good, bad. If unsure, answer neither.", ()),
+        ("Route it.\n\nLabels: good, bad\n\nIf unsure, answer neither.", ()),
+        ("Route it.\n\nLabels: good, bad, neither\n\nIf unsure, answer neither.", ("good", "bad", "neither")),
+        ("Say yes or no. Use unknown when in doubt.\n\nQ: a\nA: yes\n\nQ: b\nA: no", ()),
+        ("Route it.\n\nLabels: TCP/IP, UDP", ("TCP/IP", "UDP")),
+        ("Route it.\n\nLabels: yes / no / N/A", ("yes", "no", "N/A")),
+        ("Route it.\n\nLabels: sales, support, and research and development", ("sales", "support", "research and development")),
+        ("Route it.\n\nLabels: ['one, two', 'three']", ("one, two", "three")),
+        ("Route it.\n\nLabels: urgent (today, now), later", ("urgent", "later")),
+        ("Route it.\n\nLabels: {good, bad}", ("good", "bad")),
+        ("Route it.\n\nLabels:\ngood\nbad\n\nThat is all.", ("good", "bad")),
+        ("Route it.\n\nLabels:\ngood, bad\n", ("good", "bad")),
+        ("Route it.\n\n## Labels\n\nUse one of these:\n\n- good\n- bad\n", ("good", "bad")),
+        ('Route it.\n\nLabels:\n- "not sure": in doubt\n- `yes`\n', ("not sure", "yes")),
+        ("Route it.\n\n## Labels\n- Use lower case\n- One per line\n", ()),
+        ("Route it.\n\nCategories:\n- Money\n  - Banks\n- Sport\n", ()),
+        ("Route it.\n\nLabels: news, world politics; weather", ()),
+        ("Trie.\n\nÉtiquettes\u00a0: bon, mauvais ou neutre", ("bon", "mauvais", "neutre")),
+        ("Ordena.\n\nEtiquetas: bueno, malo o neutro", ("bueno", "malo", "neutro")),
+        ("Разбери.\n\nМетки: хорошо, плохо или никак", ("хорошо", "плохо", "никак")),
+        ("分ける。\n\nラベル：良い、悪い、または普通", ("良い", "悪い", "普通")),
+        ("分类。\n\n标签：正面、负面或中性", ("正面", "负面", "中性")),
+        ("나눠.\n\n레이블: 긍정, 부정 또는 중립", ("긍정", "부정", "중립")),
         ('Route it.\n\nLabels: US, us\n\ninput="a"\noutput="us"', ("US", "us")),
     ],
 )  # fmt: skip
@@ -315,6 +436,14 @@ def test_whatever_a_prompt_says_it_makes_a_task_or_an_error_that_is_the_users(pi
         "|" * 20_000,
         "a, " * 20_000,
         '{"input": ' * 5_000,
+        "`" * 50_000,
+        "```\n" * 10_000,
+        "example: " * 10_000,
+        " " * 50_000,
+        "Labels:\n" * 10_000,
+        "<a>x</a>" + " " * 50_000 + "<b>y</b>",
+        'Labels: "a"' + " " * 50_000 + '"b"',
+        '"a" -> ' * 10_000,
     ],
 )
 def test_a_long_and_strange_prompt_takes_no_more_than_seconds(text):

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from typing import get_type_hints
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -22,7 +23,7 @@ def written(folder, name, text):
 
 
 def read(work, path, **sets):
-    fields = dict.fromkeys(("train", "valid", "test", "data", "recording")) | sets
+    fields = dict.fromkeys(("train", "valid", "test", "columns", "data", "recording")) | sets
     return File(prompt_file.find_files(path), **fields).run(work)
 
 
@@ -64,6 +65,36 @@ def test_a_yaml_prompt_keeps_scalars_as_they_are_written(tmp_path, work):
         Example("yes", "2024-03-16", "prompt"),
         Example("two\nlines", "no", "prompt", ("0x1",)),
     ]
+
+
+def test_columns_may_have_other_names(tmp_path, work):
+    path = written(tmp_path, "task.md", "Say b.")
+    train = written(tmp_path, "t.csv", "body,kind,label\na,b,c\n")
+    columns = {"input": "body", "output": "kind"}
+    assert list(read(work, path, train=train, columns=columns).train) == [
+        Example("a", "b", "user:train")
+    ]
+    with pytest.raises(ValueError, match="columns: must name a column for input"):
+        read(work, path, train=train, columns={"input": "body"})
+
+
+def test_a_tilde_is_the_users_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = written(tmp_path, "task.md", "Say b.")
+    assert prompt_file.find_files("~/task.md") == [path]
+    hints = get_type_hints(File, include_extras=True)
+    assert TypeAdapter(hints["train"]).validate_python("~/task.md") == path
+    assert TypeAdapter(hints["data"]).validate_python("~/") == tmp_path
+
+
+def test_a_prompt_comes_from_the_standard_input():
+    code = (
+        "from p2m.prompt.file import find_files\n"
+        "for _ in range(2): print([path.read_text() for path in find_files('-')])"
+    )
+    command = [sys.executable, "-c", code]
+    answer = subprocess.run(command, input="Say b.", capture_output=True, text=True, check=True)
+    assert answer.stdout == "['Say b.']\n" * 2
 
 
 def test_labels_in_yaml_are_the_labels_as_they_are_written(tmp_path, work):
@@ -125,6 +156,7 @@ def test_a_change_beside_the_prompt_changes_the_key_of_the_stage(tmp_path):
         ("p.md", " \n\n", "p.md: is empty; say in it what the input is and what the output shall be"),
         ("p.yaml", "instruction: 'a\n", "p.yaml:2: broken YAML: found unexpected end of stream"),
         ("p.yaml", "", "p.yaml: is empty; say in it what the input is and what the output shall be"),
+        ("p.yaml", "instruction: " + "[" * 5000, "p.yaml: broken YAML: nested too deep"),
         ("p.yaml", "- a\n", "p.yaml:1: must be a mapping such as 'instruction: ...', got a list"),
         ("p.yaml", "# nothing\n", "p.yaml:1: must be a mapping such as 'instruction: ...', got nothing"),
         ("p.yaml", "instruction: a\nlabel: [b]\n",
@@ -135,7 +167,8 @@ def test_a_change_beside_the_prompt_changes_the_key_of_the_stage(tmp_path):
         ("p.yaml", "labels: [b]\n", "p.yaml: has no key 'instruction'; it has labels"),
         ("p.yaml", "instruction: [b]\n", "p.yaml:1: must be text, got a list"),
         ("p.yaml", "instruction: a\ndemonstrations: b\n", "p.yaml:2: must be a list, one '- ...' each, got 'b'"),
-        ("p.yaml", "instruction: a\ndemonstrations:\n- input: b\n", "p.yaml:3: has no column 'output'; it has 'input'"),
+        ("p.yaml", "instruction: a\ndemonstrations:\n- input: b\n",
+         "p.yaml:3: has no column 'output'; it has 'input'; prompt.columns={input: ..., output: ...} names others"),
         ("p.yaml", "instruction: a\ndemonstrations:\n- {input: b, output: c}\n- {input: b, output: d}\n",
          "p.yaml:4 contradicts p.yaml:3: the input 'b' has the outputs 'c' and 'd'; keep the right one"),
     ],
@@ -147,7 +180,8 @@ def test_a_prompt_that_cannot_be_used_is_told_with_its_place(tmp_path, work, nam
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ('{"input": "a"}\n', "t.jsonl:1: has no column 'output'; it has 'input'"),
+        ('{"input": "a"}\n',
+         "t.jsonl:1: has no column 'output'; it has 'input'; prompt.columns={input: ..., output: ...} names others"),
         ('{"Inputs": "a", "output": "b"}\n', "t.jsonl:1: has no column 'input'; it has 'Inputs', 'output' (is it 'Inputs'?)"),
         ('{"input": "a", "outpt": "b"}\n', "t.jsonl:1: has no column 'output'; it has 'input', 'outpt' (is it 'outpt'?)"),
         ('{"input": "a", "output": "b"}\n{"input": "a", "output": ["b"]}\n',

@@ -7,7 +7,7 @@ from p2m.artifacts import Example, Prompt
 from p2m.errors import InputError
 from p2m.prompt.text import Text
 
-NOTHING = dict.fromkeys(("train", "valid", "test", "data", "recording"))
+NOTHING = dict.fromkeys(("train", "valid", "test", "columns", "data", "recording"))
 
 
 def text(text, **more):

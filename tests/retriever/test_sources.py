@@ -1,4 +1,5 @@
 import hashlib
+import os
 import re
 
 import pytest
@@ -54,6 +55,23 @@ def test_card_that_is_not_utf8_is_refused(tmp_path):
     (tmp_path / "a.md").write_bytes(b"caf\xe9")
     with pytest.raises(
         InputError,
-        match=re.escape(f"{tmp_path}/a.md: is not UTF-8 text (byte 3); save the card as UTF-8"),
+        match=re.escape(f"{tmp_path}/a.md: is not UTF-8 text: byte 3 cannot be read ("),
+    ):
+        of_folder(tmp_path)
+
+
+def test_what_systems_leave_behind_and_empty_files_are_passed_over(tmp_path, caplog):
+    for name in ("__MACOSX/._b.csv", "._b.csv", ".hidden.csv", ".git/c.csv", "b.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"\0\5\x16\7" if name != "b.csv" else b"x,y\n1,2\n")
+    (tmp_path / "empty.csv").touch()
+    assert [source.name for source in of_folder(tmp_path)] == ["b.csv"]
+    assert caplog.messages == [f"{tmp_path}/empty.csv: is empty and passed over"]
+
+
+def test_a_name_that_is_not_utf8_is_told(tmp_path):
+    (tmp_path / os.fsdecode(b"caf\xe9.csv")).write_text("x,y\n1,2\n")
+    with pytest.raises(
+        InputError, match=r"caf\\udce9.csv' has a name that is not UTF-8; rename it"
     ):
         of_folder(tmp_path)

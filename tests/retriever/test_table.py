@@ -90,7 +90,7 @@ def test_broken_json_is_told_with_its_line(table):
 
 def test_empty_file_is_refused(table):
     with pytest.raises(InputError, match=r"a\.jsonl: holds no rows$"):
-        table("a.jsonl", "")
+        table("a.jsonl", "\n")
 
 
 def test_broken_parquet_is_refused(table):

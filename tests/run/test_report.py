@@ -1,6 +1,7 @@
 """What a run leaves for programs and for people."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -48,6 +49,19 @@ def test_scores_are_those_of_the_users_test_set_where_there_is_one(tmp_path):
         "untrained": {"f1": {"value": 0.25, "low": 0.2, "high": 0.3, "n": 20}}
     }
     assert write(tmp_path / "2", Report({"generated": {"f1": SCORE}}))["on"] == "generated"
+
+
+def test_a_doubt_and_a_retriever_that_found_nothing_are_said(tmp_path):
+    made = results(tmp_path / "store", Report({"real": {"f1": SCORE}}))
+    made["parser"].value = replace(made["parser"].value, doubts=("line 3, 'a', looks odd",))
+    made["retriever"].value = Examples(dropped={"sets: hub unreachable": 5, "too long": 1})
+    figures = report.write(tmp_path, made, kept=set(), seed=3, wall_s=2.04)
+    assert report.why_nothing_retrieved(figures) == "5 hub unreachable"
+    lines = (tmp_path / "report.md").read_text().split("\n")
+    assert lines[2:5:2] == [
+        "The prompt's line 3, 'a', looks odd.",
+        "The retriever found nothing: 5 hub unreachable.",
+    ]
 
 
 def test_costs_counts_and_what_was_dropped_are_summed_up(tmp_path):

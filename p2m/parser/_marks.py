@@ -1,0 +1,121 @@
+"""Which heading words mark the inputs and outputs of a prompt: known ones, or its own."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from p2m.parser._words import (
+    ANSWER,
+    BLANKS,
+    COLON,
+    EXAMPLE,
+    INPUT,
+    ITEM,
+    OUTPUT,
+    QUESTION,
+    SOURCE,
+    TARGET,
+)
+
+MOST_PARTS = 8  # heading words of one demonstration, such as context, question, answer
+_BOLD = r"(?:\*\*|__)?"
+_NUMBER = r"(?:[ \t]*#?\(?\d{1,4}\)?)?"
+_OWN = r"(?P<word>[^\W\d_][^\n:：*#|<>{}\[\]\"`.,;!?()=\d]{0,40}?)"
+_BEFORE = rf"{ITEM}(?:#{{1,6}}[ \t]+)?{_BOLD}\[?"
+_AFTER = rf"\]?{_BOLD}{BLANKS}{COLON}{_BOLD}{BLANKS}"
+_HEADS = re.compile(rf"{_BEFORE}{_OWN}{_NUMBER}{_AFTER}", re.MULTILINE)
+_ALONE = re.compile(
+    rf"^[ \t]*(?:#{{1,6}}[ \t]+{_BOLD}|\*\*|\[){_OWN.replace('word', 'alone')}{_NUMBER}"
+    rf"(?:\*\*|\])?[ \t]*$",
+    re.MULTILINE,
+)
+_EXAMPLE = re.compile(EXAMPLE, re.IGNORECASE)
+_THINKS = re.compile(r"reason|thought|think|explanation|rationale|why|begründ|erklär|analys", re.I)
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What an input and an output begin with.
+
+    inline: the output's word in the input's line, as in "Input: a Output: b".
+    is_reversed: the output stands first.  is_joined: the input's own heading words are part of it.
+    """
+
+    input: re.Pattern[str]
+    output: re.Pattern[str]
+    inline: re.Pattern[str]
+    is_reversed: bool = False
+    is_joined: bool = False
+
+
+def _make(first: str, last: str, is_reversed: bool = False, is_joined: bool = False) -> Marks:
+    inline = re.compile(
+        rf"(?:[ \t]*[,;|/][ \t]*|[ \t]*(?:->|=>|→)[ \t]*|[ \t]+)(?:\*\*)?{last}(?:\*\*)?{BLANKS}"
+        rf"{COLON}(?:\*\*)?{BLANKS}",
+        re.IGNORECASE,
+    )
+    return Marks(_mark(first), _mark(last), inline, is_reversed, is_joined)
+
+
+def _mark(word: str) -> re.Pattern[str]:
+    """The word before a colon; or alone on its line, as a heading, bold or in brackets."""
+    lead = rf"(?:(?:{EXAMPLE}|sample)s?(?:[ \t]*\d{{0,4}}{COLON})?[ \t]+)?"
+    named = rf"{lead}{word}(?:[ \t]*(?:text|{EXAMPLE}))?{_NUMBER}"
+    with_colon = rf"{_BEFORE}{named}{_AFTER}|{ITEM}\[{named}\]{BLANKS}"
+    alone = rf"^[ \t]*(?:#{{1,6}}[ \t]+{_BOLD}|\*\*|\[)?{named}(?:\*\*|\])?[ \t]*\n"
+    return re.compile(f"(?:{with_colon}|{alone})", re.IGNORECASE | re.MULTILINE)
+
+
+IN_OUT = _make(INPUT, OUTPUT)
+QUESTIONS = (_make("q", "a"), _make(QUESTION, ANSWER))
+LIKELY = _make(SOURCE, TARGET)  # they mean it only where they are announced
+_OPTION = re.compile(r"^[ \t]*b[ \t]*[:.)]", re.IGNORECASE | re.MULTILINE)
+
+
+def marks_of(text: str, at: int) -> Iterator[Marks]:
+    """Those that may mark the demonstrations from *at* on, the surest first."""
+    words = _cycle(text, at)
+    if any(map(_THINKS.search, words)):
+        return  # an input, a chain of thought, an answer: nobody knows to which side that belongs
+    yield IN_OUT
+    own = _of_words(words) if words else None
+    if own and own.is_joined:  # a context, its question, its answer
+        yield own
+    if not _OPTION.search(text, at):  # else A: is an option, not an answer
+        yield QUESTIONS[0]
+    yield QUESTIONS[1]
+    if own and not own.is_joined:
+        yield own
+
+
+def _cycle(text: str, at: int) -> list[str]:
+    """The prompt's own words, where they stand again and again in the same order."""
+    words = [word for _, word in _heads(text, at)]
+    for i in range(len(words)):
+        for n in range(2, MOST_PARTS + 1):
+            part = words[i : i + n]
+            if len(set(part)) == n and part == words[i + n : i + 2 * n]:
+                return part
+    return []
+
+
+def _heads(text: str, at: int) -> Iterator[tuple[int, str]]:
+    heads = [(m.start(), m["word"]) for m in _HEADS.finditer(text, at)]
+    heads += [(m.start(), m["alone"]) for m in _ALONE.finditer(text, at)]
+    for start, word in sorted(heads):
+        if not _EXAMPLE.search(word):
+            yield start, word.strip().casefold()
+
+
+def _of_words(words: list[str]) -> Marks | None:
+    """Of two, the first is the input; of more, the last where it is the name of an answer."""
+    first, last = re.escape(words[0]), re.escape(words[-1])
+    if len(words) == 2:
+        return _make(first, last, is_reversed=_is(TARGET, words[0]) and _is(SOURCE, words[1]))
+    if not _is(TARGET, words[-1]):
+        return None
+    return _make(first, last, is_joined=True)
+
+
+def _is(kind: str, word: str) -> bool:
+    return re.fullmatch(kind, word, re.IGNORECASE) is not None
