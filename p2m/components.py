@@ -28,6 +28,15 @@ def build(node: Any) -> Any:
     return locate(node["_target_"])(**values) if "_target_" in node else values
 
 
+def describe(component: Any) -> dict[str, Any]:
+    """The node that `build` makes this component from, in another process too."""
+    settings = {
+        field.name: getattr(component, field.name) for field in dataclasses.fields(component)
+    }
+    cls = type(component)
+    return {"_target_": f"{cls.__module__}.{cls.__qualname__}", **settings}
+
+
 def locate(target: str) -> Any:
     """The dataclass that a _target_ names.
 
@@ -73,11 +82,13 @@ def deciding_settings(node: Any) -> Any:
         return [deciding_settings(item) for item in node]
     if isinstance(node, Path):
         return _contents(node)
-    if dataclasses.is_dataclass(node):  # a field that holds settings of its own
-        return deciding_settings(vars(node))
-    if not isinstance(node, dict):
+    cls: Any = None
+    if dataclasses.is_dataclass(node):  # a group of settings
+        cls, node = type(node), vars(node)
+    elif not isinstance(node, dict):
         return node
-    cls: Any = locate(node["_target_"]) if "_target_" in node else None
+    elif "_target_" in node:
+        cls = locate(node["_target_"])
     runtime = getattr(cls, "RUNTIME", ())
     deciding = {key: deciding_settings(node[key]) for key in node if key not in runtime}
     if hasattr(cls, "VERSION"):

@@ -58,6 +58,9 @@ ROOT_KEYS = [field.name for field in dataclasses.fields(Root)]
 _SPINE = [(name, Any, MISSING) for name in (*ROOT_KEYS, *GROUPS)]
 ConfigStore.instance().store(name="spine", node=dataclasses.make_dataclass("Spine", _SPINE))
 OmegaConf.register_new_resolver("bundled", lambda name: str(BUNDLED / name), replace=True)
+OmegaConf.register_new_resolver(
+    "metric", lambda name, *, _root_: _find_metric(name, _root_), replace=True
+)
 
 
 def _refuse_environment(name: str, *_default: str) -> None:
@@ -128,6 +131,15 @@ def options(group: str, config: str | None = None, overrides: Sequence[str] = ()
         return []
     loader = hydra.config_loader()
     return loader.get_group_options(group, config_name=config, overrides=list(overrides))
+
+
+def _find_metric(name: str, root: DictConfig) -> Any:
+    """The metric of that name, measured in this run or not; None where there is none."""
+    measured = root.get("metric") or {}
+    if name in measured:
+        return measured[name]
+    known = options("metric")
+    return compose(f"metric/{name}").metric[name] if name in known else None
 
 
 def _resolve(cfg: DictConfig, faults: list[str]) -> dict[str, Any]:

@@ -117,6 +117,13 @@ def _convert_value(path: str, annotation: Any, value: Any, faults: list[str]) ->
     cls = _plain_dataclass(annotation)
     if cls and isinstance(value, dict):
         return _convert_dataclass(path, cls, value, faults)[1]
+    if dataclasses.is_dataclass(annotation):
+        names = [field.name for field in dataclasses.fields(annotation)]
+        faults.append(
+            f"{path}: is a group of settings, got {_shorten(value)}; set {path}.{names[0]}=..., or"
+            f" another of {', '.join(names)}"
+        )
+        return None
     return _validate(path, annotation, value, faults)
 
 

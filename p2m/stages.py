@@ -192,6 +192,7 @@ class Tally:
         return float(self.whole(self.rows.sum(axis=0, keepdims=True))[0])
 
 
+@runtime_checkable
 class Metric(Protocol):
     """The score of a whole test set, in [0, 1], given every accepted answer of each example."""
 

@@ -74,9 +74,14 @@ def report(folder: Path) -> dict:
 
 
 def test_what_the_student_cannot_be_trained_with_is_told_before_a_teacher_is_asked(tmp_path):
-    done = p2m(tmp_path, *SMALL, "trainer.label_prior=0.5", f"hydra.run.dir={tmp_path}/run")
+    done = p2m(
+        tmp_path, *SMALL, "trainer.sampling.label_prior=0.5", f"hydra.run.dir={tmp_path}/run"
+    )
     assert done.returncode == 64
-    assert "trainer.label_prior: this task's answers are no closed set of labels" in done.stderr
+    assert (
+        "trainer.sampling.label_prior: this task's answers are no closed set of labels"
+        in done.stderr
+    )
     assert (tmp_path / "store/model").is_dir()
     assert not (tmp_path / "store/generator").exists()
     assert not (tmp_path / "calls/calls.sqlite").exists()
@@ -162,7 +167,9 @@ def test_second_run_keeps_everything_and_gives_the_same_figures(first, place):
 
 def test_plan_says_kept_and_to_do_and_leaves_nothing(first, place):
     before = sorted(place.rglob("*"))
-    done = p2m(place, *SMALL, "trainer.lr=1e-3", "mode=plan", f"hydra.run.dir={place}/planned")
+    done = p2m(
+        place, *SMALL, "trainer.optimizer.lr=1e-3", "mode=plan", f"hydra.run.dir={place}/planned"
+    )
     states = {}
     for line in done.stderr.splitlines()[1:9]:
         states[line.split()[0]] = line.rpartition("  ")[2]

@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import json
 import re
 import shutil
 import subprocess
@@ -166,7 +167,14 @@ def modules() -> dict[str, Path]:
 def imported_modules(path: Path, known: set[str]) -> set[str]:
     """Of our own modules, those that the file imports anywhere, also inside functions."""
     targets = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for_types = {  # names for annotations alone, which load nothing
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in set(ast.walk(tree)) - for_types:
         if isinstance(node, ast.Import):
             targets |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -341,3 +349,33 @@ def test_no_dependency_is_under_the_gpl():
         if re.search(r"(?i)GPL|general public licen", words):
             strong.append(package.name)
     assert strong == []
+
+
+def test_a_new_metric_that_selects_weights_takes_exactly_one_yaml_and_one_py(house, tmp_path):
+    """The process that trains, which no config reaches, finds it by what the plan says."""
+    (house / "conf/metric/first_letter.yaml").write_text(
+        "first_letter:\n  _target_: p2m.metric.first_letter.FirstLetter\n  weight: 0.5\n"
+    )
+    (house / "p2m/metric/first_letter.py").write_text(
+        """
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FirstLetter:
+    weight: float
+
+    def score(self, predictions, accepted):
+        right = [p[:1] == a[0][:1] for p, a in zip(predictions, accepted, strict=True)]
+        return self.weight * sum(right) / len(right)
+"""
+    )
+    for name in ("train", "valid"):
+        rows = [json.dumps({"input": f"{name} {i}", "output": "one"}) for i in range(16)]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(rows) + "\n")
+    sets = [f"prompt.{name}={tmp_path}/{name}.jsonl" for name in ("train", "valid")]
+    task = ["prompt=text", "prompt.text=Say one.", "retriever=none", "generator=none", *sets]
+    short = ["model=t5_nano", "trainer.max_examples=16", "trainer.valid_every=16"]
+    run_in(house, "-m", "p2m", *task, *short, "trainer.select=first_letter")
+    (curve,) = house.glob("outputs/store/trainer/*/curve.jsonl")
+    assert 0 <= json.loads(curve.read_text().splitlines()[-1])["first_letter"] <= 0.5

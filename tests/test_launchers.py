@@ -40,7 +40,7 @@ def test_the_jobs_of_a_sweep_run_elsewhere_and_pay_once(tmp_path, name, request)
         tmp_path,
         "-m",
         *SMALL,
-        "trainer.lr=1e-3,1e-4",
+        "trainer.optimizer.lr=1e-3,1e-4",
         f"hydra/launcher={name}",
         *more,
         f"hydra.sweep.dir={tmp_path}/sweep",

@@ -9,6 +9,8 @@ import pytest
 
 from p2m import disk, pipeline, store
 from p2m.artifacts import Choice, Examples, Report, Splits, Student, TaskSpec
+from p2m.components import identity
+from p2m.fit.plan import Parallel
 from p2m.stages import Work
 from p2m.store import DONE, KEPT, TO_DO, Store
 from tests.doubles import QuietBar
@@ -240,3 +242,13 @@ def test_seconds_of_a_command_that_was_killed_count_up_to_its_last_file(tmp_path
 
 def test_a_stage_that_nobody_began_took_no_time(tmp_path):
     assert store._spent_before(tmp_path) == 0.0
+
+
+def test_a_group_of_settings_decides_a_result_but_for_its_runtime_ones():
+    def name(**changes):
+        usual = {"strategy": "auto", "devices": 1, "nodes": 1, "launch": [], "threads": 1}
+        group = Parallel(**usual | changes)
+        return identity({"_target_": "p2m.trainer.lightning.Lightning", "parallel": group})
+
+    assert name() == name(launch=["env"])
+    assert name() != name(threads=2)

@@ -222,26 +222,35 @@ def _choice(quick: bool) -> Any:
 
 def _p2m(quick: bool, turns: Turns, compiled: bool = False) -> None:
     """As a user has it, but that neither validation nor checkpoint falls into a turn."""
-    import yaml
+    from hydra import compose, initialize_config_dir
 
+    from p2m import config
     from p2m.artifacts import Splits
-    from p2m.fit import train as _fit
-    from p2m.trainer.lightning import Lightning
+    from p2m.components import build
+    from p2m.fit.plan import write_plan
+    from p2m.fit.train import fit
+    from p2m.trainer._plan import make_plan
 
-    settings = yaml.safe_load((CONF / "trainer/default.yaml").read_text(encoding="utf-8"))
-    del settings["_target_"]
     rows = _examples(BATCH * (DIFFERENT + 1))
     changes = {
-        "seed": 0, "device": turns.device, "batch_size": BATCH, "max_examples": BATCH * ENDLESS, "valid_every": BATCH * ENDLESS,
-        "checkpoint_s": 3600, "optimizer": "adamw", "residual_dropout": DROPOUT, "concatenate": 0.0, "max_tokens": BATCH * (READ + SAID),
-        "compile": compiled,
-    }  # fmt: skip
+        "device": turns.device,
+        "batch_size": BATCH,
+        "max_examples": BATCH * ENDLESS,
+        "valid_every": BATCH * ENDLESS,
+        "checkpoint_s": 3600,
+        "optimizer.name": "adamw",
+        "residual_dropout": DROPOUT,
+        "concatenate": 0.0,
+        "max_tokens": BATCH * (READ + SAID),
+        "compile": str(compiled).lower(),
+    }
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose("config", [f"trainer.{name}={value}" for name, value in changes.items()])
+        trainer = build(config.check(cfg).nodes["trainer"])
     with tempfile.TemporaryDirectory() as name:
-        job = Lightning(**settings | changes)._job(
-            _choice(quick), Splits(rows[BATCH:], rows[:BATCH]), Path(name)
-        )
-        (Path(name) / "job.json").write_text(json.dumps(job), encoding="utf-8")
-        _fit.fit(Path(name), lambda told: turns.step(told.get("examples", 0) // BATCH), lambda: 0)
+        folder, splits = Path(name), Splits(rows[BATCH:], rows[:BATCH])
+        write_plan(make_plan(trainer, _choice(quick), splits, folder), folder)
+        fit(folder, lambda message: turns.step(message.get("examples", 0) // BATCH), lambda: 0)
 
 
 def _p2m_compiled(quick: bool, turns: Turns) -> None:

@@ -116,7 +116,8 @@ def _run(
         command = [
             sys.executable, "-m", "p2m", "prompt=text", f"prompt.text='{PROMPTS[name.split('.')[0]]}'", f"prompt.train={train}",
             f"prompt.test={data / f'{base}.test.jsonl.gz'}", *([f"prompt.valid={valid}"] if valid.exists() else []), "parser=sections",
-            "retriever=none", "generator=none", f"model={model}", f"seed={seed}", "metric=[exact_match]", f"trainer.threads={threads}",
+            "retriever=none", "generator=none", f"model={model}", f"seed={seed}", "metric=[exact_match]",
+            f"trainer.parallel.threads={threads}",
             f"store={folder}/store", f"hydra.run.dir={folder}/run", *overrides,
         ]  # fmt: skip
         began = time.monotonic()

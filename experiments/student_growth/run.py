@@ -78,39 +78,38 @@ def _write(path: Path, n: int) -> None:
 
 
 def _measured(model: str, n: int, folder: Path) -> dict[str, Any]:
-    import yaml
+    from hydra import compose, initialize_config_dir
 
+    from p2m import config
     from p2m.artifacts import ExampleFile, Splits, TaskSpec
     from p2m.components import build
-    from p2m.fit import train as _fit
-    from p2m.trainer.lightning import Lightning
+    from p2m.fit.plan import write_plan
+    from p2m.fit.train import fit
+    from p2m.trainer._plan import make_plan
 
-    choice = build(yaml.safe_load((CONF / f"model/{model}.yaml").read_text(encoding="utf-8"))).run(
-        TaskSpec("x"), None
-    )
-    settings = yaml.safe_load((CONF / "trainer/default.yaml").read_text(encoding="utf-8"))
-    del settings["_target_"]
     changes = {
-        "seed": 0,
         "device": "cpu",
         "max_examples": TRAINED[model],
         "valid_every": TRAINED[model],
         "valid_examples": 100,
         "residual_dropout": 0.0,
     }
+    overrides = [f"trainer.{name}={value}" for name, value in changes.items()]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        nodes = config.check(compose("config", [f"model={model}", *overrides])).nodes
+    choice = build(nodes["model"]).run(TaskSpec("x"), None)
     splits = Splits(ExampleFile(folder / f"{n}.jsonl"), ExampleFile(folder / "1000.jsonl"))
-    with tempfile.TemporaryDirectory() as place:
-        job = Lightning(**settings | changes)._job(choice, splits, Path(place))
-        (Path(place) / "job.json").write_text(json.dumps(job), encoding="utf-8")
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        write_plan(make_plan(build(nodes["trainer"]), choice, splits, place), place)
         own = Own()
         began, marks = time.monotonic(), []
-        _fit.fit(
-            Path(place),
-            lambda told: (
-                marks.append((time.monotonic(), told["examples"])) if "examples" in told else None
-            ),
-            lambda: 0,
-        )
+
+        def note(message: dict[str, Any]) -> None:
+            if "examples" in message:
+                marks.append((time.monotonic(), message["examples"]))
+
+        fit(place, note, lambda: 0)
         own.ended.set()
         own.join()
     (first, seen), (last, all_seen) = marks[0], marks[-1]

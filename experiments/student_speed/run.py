@@ -166,26 +166,28 @@ def _taught(model: str, n: int, folder: Path) -> None:
 
 def _trained(model: str, rows: list[Any], folder: Path) -> list[tuple[float, int]]:
     """Leaves the student in *folder*.  When, in seconds, how many examples had been seen."""
-    import yaml
+    from hydra import compose, initialize_config_dir
 
+    from p2m import config
     from p2m.artifacts import Splits
-    from p2m.fit import train as _fit
-    from p2m.trainer.lightning import Lightning
+    from p2m.components import build
+    from p2m.fit.plan import write_plan
+    from p2m.fit.train import fit
+    from p2m.trainer._plan import make_plan
 
-    settings = yaml.safe_load((CONF / "trainer/default.yaml").read_text(encoding="utf-8"))
-    del settings["_target_"]
     n = len(rows) - VALID
-    changes = {"seed": 0, "device": "cpu", "batch_size": BATCH, "max_examples": n, "valid_every": n}
-    job = Lightning(**settings | changes)._job(_choice(model), Splits(rows[:n], rows[n:]), folder)
-    (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
+    changes = {"device": "cpu", "batch_size": BATCH, "max_examples": n, "valid_every": n}
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose("config", [f"trainer.{name}={value}" for name, value in changes.items()])
+        trainer = build(config.check(cfg).nodes["trainer"])
+    write_plan(make_plan(trainer, _choice(model), Splits(rows[:n], rows[n:]), folder), folder)
     marks: list[tuple[float, int]] = []
-    _fit.fit(
-        folder,
-        lambda told: (
-            marks.append((time.monotonic(), told["examples"])) if "examples" in told else None
-        ),
-        lambda: 0,
-    )
+
+    def note(message: dict[str, Any]) -> None:
+        if "examples" in message:
+            marks.append((time.monotonic(), message["examples"]))
+
+    fit(folder, note, lambda: 0)
     return marks
 
 
@@ -248,23 +250,23 @@ def _bare_loop(model: str, n: int, folder: Path) -> dict[str, Any]:
     import torch
     import torch.nn.functional as F  # noqa: N812 - torch's own short name
 
-    from p2m.fit import data as _data
-    from p2m.fit.module import BETAS, _is_table
+    from p2m.fit.data import Order, Pairs, tokenize
     from p2m.fit.muon import StackedMuon
+    from p2m.fit.optimizers import BETAS, is_table
 
     made, rows = _built(model), _examples(n)
     with tempfile.TemporaryDirectory() as folder:
-        tokens = _data.tokenized(rows, ("", ""), made, Path(folder), "train")
-        pairs = _data.Pairs(*tokens, 1024, 512, 0, 1, 2, [1], False)
+        tokens = tokenize(rows, ("", ""), made, Path(folder) / "train")
+        pairs = Pairs(*tokens, 1024, 512, 0, 1, 2, [1], False)
         matrices = [
-            p for name, p in made.model.named_parameters() if p.ndim == 2 and not _is_table(name)
+            p for name, p in made.model.named_parameters() if p.ndim == 2 and not is_table(name)
         ]
         rest = [p for p in made.model.parameters() if not any(p is q for q in matrices)]
         optimizers = [
             StackedMuon(matrices, 8e-3, weight_decay=0.01),
             torch.optim.AdamW(rest, 8e-3, betas=BETAS, fused=True),
         ]
-        order = _data.Order(pairs.ranks, BATCH, 0)
+        order = Order(pairs.ranks, BATCH, 0)
         began, seen = 0.0, 0
         for batch in order.one_pass(0):
             ((ids, labels),) = pairs.parts(batch.tolist(), 1 << 30)

@@ -1,7 +1,8 @@
-"""Examples as tokens on disk, and the batch of each step: a function of seed and step alone, so that a resumed run needs nothing else."""
+"""Examples as tokens on disk, and the batch of each step: a function of seed and step alone, so
+that a resumed run needs nothing else."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
@@ -15,20 +16,25 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
 from p2m.artifacts import Example
+from p2m.fit.place import Place
 from p2m.fit.plan import Plan
 from p2m.student._forward import IGNORED
 from p2m.student.build import LoadedModel
 from p2m.student.tokens import Tokenizer, Tokens
 
 AT_ONCE = 4096  # texts tokenized together
-MULTIPLE = 8  # of it are the widths of batches: kernels are made anew for each shape, and kept; all widths took twice the memory
-PAIRING = 1  # what its numbers are for, beside those of a pass, which come from the seed, too
-SORTED = 50  # batches whose examples are sorted by length together: enough for 5 % of padding, few enough to leave the order random
+# of it are the widths of batches: kernels are made anew for each shape, and kept; all widths took
+# twice the memory
+MULTIPLE = 8
+PAIRING = 1  # seeds the choice of pairs, beside the numbers of passes, which seed their order
+# batches whose examples are sorted by length together: enough for 5 % of padding, few enough to
+# leave the order random
+SORTED = 50
 Part = tuple[Tensor, Tensor]  # ids_BS, labels_BT
 
 
 class Batch(NamedTuple):
-    """One process's share of the examples of a step.  labels and examples are those of all processes."""
+    """One process's share of the examples of a step.  labels, examples: those of all processes."""
 
     parts: list[Part]
     labels: int
@@ -39,7 +45,7 @@ class Batch(NamedTuple):
 class Pairs:
     """Inputs and outputs as tokens, with the most tokens of each that are used.
 
-    between: the id that stands between two examples that come as one.  closing: ids that a cut input ends in.
+    between: the id between two examples that come as one.  closing: ids that a cut input ends in.
     left: whether inputs are padded there.
     """
 
@@ -56,75 +62,59 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.inputs)
 
-    @property
-    def sizes(self) -> NDArray[np.int32]:
-        """Tokens of each pair in a batch of its own, cut ones as cut."""
-        return self.read + self.said
+    @cached_property
+    def input_widths(self) -> NDArray[np.int32]:
+        """Width of each input in a batch of its own, cut ones as cut."""
+        return _widths(self.inputs, self.max_input)
 
     @cached_property
-    def read(self) -> NDArray[np.int32]:
-        """Width of each input in a batch of its own."""
-        return self._widths(self.inputs, self.max_input)
-
-    @cached_property
-    def said(self) -> NDArray[np.int32]:
-        """Width of each output, likewise."""
-        return self._widths(self.outputs, self.max_output)
-
-    def _widths(self, tokens: Tokens, limit: int) -> NDArray[np.int32]:
-        return np.minimum(-(-tokens.lengths // MULTIPLE) * MULTIPLE, limit)
+    def output_widths(self) -> NDArray[np.int32]:
+        return _widths(self.outputs, self.max_output)
 
     @cached_property
     def ranks(self) -> NDArray[np.int64]:
-        """What pairs are sorted by so that those side by side need little padding: width of the input, then tokens of the output."""
+        """Pairs sorted by it need little padding: width of the input, then tokens of the output."""
         outputs = np.minimum(self.outputs.lengths, self.max_output)
-        ranks: NDArray[np.int64] = self.read.astype(np.int64) * (self.max_output + 1) + outputs
-        return ranks
+        ranks: NDArray[np.int64] = self.input_widths.astype(np.int64) * (self.max_output + 1)
+        return ranks + outputs
 
     @property
     def cut(self) -> int:
         """Pairs of which an end is cut off."""
-        return int(
-            (
-                (self.inputs.lengths > self.max_input) | (self.outputs.lengths > self.max_output)
-            ).sum()
-        )
+        long_input = self.inputs.lengths > self.max_input
+        long_output = self.outputs.lengths > self.max_output
+        return int((long_input | long_output).sum())
 
     def batch(self, rows: Sequence[int], max_tokens: int, rank: int, world: int) -> Batch:
-        """The share of process *rank* of *world*: every world-th example, so that shares are of like lengths."""
+        """The share of process *rank* of *world*: every world-th example, so that lengths are alike."""
         labels = np.minimum(self.outputs.lengths[list(rows)], self.max_output)
         return Batch(self.parts(rows[rank::world], max_tokens), int(labels.sum()), len(rows))
 
     def parts(self, rows: Sequence[int], max_tokens: int) -> list[Part]:
-        """A batch in as many parts as keep each within *max_tokens*, padding counted; its gradients are those of the whole."""
-        some = list(rows)
-        read, said = (column[some].tolist() for column in (self.read, self.said))
+        """A batch in parts of at most *max_tokens* each, padding counted; together they have its gradients."""
+        sizes = []
+        for i in rows:
+            S, T = int(self.input_widths[i]), int(self.output_widths[i])
+            sizes.append((S + T, i, S, T))
         parts: list[list[int]] = [[]]
-        widest = (0, 0)  # of the last part: inputs, outputs
-        for _, i, *width in sorted(
-            (S + T, i, S, T) for i, S, T in zip(some, read, said, strict=True)
-        ):
-            wider = (max(widest[0], width[0]), max(widest[1], width[1]))
-            if parts[-1] and (len(parts[-1]) + 1) * sum(wider) > max_tokens:
+        input_width = output_width = 0  # the widest of the last part
+        for _, i, S, T in sorted(sizes):
+            input_width, output_width = max(input_width, S), max(output_width, T)
+            if parts[-1] and (len(parts[-1]) + 1) * (input_width + output_width) > max_tokens:
                 parts.append([])
-                wider = (width[0], width[1])
+                input_width, output_width = S, T
             parts[-1].append(i)
-            widest = wider
         return [self._tensors(part) for part in parts]
 
-    def concatenated(self, rows: NDArray[np.int64], rng: np.random.Generator) -> "Pairs":
-        """The examples of *rows* two by two, at random: both inputs as one, and both outputs."""
-        mixed = rng.permutation(rows).tolist()
-        inputs = _two_by_two(
-            [self.inputs[i][: self.max_input] for i in mixed], self.between, self.end
-        )
-        outputs = _two_by_two(
-            [self.outputs[i][: self.max_output] for i in mixed], self.between, self.end
-        )
+    def two_by_two(self, rows: NDArray[np.int64], rng: np.random.Generator) -> "Pairs":
+        """The examples of *rows* in pairs, at random: both inputs as one, and both outputs."""
+        order = rng.permutation(rows).tolist()
+        inputs = [self.inputs[i][: self.max_input] for i in order]
+        outputs = [self.outputs[i][: self.max_output] for i in order]
         return replace(
             self,
-            inputs=inputs,
-            outputs=outputs,
+            inputs=_two_by_two(inputs, self.between, self.end),
+            outputs=_two_by_two(outputs, self.between, self.end),
             max_input=2 * self.max_input,
             max_output=2 * self.max_output,
         )
@@ -135,8 +125,15 @@ class Pairs:
         return torch.from_numpy(ids), torch.from_numpy(labels)
 
 
+def _widths(tokens: Tokens, limit: int) -> NDArray[np.int32]:
+    return np.minimum(-(-tokens.lengths // MULTIPLE) * MULTIPLE, limit)
+
+
 def _two_by_two(texts: list[NDArray[Any]], between: int, end: int) -> Tokens:
-    """The first text and the second as one, and so on; the last may be alone.  Each one's last token becomes *between* or *end*."""
+    """The first text and the second as one, and so on; the last may be alone.
+
+    Each one's last token becomes *between* or *end*.
+    """
     ends = np.cumsum([0, *map(len, texts)])
     flat = np.concatenate(texts)
     flat[ends[1:] - 1] = end  # which a text that was cut lacks
@@ -144,8 +141,24 @@ def _two_by_two(texts: list[NDArray[Any]], between: int, end: int) -> Tokens:
     return Tokens(flat, ends[[*range(0, len(texts), 2), len(texts)]])
 
 
-def written(texts: Iterator[str], tokenizer: Tokenizer, path: Path) -> Tokens:
-    """*texts* as tokens in the file *path*, so that memory holds eight bytes a text however long it is."""
+def tokenize(
+    rows: Sequence[Example], template: tuple[str, str], loaded: LoadedModel, path: Path
+) -> tuple[Tokens, Tokens]:
+    """Inputs within their template, and outputs, in files whose names begin as *path*."""
+    before, after = template
+    inputs = _write(
+        (before + row.input + after for row in rows),
+        loaded.tokenizer,
+        path.with_suffix(".input"),
+    )
+    outputs = _write(
+        (row.output for row in rows), loaded.output_tokenizer, path.with_suffix(".output")
+    )
+    return inputs.without_end() if loaded.is_causal else inputs, outputs
+
+
+def _write(texts: Iterator[str], tokenizer: Tokenizer, path: Path) -> Tokens:
+    """*texts* as tokens in a file: memory holds eight bytes a text, however long it is."""
     lengths: list[NDArray[np.int32]] = [np.zeros(1, np.int32)]
     dtype = np.dtype(np.uint16 if tokenizer.size < 2**16 else np.int32)
     with path.open("wb") as file:
@@ -158,25 +171,13 @@ def written(texts: Iterator[str], tokenizer: Tokenizer, path: Path) -> Tokens:
     return Tokens(flat, starts)
 
 
-def tokenized(
-    rows: Sequence[Example], around: tuple[str, str], built: LoadedModel, folder: Path, name: str
-) -> tuple[Tokens, Tokens]:
-    """Inputs between their prefix and suffix, and outputs."""
-    prefix, suffix = around
-    inputs = written(
-        (prefix + row.input + suffix for row in rows), built.tokenizer, folder / f"{name}.input"
-    )
-    return inputs.without_end() if built.is_causal else inputs, written(
-        (row.output for row in rows), built.output_tokenizer, folder / f"{name}.output"
-    )
-
-
 @dataclass(frozen=True)
 class Order:
-    """Which examples each step sees: every one once a pass, those of a batch of similar length, batches in random order.
+    """Which examples each step sees: every one once a pass, those of a batch of similar length,
+    batches in random order.
 
-    ranks: what examples of similar length have in common: they are sorted by it.
-    weights: how often each example is to come, relative to the others; None: all alike.
+    ranks: examples are sorted by it.  weights: how often each example is to come, relative to the
+    others; None: all alike.
     """
 
     ranks: NDArray[np.int64]
@@ -189,28 +190,29 @@ class Order:
         return math.ceil(len(self.ranks) / self.batch_size)
 
     def one_pass(self, number: int) -> list[NDArray[np.int64]]:
-        """The batches of a pass over the data.  Their sizes differ by one at most, so no small rest weighs as much as a whole batch."""
+        """The batches of a pass over the data.
+
+        Their sizes differ by one at most, so no small rest weighs as much as a whole batch.
+        """
         rng = np.random.default_rng([self.seed, number])
-        mixed = self._drawn(rng)
+        drawn = self._draw(rng)
         window = self.batch_size * SORTED
-        ranked = np.concatenate(
-            [
-                w[np.argsort(self.ranks[w], kind="stable")]
-                for w in np.split(mixed, range(window, len(mixed), window))
-            ]
-        )
-        batches = np.array_split(ranked, self.per_pass)
+        ranked = []
+        for i in range(0, len(drawn), window):
+            near = drawn[i : i + window]
+            ranked.append(near[np.argsort(self.ranks[near], kind="stable")])
+        batches = np.array_split(np.concatenate(ranked), self.per_pass)
         return [batches[i] for i in rng.permutation(self.per_pass)]
 
-    def _drawn(self, rng: np.random.Generator) -> NDArray[np.int64]:
-        """As many examples as there are, in random order: each once, or as often as its weight says, give or take one."""
+    def _draw(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        """As many examples as there are, in random order: each once, or as often as its weight
+        says, give or take one."""
         n = len(self.ranks)
         if self.weights is None:
             return rng.permutation(n)
         share = np.cumsum(self.weights) / self.weights.sum()
-        return rng.permutation(
-            np.searchsorted(share, (np.arange(n) + rng.random()) / n).clip(max=n - 1)
-        )
+        places = np.searchsorted(share, (np.arange(n) + rng.random()) / n)
+        return rng.permutation(places.clip(max=n - 1))
 
     def examples(self, steps: int) -> int:
         """How many examples the first *steps* show, repeats counted."""
@@ -226,60 +228,74 @@ class Order:
 
 
 class Data(LightningDataModule):  # type: ignore[misc]
-    """Batches for the Lightning trainer.  One of its epochs is what lies between two validations."""
+    """Batches for Lightning, one of whose epochs is what lies between two validations."""
 
     def __init__(
         self,
         train: Pairs,
-        valid: Pairs | None,
+        valid: Pairs,
         plan: Plan,
+        place: Place,
         weights: NDArray[np.float64] | None = None,
     ) -> None:
         super().__init__()
-        self.train, self.valid, self.plan, self.max_tokens = train, valid, plan, plan.max_tokens
+        self.train, self.valid, self.plan, self.place = train, valid, plan, place
+        self.max_tokens = plan.max_tokens
         self.order = Order(train.ranks, plan.batch_size, plan.seed, weights)
 
-    def train_dataloader(self) -> "_Stretch":
-        return _Stretch(self)
+    def train_dataloader(self) -> Iterable[NDArray[np.int64]]:
+        return _Again(self._until_validation)
 
-    def val_dataloader(self) -> "_Once | list[Part]":
-        if not self.valid:
-            return []
+    def val_dataloader(self) -> Iterable[list[Part]]:
+        return _Again(self._validation) if len(self.valid) else []
+
+    def _until_validation(self) -> Iterator[NDArray[np.int64]]:
+        """The examples of each step from where training is up to the next validation."""
         assert self.trainer
-        # processes that hold parts of the weights go through the model together, so each looks at all
-        share = (
-            (0, 1)
-            if self.plan.strategy == "fsdp"
-            else (self.trainer.global_rank, self.trainer.world_size)
-        )
-        return _Once(self, self.valid, *share)
+        step, every = self.trainer.lightning_module.step, self.plan.valid_every
+        until = min(self.plan.steps, (step // every + 1) * every)
+        return islice(self.order.from_step(step), until - step)
+
+    def _validation(self) -> Iterator[list[Part]]:
+        """This process's share of the validation pairs, the largest first, in batches like a step's."""
+        assert self.trainer
+        rank, world = self.trainer.global_rank, self.trainer.world_size
+        if self.place.is_sharded:  # processes go through the model together, so each looks at all
+            rank, world = 0, 1
+        sizes = self.valid.input_widths + self.valid.output_widths
+        ranked = np.argsort(-sizes, kind="stable")[rank::world]
+        for i in range(0, len(ranked), self.plan.batch_size):
+            rows = ranked[i : i + self.plan.batch_size].tolist()
+            yield self.valid.parts(rows, self.max_tokens)
 
     def batch(self, step: int, rows: NDArray[np.int64], rank: int, world: int) -> Batch:
-        """One process's share of a step's examples, which in some steps come two by two (Nguyen et al. 2021, arXiv 2105.01691)."""
+        """One process's share of a step's examples, which in some steps come two by two
+        (Nguyen et al. 2021, arXiv 2105.01691)."""
         rng = np.random.default_rng([self.plan.seed, step, PAIRING])
-        if (
-            rng.random() >= self.plan.concatenate or -(-len(rows) // 2) < world
-        ):  # each process needs some
+        enough = -(-len(rows) // 2) >= world  # each process needs some
+        if rng.random() >= self.plan.concatenate or not enough:
             return self.train.batch(rows.tolist(), self.max_tokens, rank, world)
-        pairs = self.train.concatenated(rows, rng)
-        return pairs.batch(range(len(pairs)), self.max_tokens, rank, world)._replace(
-            examples=len(rows)
-        )
+        pairs = self.train.two_by_two(rows, rng)
+        batch = pairs.batch(range(len(pairs)), self.max_tokens, rank, world)
+        return batch._replace(examples=len(rows))
 
     def largest(self, world: int) -> list[Part]:
-        """Stand-ins for the largest parts that one of *world* processes can be given: the widest, those of long inputs, of long answers."""
+        """Stand-ins for the largest parts that one of *world* processes can be given: the widest,
+        those of long inputs, and those of long answers."""
         times = 2 if self.plan.concatenate else 1
-        read, said = times * int(self.train.read.max()), times * int(self.train.said.max())
+        longest_input = times * int(self.train.input_widths.max())
+        longest_output = times * int(self.train.output_widths.max())
         share = math.ceil(math.ceil(self.plan.batch_size / times) / world)
+        no_padding = int(self.train.pad == 0)
         parts = []
-        for S, T in ((read, said), (read, times), (times, said)):
+        for S, T in (
+            (longest_input, longest_output),
+            (longest_input, times),
+            (times, longest_output),
+        ):
             B = min(share, -(-self.max_tokens // (S + T)))
-            parts.append(
-                (
-                    torch.full((B, S), int(self.train.pad == 0)),
-                    torch.zeros((B, T), dtype=torch.int64),
-                )
-            )  # no padding
+            ids_BS = torch.full((B, S), no_padding)
+            parts.append((ids_BS, torch.zeros((B, T), dtype=torch.int64)))
         return parts
 
     def rows_of(self, step: int) -> NDArray[np.int64]:
@@ -287,29 +303,11 @@ class Data(LightningDataModule):  # type: ignore[misc]
         return next(self.order.from_step(step))
 
 
-class _Stretch:
-    """The steps from where training is up to the next validation."""
+class _Again:
+    """Begins anew whenever Lightning asks for an epoch."""
 
-    def __init__(self, data: Data) -> None:
-        self.data = data
+    def __init__(self, begin: Callable[[], Iterator[Any]]) -> None:
+        self.begin = begin
 
-    def __iter__(self) -> Iterator[Batch]:
-        plan, trainer = self.data.plan, self.data.trainer
-        assert trainer
-        step = trainer.lightning_module.step
-        left = min(plan.steps, (step // plan.valid_every + 1) * plan.valid_every) - step
-        for number, rows in enumerate(islice(self.data.order.from_step(step), left), step):
-            yield self.data.batch(number, rows, trainer.global_rank, trainer.world_size)
-
-
-class _Once:
-    """One process's share of the validation pairs, the largest first, in batches like those of a step."""
-
-    def __init__(self, data: Data, pairs: Pairs, rank: int, world: int) -> None:
-        self.data, self.pairs, self.rank, self.world = data, pairs, rank, world
-
-    def __iter__(self) -> Iterator[list[Part]]:
-        ranked = np.argsort(-self.pairs.sizes, kind="stable")[self.rank :: self.world]
-        size = self.data.plan.batch_size
-        for i in range(0, len(ranked), size):
-            yield self.pairs.parts(ranked[i : i + size].tolist(), self.data.max_tokens)
+    def __iter__(self) -> Iterator[Any]:
+        return self.begin()

@@ -1,4 +1,4 @@
-"""One student's weights, gradients and optimiser states shared out between processes: torch's fully_shard, under Lightning.
+"""One student's weights, gradients and optimiser states shared out between processes, by fully_shard.
 
 Zhao et al. 2023 (arXiv 2304.11277).  Checkpoints hold whole weights, as those of one process do.
 """
@@ -33,17 +33,22 @@ class Sharded(ModelParallelStrategy):  # type: ignore[misc]
     """Lightning's strategy for it, with p2m's checkpoints."""
 
     def __init__(self, processes: int, backend: str) -> None:
-        sizes = {"data_parallel_size": processes, "tensor_parallel_size": 1}
-        super().__init__(**sizes, save_distributed_checkpoint=False, process_group_backend=backend)
+        super().__init__(
+            data_parallel_size=processes,
+            tensor_parallel_size=1,
+            save_distributed_checkpoint=False,
+            process_group_backend=backend,
+        )
 
     def optimizer_state(self, optimizer: Optimizer) -> dict[str, Any]:
         """By the names of the weights; empty but in the first process."""
         return dict(states.get_optimizer_state_dict(self.model, optimizer, options=WHOLE))
 
     def save_checkpoint(
-        self, checkpoint: dict[str, Any], filepath: str | Path, storage_options: Any | None = None
+        self, checkpoint: dict[str, Any], filepath: str | Path, storage_options: Any = None
     ) -> None:
-        """By the first process.  Lightning's would refuse, in one that comes later, the folder that the first has written by then."""
+        """By the first process.  Lightning's own would have a process that comes later refuse the
+        folder that the first has written by then."""
         if self.is_global_zero:
             self.checkpoint_io.save_checkpoint(checkpoint, filepath)
 
@@ -51,9 +56,8 @@ class Sharded(ModelParallelStrategy):  # type: ignore[misc]
         self, checkpoint_path: str | Path, weights_only: bool | None = None
     ) -> dict[str, Any]:
         """Every process reads all of it and takes its part."""
-        checkpoint: dict[str, Any] = self.checkpoint_io.load_checkpoint(
-            self.broadcast(checkpoint_path)
-        )
+        path = self.broadcast(checkpoint_path)
+        checkpoint: dict[str, Any] = self.checkpoint_io.load_checkpoint(path)
         states.set_model_state_dict(self.model, checkpoint["state_dict"], options=WHOLE)
         for optimizer, state in zip(self.optimizers, checkpoint["optimizer_states"], strict=True):
             states.set_optimizer_state_dict(self.model, optimizer, state, options=WHOLE)

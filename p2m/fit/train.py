@@ -1,244 +1,158 @@
-"""The process that trains: `python -m p2m.fit.train FOLDER` reads job.json there, tells its progress on stdout, leaves the student.
+"""One training from its plan to the student in its folder."""
 
-It is a process of its own because Lightning may start it again for each device, because its memory goes back with it, and because its death
-(out of memory, a crash in a kernel) must not end a sweep.
-"""
-
-import contextlib
 import copy
-import json
-import logging
 import os
-import signal
 import sys
-import threading
-import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from filelock import FileLock
+import torch
+from pytorch_lightning import Trainer
+from pytorch_lightning.plugins.environments import SLURMEnvironment
+from pytorch_lightning.strategies import DDPStrategy
 
-from p2m.errors import Stopped, UserError, explain_full_disk
-from p2m.stages import Metric
-
-if TYPE_CHECKING:
-    from p2m.fit.prepare import Ready
-    from p2m.student.build import LoadedModel
+from p2m.components import build as build_component
+from p2m.fit import distributed
+from p2m.fit.checkpoint import Best, Saver, WholeCheckpoints, newest, whole_weights
+from p2m.fit.curve import Curve
+from p2m.fit.module import StudentModule
+from p2m.fit.place import Place
+from p2m.fit.plan import Plan, read_plan
+from p2m.fit.prepare import Prepared, prepare
+from p2m.student import build
+from p2m.student.build import LoadedModel
 
 Say = Callable[[dict[str, Any]], None]
-FAREWELL_S = 55.0  # for a last checkpoint when the process that started this one is gone
 
 
 def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
-    """Trains the job in *folder* to its end, from its last checkpoint if there is one.  stop() is a signal's number once one came."""
-    from p2m.fit import distributed as _distributed
-    from p2m.fit import prepare as _prepare
-    from p2m.student import build
+    """Trains by the plan in *folder*, from its last checkpoint if there is one, and leaves the student.
 
-    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
-    ready = _prepare.ready(folder, job)
-    say({"total": ready.data.order.examples(ready.data.plan.steps)})
-    built = _trained(folder, ready, _score(job["settings"], ready), say, stop)
-    if _distributed.rank():
+    say: is given {"total": examples}, then {"examples", "note"} and {"point"}.
+    stop: gives a signal's number once one came.
+    """
+    plan = read_plan(folder)
+    prepared = prepare(folder, plan)
+    say({"total": prepared.data.order.examples(plan.steps)})
+    loaded = train(folder, prepared, say, stop)
+    if distributed.rank():
         return
-    if job["settings"]["method"] == "lora":
-        from p2m.fit import lora as _lora
+    if plan.lora_rank:
+        from p2m.fit.lora import merge
 
-        built = _lora.merged(built)
-    build.save(built, ready.student)
-    say({"student": {k: v for k, v in asdict(ready.student).items() if k != "folder"}})
+        loaded = merge(loaded)
+    build.save(loaded, prepared.student)
 
 
-def _score(settings: dict[str, Any], ready: "Ready") -> Callable[[], float] | None:
-    """A function to the metric that chooses the weights, of answers to validation inputs; None for what labels tell without an answer."""
-    if settings["select"] in {"loss", "exact_match"}:
+def train(folder: Path, prepared: Prepared, say: Say, stop: Callable[[], int]) -> LoadedModel:
+    """The student with its best weights."""
+    loaded, data = prepared.loaded, prepared.data
+    plan, place, model = data.plan, data.place, loaded.model
+    _be_deterministic(place.device)
+    _prefer_eager_attention(model, place.device)
+    # 1) what watches it
+    checkpoints = folder / "checkpoints"
+    checkpoints.mkdir(exist_ok=True)
+    curve = Curve(folder / "curve.jsonl", say, lambda i: prepared.train[i].input)
+    # after the curve, which cuts off what came after the checkpoint
+    best = Best(checkpoints, plan.select, plan.patience, curve.note)
+    callbacks = [curve, best, Saver(checkpoints, plan.checkpoint_s, stop)]
+    # 2) training
+    model.train()
+    whole = copy.deepcopy(model) if place.is_sharded else model
+    module = StudentModule(loaded, plan, place, _make_score(plan, prepared))
+    trainer = _make_trainer(folder, place, callbacks, len(data.valid) > 0)
+    trainer.fit(module, datamodule=data, ckpt_path=newest(checkpoints), weights_only=True)
+    # 3) the best weights, in the first process: others may be here before the file is
+    if place.is_sharded and not best.file:
+        whole.load_state_dict(whole_weights(model), strict=False)
+    distributed.leave()
+    if not distributed.rank():
+        best.restore(whole)
+    return replace(loaded, model=whole)
+
+
+def _be_deterministic(device: str) -> None:
+    # some CUDA kernels have no deterministic twin
+    torch.use_deterministic_algorithms(True, warn_only=device == "cuda")
+    # filling costs time and guards against reading what is uninitialized, which nothing here does
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
+def _prefer_eager_attention(model: Any, device: str) -> None:
+    """On a processor, for a T5: a position bias that learns keeps it from torch's fused attention
+    but for its cross attention, whose backward is slow there.  Without it a step of the 1 M student
+    takes a fifth less."""
+    if device == "cpu" and model.config.model_type in {"t5", "mt5"}:
+        model.set_attn_implementation("eager")
+
+
+def _make_score(plan: Plan, prepared: Prepared) -> Callable[[], float] | None:
+    """A function to the score of answers to validation inputs, by the metric that chooses the
+    weights; None where labels tell it without an answer."""
+    if not plan.scorer:
         return None
     from p2m.engine.decode import Decoder
-    from p2m.metric.chrf import ChrF
-    from p2m.metric.f1 import F1
-    from p2m.metric.normalised_exact_match import NormalisedExactMatch
 
-    metrics: dict[str, Metric] = {
-        "chrf": ChrF(),
-        "f1": F1(),
-        "normalised_exact_match": NormalisedExactMatch(),
-    }
-    inputs, accepted = (
-        [row.input for row in ready.looked_at],
-        [row.accepted for row in ready.looked_at],
-    )
-    student = ready.student
+    metric, student = build_component(plan.scorer), prepared.student
+    inputs = [row.input for row in prepared.valid]
+    accepted = [row.accepted for row in prepared.valid]
 
     def score() -> float:
-        now = ready.built
-        if (
-            settings["method"] == "lora"
-        ):  # its adapters are beside the weights, which decoding reads
-            from p2m.fit import lora as _lora
+        loaded = prepared.loaded
+        if plan.lora_rank:  # adapters are beside the weights, which decoding reads
+            from p2m.fit.lora import merge
 
-            now = _lora.merged(replace(now, model=copy.deepcopy(now.model)))
-        said = Decoder(
-            now, student.prefix, student.max_input, student.max_output, suffix=student.suffix
-        ).answers(inputs)
-        return metrics[settings["select"]].score(said, accepted)
+            loaded = merge(replace(loaded, model=copy.deepcopy(loaded.model)))
+        limits = (student.max_input, student.max_output)
+        decoder = Decoder(loaded, student.prefix, *limits, suffix=student.suffix)
+        return float(metric.score(decoder.answers(inputs), accepted))
 
     return score
 
 
-def _trained(
-    folder: Path,
-    ready: "Ready",
-    score: Callable[[], float] | None,
-    say: Say,
-    stop: Callable[[], int],
-) -> "LoadedModel":
-    """The student with its best weights."""
-    import torch
-    from pytorch_lightning import Trainer
-
-    from p2m.fit import distributed as _distributed
-    from p2m.fit.checkpoint import Best, Saver, WholeCheckpoints, newest, weights
-    from p2m.fit.curve import Curve
-    from p2m.fit.module import Fit
-
-    built, data, plan = ready.built, ready.data, ready.data.plan
-    torch.use_deterministic_algorithms(
-        True, warn_only=plan.device == "cuda"
-    )  # some CUDA kernels have no deterministic twin
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # costs time and guards against reading it, which nothing here does
-    checkpoints = folder / "checkpoints"
-    checkpoints.mkdir(exist_ok=True)
-    curve = Curve(folder / "curve.jsonl", say, lambda i: ready.train[i].input)
-    best = Best(
-        checkpoints, plan.select, plan.patience, curve.tell
-    )  # after the curve, which cuts off what came after the checkpoint
-    callbacks = [curve, best, Saver(checkpoints, plan.checkpoint_s, stop)]
-    trainer = Trainer(
-        accelerator=plan.device if plan.device == "cpu" else "gpu", devices=plan.devices, num_nodes=plan.nodes, strategy=_strategy(plan),
-        precision="32-true", max_epochs=-1, callbacks=callbacks,
-        plugins=[WholeCheckpoints(), *_places(plan)], logger=False,
-        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
-        num_sanity_val_steps=0, limit_val_batches=1.0 if data.valid else 0, use_distributed_sampler=False, default_root_dir=folder,
+def _make_trainer(folder: Path, place: Place, callbacks: list[Any], validates: bool) -> Trainer:
+    return Trainer(
+        accelerator="cpu" if place.device == "cpu" else "gpu",
+        devices=place.devices,
+        num_nodes=place.nodes,
+        strategy=_strategy(place),
+        precision="32-true",
+        max_epochs=-1,
+        callbacks=callbacks,
+        plugins=[WholeCheckpoints(), *_environments(place)],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        limit_val_batches=1.0 if validates else 0,
+        use_distributed_sampler=False,
+        default_root_dir=folder,
         inference_mode=False,
-    )  # fmt: skip
-    if plan.device == "cpu" and built.model.config.model_type in {"t5", "mt5"}:
-        # a position bias that learns keeps T5 from torch's fused attention but for its cross attention, whose backward is slow there:
-        # without it a step of the 1 M student takes a fifth less
-        built.model.set_attn_implementation("eager")
-    built.model.train()
-    shared_out = plan.strategy == "fsdp"
-    whole = copy.deepcopy(built.model) if shared_out else built.model
-    last = newest(checkpoints)
-    trainer.fit(Fit(built, plan, score), datamodule=data, ckpt_path=last, weights_only=True)
-    if shared_out and not best.file:
-        whole.load_state_dict(weights(built.model), strict=False)
-    _distributed.leave()
-    if (
-        not _distributed.rank()
-    ):  # the others have no use for them, and may be here before the file is
-        best.restore(whole)
-    return replace(built, model=whole)
+    )
 
 
-def _strategy(plan: Any) -> Any:
-    """How several processes share the work, and how they find each other on one machine, where no name need be looked up."""
-    if plan.devices * plan.nodes == 1:
+def _strategy(place: Place) -> Any:
+    """How several processes share the work, and how they find each other."""
+    if place.processes == 1:
         return "auto"
-    os.environ["OMP_NUM_THREADS"] = str(
-        plan.threads
-    )  # else Lightning gives each process its share of all threads
-    if plan.nodes == 1 and sys.platform == "linux":
+    # else Lightning gives each process its share of all threads
+    os.environ["OMP_NUM_THREADS"] = str(place.threads)
+    if place.nodes == 1 and sys.platform == "linux":  # where no name need be looked up
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    backend = "gloo" if plan.device == "cpu" else "nccl"
-    if plan.strategy == "fsdp":
+    backend = "gloo" if place.device == "cpu" else "nccl"
+    if place.is_sharded:
         from p2m.fit.sharded import Sharded
 
-        return Sharded(plan.devices * plan.nodes, backend)
-    from pytorch_lightning.strategies import DDPStrategy
-
+        return Sharded(place.processes, backend)
     return DDPStrategy(process_group_backend=backend, gradient_as_bucket_view=True)
 
 
-def _places(plan: Any) -> list[Any]:
-    """Where Slurm started the processes, what says so: Lightning does not take it for Slurm in an interactive allocation.
-
-    Without its requeueing, which would keep checkpoints of its own.
-    """
-    from pytorch_lightning.plugins.environments import SLURMEnvironment
-
-    started = (
-        plan.devices * plan.nodes > 1 and "RANK" not in os.environ and "SLURM_PROCID" in os.environ
-    )
-    return [SLURMEnvironment(auto_requeue=False)] if started else []
-
-
-def main(folder: Path) -> int:
-    from p2m.fit import distributed as _distributed
-
-    say, asked = _voice(), _listen()
-    if rank := _distributed.rank():
-        return _helped(folder, rank, asked)
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    try:
-        with explain_full_disk(folder), _lock(folder, 0):
-            fit(folder, say, lambda: asked["signal"])
-    except UserError as error:
-        say({"error": str(error), "kind": type(error).__name__})
-        return error.code
-    except Stopped as stopped:
-        return stopped.code
-    return 0
-
-
-def _lock(folder: Path, rank: int) -> FileLock:
-    """Held by one process of each rank.  Those of a killed run may still be at their last checkpoint, which all are to go on from."""
-    (folder / "locks").mkdir(exist_ok=True)
-    return FileLock(folder / "locks" / str(rank))
-
-
-def _helped(folder: Path, rank: int, asked: dict[str, int]) -> int:
-    """What a further process does: the same, in silence, as the first one tells and writes."""
-    try:
-        with _lock(folder, rank):
-            fit(folder, lambda message: None, lambda: asked["signal"])
-    except (UserError, Stopped) as error:
-        return error.code
-    return 0
-
-
-def _voice() -> Say:
-    """Writes messages to the real stdout; whatever a library prints goes to the log."""
-    line = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
-    os.dup2(2, 1)
-
-    def say(message: dict[str, Any]) -> None:
-        with contextlib.suppress(
-            BrokenPipeError
-        ):  # who listened is gone: _listen sees it too, and a last checkpoint is still to be written
-            line.write(json.dumps(message) + "\n")
-
-    return say
-
-
-def _listen() -> dict[str, int]:
-    """Notes a SIGTERM, and takes the end of stdin for one: who started us is gone, and nobody else will end us."""
-    asked = {"signal": 0}
-
-    def note(signum: int, frame: Any) -> None:
-        asked["signal"] = signum
-
-    def watch() -> None:
-        os.read(0, 1)  # nothing is ever written to it, so this returns when its other end is closed
-        asked["signal"] = signal.SIGTERM
-        time.sleep(FAREWELL_S)
-        os._exit(128 + signal.SIGTERM)
-
-    signal.signal(signal.SIGTERM, note)
-    threading.Thread(target=watch, daemon=True).start()
-    return asked
-
-
-if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+def _environments(place: Place) -> list[SLURMEnvironment]:
+    """Slurm's, where it started the processes: Lightning does not take it for Slurm in an
+    interactive allocation.  Without requeueing, which would keep checkpoints of its own."""
+    of_slurm = "SLURM_PROCID" in os.environ and "RANK" not in os.environ
+    return [SLURMEnvironment(auto_requeue=False)] if place.processes > 1 and of_slurm else []

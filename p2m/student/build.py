@@ -74,10 +74,6 @@ def fresh(
     Whatever has no published weights is drawn by *seed*.  Raises UserError for an architecture that
     is not on the list and ServiceError where the hub does not give the weights.
     """
-    if choice.kind == "encoder" and not labels:
-        raise UserError(
-            f"student: '{choice.base}' chooses among labels, and the task has no closed set of them"
-        )
     share_cores()
     import torch
 
@@ -170,6 +166,10 @@ def _config(choice: Choice, labels: tuple[str, ...]) -> Any:
     from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
+    if choice.kind == "encoder" and not labels:
+        raise UserError(
+            f"student: '{choice.base}' chooses among labels, and the task has no closed set of them"
+        )
     head = {"num_labels": len(labels)} if choice.kind == "encoder" else {}
     if choice.base != "scratch":
         with _explain_missing(choice):

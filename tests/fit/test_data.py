@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from p2m.artifacts import Example
-from p2m.fit.data import Data, Order, Pairs, tokenized
+from p2m.fit.data import Data, Order, Pairs, tokenize
+from p2m.fit.place import Place
+from p2m.fit.plan import Sampling
 from p2m.fit.sampling import sampling_weights
 from p2m.fit.votes import SoftLabels
 from p2m.student._forward import IGNORED
@@ -14,11 +16,12 @@ from p2m.student.byte_tokenizer import ByteTokenizer
 from tests.fit.conftest import examples
 
 BYTES = LoadedModel(None, ByteTokenizer())
+HERE = Place("cpu", False, 1, 1, 1, "auto")
 
 
 def pairs(tmp_path, rows, max_input=64, max_output=64) -> Pairs:
     return Pairs(
-        *tokenized(rows, ("", ""), BYTES, tmp_path, "train"),
+        *tokenize(rows, ("", ""), BYTES, tmp_path / "train"),
         max_input,
         max_output,
         0,
@@ -34,7 +37,7 @@ def order(sizes, batch_size=32, seed=0) -> Order:
 
 
 def test_tokens_are_read_back_from_disk(tmp_path):
-    inputs, outputs = tokenized(examples(5000), ("n: ", ""), BYTES, tmp_path, "train")
+    inputs, outputs = tokenize(examples(5000), ("n: ", ""), BYTES, tmp_path / "train")
     tokenizer = ByteTokenizer()
     assert tokenizer.decode([inputs[i].tolist() for i in (0, 4096, 4999)]) == [
         "n: 0",
@@ -46,7 +49,7 @@ def test_tokens_are_read_back_from_disk(tmp_path):
 
 
 def test_no_text_gives_no_tokens(tmp_path):
-    inputs, _ = tokenized([], ("", ""), BYTES, tmp_path, "valid")
+    inputs, _ = tokenize([], ("", ""), BYTES, tmp_path / "valid")
     assert len(inputs) == 0
 
 
@@ -96,7 +99,7 @@ def test_the_widest_input_and_the_widest_output_of_a_part_count_together(tmp_pat
 @pytest.mark.parametrize("n", [6, 7, 1])
 def test_examples_come_two_by_two_with_a_mark_between_and_none_twice(tmp_path, n):
     rows, made = examples(9), pairs(tmp_path, examples(9))
-    both = made.concatenated(np.arange(n), np.random.default_rng(3))
+    both = made.two_by_two(np.arange(n), np.random.default_rng(3))
     assert len(both) == -(-n // 2)
     texts = [
         [bytes(i - 3 for i in one).decode() for one in split(tokens[k])]
@@ -113,7 +116,7 @@ def test_examples_come_two_by_two_with_a_mark_between_and_none_twice(tmp_path, n
 
 def test_what_is_cut_is_cut_in_pairs_too(tmp_path):
     long, short = Example("a" * 40, "b" * 30, "x"), Example("c", "d", "x")
-    both = pairs(tmp_path, [long, short], max_input=16, max_output=8).concatenated(
+    both = pairs(tmp_path, [long, short], max_input=16, max_output=8).two_by_two(
         np.arange(2), np.random.default_rng(0)
     )
     ((ids, labels),) = both.batch([0], 9999, 0, 1).parts
@@ -129,9 +132,8 @@ def test_no_part_of_a_batch_is_larger_than_the_largest(tmp_path, share, max_toke
         Example("a" * int(rng.integers(60)), "b" * int(rng.integers(60)), "x") for _ in range(100)
     ]
     made = pairs(tmp_path, rows)
-    data = Data(
-        made, None, SimpleNamespace(seed=0, batch_size=16, max_tokens=max_tokens, concatenate=share)
-    )
+    plan = SimpleNamespace(seed=0, batch_size=16, max_tokens=max_tokens, concatenate=share)
+    data = Data(made, made, plan, HERE)
 
     def costs(parts):
         """Tokens, cells of attention, places of answers."""
@@ -165,9 +167,8 @@ def test_a_share_of_the_steps_has_pairs_and_the_seed_and_the_step_alone_decide_w
     made = pairs(tmp_path, examples(9))
 
     def data(share, seed=0):
-        return Data(
-            made, None, SimpleNamespace(seed=seed, batch_size=8, max_tokens=9999, concatenate=share)
-        )
+        plan = SimpleNamespace(seed=seed, batch_size=8, max_tokens=9999, concatenate=share)
+        return Data(made, made, plan, HERE)
 
     def wide(share, seed=0):
         batches = [data(share, seed).batch(step, np.arange(8), 0, 1) for step in range(200)]
@@ -215,7 +216,7 @@ def test_few_widths_make_few_shapes_and_never_more_than_the_most_that_is_used(tm
 def test_pairs_that_are_cut_are_counted(tmp_path):
     made = pairs(tmp_path, examples(12), max_input=8, max_output=6)
     assert made.cut == 2  # `two one` and `two two`; the end token counts, and `three` just fits
-    assert made.sizes.max() <= 14
+    assert (made.input_widths + made.output_widths).max() <= 14
 
 
 @pytest.mark.parametrize("n", [1, 7, 8, 33])
@@ -239,7 +240,7 @@ def test_origins_are_mixed_by_the_power_of_their_numbers():
         Example(str(i), "b", "hub:y@1#2") for i in range(100)
     ]
     for mix, share in ((1.0, None), (0.5, 0.25), (0.0, 0.5)):
-        weights = sampling_weights(rows, mix, 1.0)
+        weights = sampling_weights(rows, Sampling(mix, 1.0, False))
         if share is None:
             assert weights is None
             continue
@@ -254,7 +255,7 @@ def test_origins_and_answers_have_both_the_shares_asked_for():
         for i in range(700)
     ]
     rows += [Example(str(i), "no", "teacher:x") for i in range(300)]
-    weights = sampling_weights(rows, 0.0, 0.0)
+    weights = sampling_weights(rows, Sampling(0.0, 0.0, False))
     for share_of in (lambda row: row.origin == "teacher:x", lambda row: row.output == "no"):
         assert weights[[share_of(row) for row in rows]].sum() / weights.sum() == pytest.approx(
             0.5, abs=1e-4
@@ -267,7 +268,7 @@ def test_origins_count_inputs_however_many_answers_each_has():
         Example(str(i), "a", "teacher:x", votes=(("a", 2), ("b", 1), ("c", 1))) for i in range(100)
     ]
     voted = SoftLabels(rows)
-    weights = sampling_weights(voted, 0.0, 1.0)
+    weights = sampling_weights(voted, Sampling(0.0, 1.0, True))
     assert weights[
         [row.origin == "teacher:x" for row in voted]
     ].sum() / weights.sum() == pytest.approx(0.5)
@@ -276,7 +277,9 @@ def test_origins_count_inputs_however_many_answers_each_has():
 def test_answers_that_are_rare_come_as_often_as_the_label_prior_says():
     rows = [Example(str(i), "yes" if i % 10 else "no", "user:train") for i in range(1000)]
     drawn = np.concatenate(
-        Order(np.ones(1000, int), 50, 0, sampling_weights(rows, 1.0, 0.0)).one_pass(0)
+        Order(
+            np.ones(1000, int), 50, 0, sampling_weights(rows, Sampling(1.0, 0.0, False))
+        ).one_pass(0)
     )
     assert np.mean([rows[i].output == "no" for i in drawn]) == pytest.approx(0.5, abs=0.002)
     assert len(set(drawn.tolist())) > 500, "the frequent ones should still differ"

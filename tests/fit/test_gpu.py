@@ -6,10 +6,10 @@ import os
 import pytest
 import torch
 
-from p2m.artifacts import Example, Splits, Student
+from p2m.artifacts import Example, Splits
 from p2m.engine import decode
 from p2m.fit.checkpoint import newest
-from p2m.fit.plan import lacking
+from p2m.fit.place import lacking
 from tests.fit.conftest import TINY, examples, fit_here, job
 from tests.fit.test_resume import compared
 
@@ -97,7 +97,7 @@ def test_answers_are_those_of_the_processor(tmp_path):
         valid_every=6000,
         checkpoint_s=60,
     )
-    student = Student(folder, **fit_here(folder)["student"])
+    student = fit_here(folder)
     decoder, inputs = decode.load(student), [str(i) for i in range(320)]
     assert decoder.built.model.device.type == "cuda"
     said = decoder.answers(inputs)
@@ -107,7 +107,7 @@ def test_answers_are_those_of_the_processor(tmp_path):
 
 
 @pytest.mark.skipif(
-    any(lacking("auto", "auto", compiled=True)), reason="torch.compile lacks something here"
+    any(lacking("auto", "auto", "auto", True)), reason="torch.compile lacks something here"
 )
 def test_compiled_it_has_the_same_losses(tmp_path):
     splits = Splits(examples(100), examples(20, 100))

@@ -19,7 +19,7 @@ def after(optimizer, steps: int, **settings) -> list[torch.Tensor]:
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"nesterov": False}, {"adjust_lr_fn": "original"}, {"adjust_lr_fn": "match_rms_adamw"}],
+    [{}, {"adjust_lr_fn": "original"}, {"adjust_lr_fn": "match_rms_adamw"}],
 )
 def test_its_update_is_that_of_torch(settings):
     """Both run their iterations in bf16, so they agree to its 8 bits."""

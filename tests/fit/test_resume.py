@@ -10,8 +10,9 @@ import time
 import pytest
 import torch
 
+from p2m import disk
 from p2m.artifacts import Splits
-from p2m.fit.checkpoint import WholeCheckpoints, _written, newest
+from p2m.fit.checkpoint import WholeCheckpoints, newest
 from tests.fit.conftest import TINY, examples, job, start
 
 LEFT = ("model.safetensors", "curve.jsonl", "config.json", "student.json")
@@ -100,16 +101,15 @@ def test_a_checkpoint_that_lost_its_end_is_passed_over_for_the_one_before(tmp_pa
 
 def test_where_best_weights_are_broken_the_checkpoint_before_is_taken_if_it_has_its_own(tmp_path):
     for step in (1, 2):
-        best = {
-            "file": f"best-{step}.safetensors",
-            "sha256": _written(tmp_path / f"best-{step}.safetensors", b"weights"),
-        }
+        file = tmp_path / f"best-{step}.safetensors"
+        disk.write_bytes(file, b"weights")
+        best = {"file": file.name, "sha256": disk.digest(file)}
         WholeCheckpoints().save_checkpoint({"callbacks": {"Best": best}}, tmp_path / f"{step}")
     os.truncate(tmp_path / "best-1.safetensors", 3)
     assert newest(tmp_path) == tmp_path / "2"
     os.truncate(tmp_path / "best-2.safetensors", 3)
     assert newest(tmp_path) == tmp_path / "2", "the newer of two that have lost them"
-    _written(tmp_path / "best-1.safetensors", b"weights")
+    disk.write_bytes(tmp_path / "best-1.safetensors", b"weights")
     assert newest(tmp_path) == tmp_path / "1"
     assert not (tmp_path / "2").exists()
 
@@ -129,7 +129,7 @@ def test_training_goes_on_without_best_weights_that_a_disk_lost_and_tells_of_the
     (at,) = (
         i
         for i, line in enumerate(map(json.loads, (folder / "curve.jsonl").read_text().splitlines()))
-        if "told" in line
+        if "note" in line
     )
     assert (folder / "curve.jsonl").read_bytes().splitlines()[:at] == before.splitlines()[:at], (
         "nothing was trained anew"

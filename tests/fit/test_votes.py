@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from p2m.artifacts import Example, ExampleFile, Splits, Student, write_rows
+from p2m.artifacts import Example, ExampleFile, Splits, write_rows
+from p2m.fit.plan import Sampling
 from p2m.fit.sampling import sampling_weights
 from p2m.fit.votes import SoftLabels
 from p2m.student import build
@@ -21,7 +22,7 @@ def test_every_answer_is_an_example_and_those_of_one_input_weigh_as_much_as_one(
         ("rose", "red", ()),
         ("rose", "blue", ()),
     ]
-    assert sampling_weights(voted, 1.0, 1.0).tolist() == [1, 0.75, 0.25]
+    assert sampling_weights(voted, Sampling(1.0, 1.0, True)).tolist() == [1, 0.75, 0.25]
     assert voted[-1] == voted[2] == voted[2:][0]
 
 
@@ -46,14 +47,10 @@ def test_the_student_is_as_sure_as_its_teacher_was(tmp_path, soft, share):
         "select": "loss",
         "optimizer": "adamw",
     }
-    said = fit_here(
+    student = fit_here(
         job(tmp_path, Splits(rows, rows[:2], labels=COLOURS), BERT, kind="encoder", **plain)
     )
-    built = build.load(
-        Student(
-            tmp_path, **{k: tuple(v) if k == "labels" else v for k, v in said["student"].items()}
-        )
-    )
+    built = build.load(student)
     ids = torch.from_numpy(
         built.encode_inputs(["rose"]).pad([0], 64, built.end_ids(""), built.tokenizer.pad)
     )

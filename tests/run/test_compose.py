@@ -33,9 +33,9 @@ def test_right_command_passes():
 def test_the_launcher_of_slurm_starts_as_many_processes_as_the_trainer_is_set_to():
     with initialize_config_dir(str(ROOT / "conf"), version_base=None):
         trainer = hydra_compose(
-            "config", ["trainer=slurm", "trainer.nodes=4", "trainer.devices=2"]
+            "config", ["trainer=slurm", "trainer.parallel.nodes=4", "trainer.parallel.devices=2"]
         ).trainer
-    assert list(trainer.launch) == ["srun", "--nodes=4", "--ntasks-per-node=2"]
+    assert list(trainer.parallel.launch) == ["srun", "--nodes=4", "--ntasks-per-node=2"]
 
 
 def test_mistyped_field_is_told_with_the_fields_there_are():
@@ -98,6 +98,28 @@ def test_value_added_with_a_plus_must_be_a_field_too():
     assert faults("+trainer.leraning_rate=1")[0].startswith(
         "trainer.leraning_rate: Lightning has no such field"
     )
+
+
+def test_setting_that_moved_into_a_group_is_told_with_its_place():
+    assert faults("trainer.lr=1e-3")[0].startswith(
+        "trainer.lr: Lightning has no such field (did you mean 'optimizer.lr'?); it has seed, "
+    )
+    has = "(did you mean 'lr'?); it has name, lr, schedule, warmup_steps, weight_decay, clip"
+    assert faults("+trainer.optimizer.lrr=1", "trainer.parallel.nodes=0") == [
+        f"trainer.optimizer.lrr: Optimizer has no such field {has}",
+        "trainer.parallel.nodes: must be greater than 0, got 0",
+    ]
+    (fault,) = faults("trainer.optimizer=adamw")
+    assert fault.startswith(
+        "trainer.optimizer: is a group of settings, got 'adamw'; set trainer.optimizer.name=..., or"
+    )
+
+
+def test_weights_are_selected_by_any_metric_that_there_is():
+    compose.check(["trainer.select=f1", "metric=[exact_match]"])
+    assert faults("trainer.select=bleu") == [
+        "trainer: select=bleu is no metric: `p2m --help` lists those there are, and loss"
+    ]
 
 
 def test_flag_that_unpickles_is_refused():

@@ -83,8 +83,8 @@ def test_a_pilot_of_a_generator_that_asks_nobody_says_so(job, capsys):
             "trainer.select: loss looks at a validation set, and there is none",
         ),
         (
-            "trainer.label_prior=0.5",
-            "trainer.label_prior: this task's answers are no closed set of labels",
+            "trainer.sampling.label_prior=0.5",
+            "trainer.sampling.label_prior: this task's answers are no closed set of labels",
         ),
         (
             "model=byt5_nano processor.instruction=always trainer.max_input=64",
