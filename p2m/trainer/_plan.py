@@ -6,16 +6,14 @@ What the machine decides (device, processes, threads) is left to the process tha
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from p2m.artifacts import Choice, Example, ExampleFile, Splits, write_rows
 from p2m.components import describe
 from p2m.fit.plan import Plan, Updates
 from p2m.fit.votes import read_examples
 from p2m.trainer._preflight import BATCH, BY_LABELS, T5, check
-
-if TYPE_CHECKING:
-    from p2m.trainer.lightning import Lightning
+from p2m.trainer._settings import Settings
 
 # the highest learning rate for AdamW on every weight of a published student
 RATES = {
@@ -53,7 +51,7 @@ PASSES, PATIENCE = 10, 5
 VALIDATIONS = 20  # looks at the validation set in all cost less than a tenth of the time
 
 
-def make_plan(settings: "Lightning", choice: Choice, splits: Splits, folder: Path) -> Plan:
+def make_plan(settings: Settings, choice: Choice, splits: Splits, folder: Path) -> Plan:
     """The plan for training on *splits*; rows that no file holds are written to *folder*.
 
     Raises UserError where a setting fits neither the student nor the task.
@@ -103,7 +101,7 @@ def make_plan(settings: "Lightning", choice: Choice, splits: Splits, folder: Pat
     )
 
 
-def _length(settings: "Lightning", n: int, examples: int) -> tuple[int, int, int]:
+def _length(settings: Settings, n: int, examples: int) -> tuple[int, int, int]:
     """batch_size, steps and steps between two validations, for so many *examples* out of *n*."""
     batch_size = min(_or(settings.batch_size, BATCH), n)
     # a pass is split evenly, so batches may be smaller than batch_size
@@ -114,7 +112,7 @@ def _length(settings: "Lightning", n: int, examples: int) -> tuple[int, int, int
     return batch_size, steps, min(steps, math.ceil(settings.valid_every * per_pass / n))
 
 
-def _updates(settings: "Lightning", choice: Choice, outline: Any, steps: int) -> Updates:
+def _updates(settings: Settings, choice: Choice, outline: Any, steps: int) -> Updates:
     asked, is_scratch = settings.optimizer, choice.base == "scratch"
     usual = "muon" if is_scratch and settings.parallel.strategy != "fsdp" else "adamw"
     name = _or(asked.name, usual)

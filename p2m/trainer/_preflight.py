@@ -1,14 +1,12 @@
 """What is refused before anything is paid: settings that fit neither each other, the task, nor the student."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from p2m.artifacts import Choice, TaskSpec
 from p2m.errors import UserError
 from p2m.fit.plan import Parallel
-
-if TYPE_CHECKING:
-    from p2m.trainer.lightning import Lightning
+from p2m.trainer._settings import Settings
 
 # with it a 1 M student learns 20,000 dates to nine in ten in one pass, experiments/student_speed;
 # Devlin et al. 2019: 16 or 32
@@ -18,7 +16,7 @@ BY_LABELS = ("exact_match", "loss")
 T5 = ("t5", "mt5")  # what residual_dropout and concatenate are for
 
 
-def clashes(settings: "Lightning") -> Iterator[str]:
+def clashes(settings: Settings) -> Iterator[str]:
     """Settings that do not go together."""
     if settings.scorer is None and settings.select not in BY_LABELS:
         yield f"select={settings.select} is no metric: `p2m --help` lists those there are, and loss"
@@ -48,7 +46,7 @@ def _need_launch(parallel: Parallel) -> Iterator[str]:
         )
 
 
-def _need_whole_weights(settings: "Lightning") -> Iterator[str]:
+def _need_whole_weights(settings: Settings) -> Iterator[str]:
     if settings.optimizer.name not in {"auto", "adamw"}:
         yield "optimizer.name=adamw"
     if settings.lora_rank:
@@ -60,7 +58,7 @@ def _need_whole_weights(settings: "Lightning") -> Iterator[str]:
 
 
 def preflight(
-    settings: "Lightning",
+    settings: Settings,
     task: TaskSpec,
     choice: Choice,
     validated: bool,
@@ -81,7 +79,7 @@ def preflight(
         _check_room(settings, task, choice, template, outline)
 
 
-def check(settings: "Lightning", choice: Choice, labels: Sequence[str], validated: bool) -> Any:
+def check(settings: Settings, choice: Choice, labels: Sequence[str], validated: bool) -> Any:
     """The student's outline.  Raises UserError where a setting does not fit it, or the task."""
     from p2m.student import build
 
@@ -107,7 +105,7 @@ def check(settings: "Lightning", choice: Choice, labels: Sequence[str], validate
     return outline
 
 
-def _check_validation(settings: "Lightning") -> None:
+def _check_validation(settings: Settings) -> None:
     if settings.select != "exact_match":
         name, value, usual = "select", settings.select, "exact_match"
     elif settings.patience not in {"auto", None}:
@@ -120,7 +118,7 @@ def _check_validation(settings: "Lightning") -> None:
     )
 
 
-def _check_positions(settings: "Lightning", positions: int, shared: bool) -> None:
+def _check_positions(settings: Settings, positions: int, shared: bool) -> None:
     """Of max_input and max_output: a decoder-only student shares its positions between both."""
     wanted = {}
     for name in ("max_input", "max_output"):
@@ -154,7 +152,7 @@ def _check_freeze(beginnings: Sequence[str], names: Sequence[str]) -> None:
 
 
 def _check_room(
-    settings: "Lightning",
+    settings: Settings,
     task: TaskSpec,
     choice: Choice,
     template: tuple[str, str],

@@ -16,7 +16,8 @@ from p2m.components import build
 from p2m.fit.plan import Parallel, Plan, Sampling, write_plan
 from p2m.student.build import find
 from p2m.trainer._plan import make_plan
-from p2m.trainer.lightning import Lightning, Optimizer
+from p2m.trainer._settings import Optimizer
+from p2m.trainer.lightning import Lightning
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GROUPS = {"optimizer": Optimizer, "sampling": Sampling, "parallel": Parallel}
