@@ -1,5 +1,4 @@
-"""Examples as tokens on disk, and the batch of each step: a function of seed and step alone, so
-that a resumed run needs nothing else."""
+"""Examples as tokens on disk, and the batch of each step, which follows from seed and step alone."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence

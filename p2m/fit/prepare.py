@@ -11,13 +11,13 @@ from p2m.artifacts import Example, ExampleFile, Student
 from p2m.errors import UserError
 from p2m.fit import distributed
 from p2m.fit.data import Data, Pairs, tokenize
-from p2m.fit.limits import find_limits
 from p2m.fit.place import Place, find_place
 from p2m.fit.plan import Plan
 from p2m.fit.sampling import sampling_weights
 from p2m.fit.votes import read_examples
 from p2m.student import _t5, build
 from p2m.student.build import LoadedModel
+from p2m.student.limits import find_limits
 from p2m.student.tokenizer import learn
 from p2m.student.tokens import Tokenizer
 
@@ -174,7 +174,7 @@ def _choose_weights(loaded: LoadedModel, plan: Plan) -> LoadedModel:
         for name, weight in loaded.model.named_parameters():
             weight.requires_grad_(not name.startswith(plan.freeze))
     if plan.lora_rank:
-        from p2m.fit.lora import add_adapters
+        from p2m.student.lora import add_adapters
 
         loaded = add_adapters(loaded, plan.lora_rank)
     if plan.gradient_checkpointing:

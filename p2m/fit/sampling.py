@@ -24,21 +24,16 @@ def sampling_weights(rows: Sequence[Example], sampling: Sampling) -> NDArray[np.
         return shares
     weights = np.ones(len(rows)) if shares is None else shares
     asked = []  # for each kind of share: which name each example has, and what each name is due
-    for name_of, power in ((_origin, sampling.mix), (_answer, sampling.label_prior)):
-        if power != 1:
-            asked.append(_due(list(map(name_of, rows)), weights, power))
+    if sampling.mix != 1:
+        origins = [row.origin.split(":")[0] for row in rows]
+        asked.append(_due(origins, weights, sampling.mix))
+    if sampling.label_prior != 1:
+        answers = [row.output for row in rows]
+        asked.append(_due(answers, weights, sampling.label_prior))
     for _ in range(ROUNDS if len(asked) > 1 else 1):
         for names, due in asked:
             weights = weights * (due / np.bincount(names, weights))[names]
     return weights
-
-
-def _origin(row: Example) -> str:
-    return row.origin.split(":")[0]
-
-
-def _answer(row: Example) -> str:
-    return row.output
 
 
 def _due(

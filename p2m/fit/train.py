@@ -40,7 +40,7 @@ def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
     if distributed.rank():
         return
     if plan.lora_rank:
-        from p2m.fit.lora import merge
+        from p2m.student.lora import merge
 
         loaded = merge(loaded)
     build.save(loaded, prepared.student)
@@ -103,7 +103,7 @@ def _make_score(plan: Plan, prepared: Prepared) -> Callable[[], float] | None:
     def score() -> float:
         loaded = prepared.loaded
         if plan.lora_rank:  # adapters are beside the weights, which decoding reads
-            from p2m.fit.lora import merge
+            from p2m.student.lora import merge
 
             loaded = merge(replace(loaded, model=copy.deepcopy(loaded.model)))
         limits = (student.max_input, student.max_output)

@@ -159,8 +159,8 @@ def _check_room(
     outline: Any,
 ) -> None:
     """Whether the template leaves room for inputs like those of the prompt."""
-    from p2m.fit.limits import check_room
     from p2m.student import build
+    from p2m.student.limits import check_room
     from p2m.student.tokenizer import of_base
 
     limits = [n for n in (settings.max_input, build.positions(outline)) if isinstance(n, int)]

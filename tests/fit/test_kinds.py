@@ -92,8 +92,8 @@ def test_adapters_are_merged_into_a_student_like_any_other(tmp_path, kind):
 
 
 def test_adapters_leave_the_weights_of_the_base_to_the_merge(tmp_path):
-    from p2m.fit.lora import add_adapters
     from p2m.student import build
+    from p2m.student.lora import add_adapters
     from tests.students import choice
 
     made = build.fresh(choice(T5), 0)
