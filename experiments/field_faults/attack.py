@@ -142,16 +142,24 @@ def _environment() -> Iterator[Attack]:
 def _launchers() -> Iterator[Attack]:
     words = "[touch, OUT/executed]"
     train = ("processor.min_train=1", "trainer.max_examples=2", "model=byt5_nano")
-    yield experiment("trainer.launch", f"trainer: {{launch: {words}}}", *train)
-    yield primary("trainer.launch of a primary config", f"trainer: {{launch: {words}}}", *train)
     yield experiment(
-        "trainer.launch by interpolation",
-        "prompt: {data: null}\ntrainer: {launch: ['${hydra.job.name}', OUT/executed]}\nhydra: {job: {name: touch}}",
+        "trainer.parallel.launch", f"trainer: {{parallel: {{launch: {words}}}}}", *train
+    )
+    yield primary(
+        "trainer.parallel.launch of a primary config",
+        f"trainer: {{parallel: {{launch: {words}}}}}",
         *train,
     )
-    option = {"theirs/trainer/theirs.yaml": f"defaults: [default]\nlaunch: {words}\n"}
+    yield experiment(
+        "trainer.parallel.launch by interpolation",
+        "prompt: {data: null}\ntrainer: {parallel: {launch: ['${hydra.job.name}', OUT/executed]}}\nhydra: {job: {name: touch}}",
+        *train,
+    )
+    option = {"theirs/trainer/theirs.yaml": f"defaults: [default]\nparallel: {{launch: {words}}}\n"}
     yield Attack(
-        "trainer.launch of an option", ("--config-dir", "theirs", "trainer=theirs", *train), option
+        "trainer.parallel.launch of an option",
+        ("--config-dir", "theirs", "trainer=theirs", *train),
+        option,
     )
     sweep = ("-m", "seed=1", "hydra/launcher=submitit_local")
     yield experiment("submitit setup", "hydra: {launcher: {setup: ['touch OUT/executed']}}", *sweep)
@@ -170,7 +178,7 @@ def _launchers() -> Iterator[Attack]:
     )
     yield experiment(
         "launcher by sweeper.params",
-        f"hydra: {{mode: MULTIRUN, sweeper: {{params: {{trainer.launch: '{words}'}}}}}}",
+        f"hydra: {{mode: MULTIRUN, sweeper: {{params: {{trainer.parallel.launch: '{words}'}}}}}}",
         *train,
     )
     yield experiment(

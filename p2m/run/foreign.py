@@ -17,6 +17,7 @@ from p2m import config
 from p2m.errors import UsageError
 
 SEARCH_PATH = "hydra.searchpath"
+LAUNCH = "trainer.parallel.launch"
 # what composing raises where a file of a user is no config: YAML's dates give a ValueError
 UNREADABLE = (HydraException, OmegaConfBaseException, YAMLError, ValueError, RecursionError)
 CALLBACKS = {"p2m.run.sweep.Table"}
@@ -89,14 +90,12 @@ def _is_harmless(value: Any, known: list[Any]) -> bool:
 
 def find_launcher(cfg: DictConfig, overrides: Sequence[Override]) -> Iterator[str]:
     """The command that starts the training, where a file of somebody else brings it."""
-    node = OmegaConf.to_container(cfg, resolve=False)
-    trainer = node.get("trainer") if isinstance(node, dict) else None
-    words = trainer.get("launch") if isinstance(trainer, dict) else None
-    is_typed = any(override.key_or_group == "trainer.launch" for override in overrides)
+    words = _launch_of(OmegaConf.to_container(cfg, resolve=False), "trainer", "parallel")
+    is_typed = any(override.key_or_group == LAUNCH for override in overrides)
     if words and not is_typed and words not in _bundled_launchers():
         yield (
-            f"trainer.launch: a file says {words!r}; a command is taken from the command line only:"
-            " 'trainer.launch=[...]'"
+            f"{LAUNCH}: a file says {words!r}; a command is taken from the command line only:"
+            f" '{LAUNCH}=[...]'"
         )
 
 
@@ -174,9 +173,16 @@ def _leaves(node: Any, at: str = "") -> Iterator[tuple[str, Any]]:
         yield from _leaves(value, f"{at}.{key}" if at else str(key))
 
 
+def _launch_of(node: Any, *groups: str) -> Any:
+    for name in (*groups, "launch"):
+        node = node.get(name) if isinstance(node, dict) else None
+    return node
+
+
 def _bundled_launchers() -> Collection[Any]:
     files = (config.CONF / "trainer").glob("*.yaml")
-    return [OmegaConf.to_container(OmegaConf.load(file)).get("launch") for file in files]  # type: ignore[union-attr]
+    nodes = [OmegaConf.to_container(OmegaConf.load(file)) for file in files]
+    return [_launch_of(node, "parallel") for node in nodes]
 
 
 def _registered() -> Iterator[tuple[str, Any]]:

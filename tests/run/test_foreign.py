@@ -74,10 +74,12 @@ def test_the_environment_is_not_set_whoever_says_so(theirs):
 
 
 def test_the_words_that_start_a_training_are_p2ms_or_typed(theirs):
-    argv = theirs("defaults: [default]\nlaunch: [touch, x]\n", "trainer/theirs")
+    argv = theirs("defaults: [default]\nparallel: {launch: [touch, x]}\n", "trainer/theirs")
     (line,) = faults([*argv, "trainer=theirs"])
-    assert line.startswith("trainer.launch: a file says ['touch', 'x']; a command is taken from")
-    compose.check([*argv, "trainer=theirs", "trainer.launch=[torchrun]"])
+    assert line.startswith(
+        "trainer.parallel.launch: a file says ['touch', 'x']; a command is taken from"
+    )
+    compose.check([*argv, "trainer=theirs", "trainer.parallel.launch=[torchrun]"])
     compose.check([*argv, "trainer=slurm"])
 
 
