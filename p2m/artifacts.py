@@ -7,7 +7,7 @@ later stage looks, so that they do not decide what comes later.
 import dataclasses
 import json
 import typing
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -211,14 +211,19 @@ def load(kind: type, folder: Path) -> Any:
     return kind(**values)
 
 
-def content(kind: type, folder: Path, digests: dict[str, str]) -> dict[str, Any]:
+def content(
+    kind: type, folder: Path, digests: dict[str, str], parts: Collection[str] | None = None
+) -> dict[str, Any]:
     """What later stages may look at in an artifact, however it came: its fields and its files.
 
-    digests: of each file in *folder*, by name.
+    digests: of each file in *folder*, by name.  parts: fields that alone count; None for all.
     """
     report: frozenset[str] = getattr(kind, "REPORT", frozenset())
     plain = {name: value for name, value in _plain(folder).items() if name not in report}
     files = {name: digests[name] for name in digests.keys() - {VALUE, RECORD} - report}
+    if parts is not None:
+        plain = {name: value for name, value in plain.items() if name in parts}
+        files = {name: each for name, each in files.items() if name.split(".")[0] in parts}
     return {"fields": plain, "files": files}
 
 

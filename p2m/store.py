@@ -4,9 +4,8 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,13 @@ from filelock import FileLock
 
 from p2m import artifacts, disk
 from p2m.artifacts import RECORD, VALUE
-from p2m.components import build, deciding_settings, digest
+from p2m.components import build, deciding_settings, digest, locate
 from p2m.errors import UserError, explain_full_disk
 from p2m.stages import Meter, Work
 
 KEPT, TO_DO, DONE, DAMAGED = "kept", "to do", "done", "damaged, made again"
 UNKNOWN = "unknown"
+Contents = dict[str, str | None]  # by stage: digest of what is used of its result
 SPENT = "spent.json"  # of a stage under way: seconds of earlier commands, and when this one began
 
 
@@ -52,13 +52,15 @@ class StageResult:
         """What made.json says: stage, settings, inputs, contents, seconds, usd, calls, commit."""
         return dict(json.loads((self.folder / RECORD).read_text(encoding="utf-8")))
 
-    @cached_property
-    def content(self) -> str | None:
-        """Digest of what later stages may look at, however it came; None while there is nothing."""
+    def content(self, parts: Collection[str] | None = None) -> str | None:
+        """Digest of what later stages may look at, however it came; None while there is nothing.
+
+        parts: of the value, those that count; None for all.
+        """
         if self.state not in (KEPT, DONE):
             return None
         digests = disk.read_digests(self.folder)
-        return digest(artifacts.content(self.kind, self.folder, digests))
+        return digest(artifacts.content(self.kind, self.folder, digests, parts))
 
 
 @dataclass(frozen=True)
@@ -83,13 +85,14 @@ class Store:
         in .part.  Raises DiskFullError when there is no room; what was published stays whole.
         """
         settings = deciding_settings(node)
-        contents = {source.stage: source.content for source in inputs}
+        uses = getattr(locate(node["_target_"]), "USES", {})
+        contents = {source.stage: source.content(uses.get(source.stage)) for source in inputs}
         key = UNKNOWN
         if all(contents.values()):
             key = digest([stage, settings, list(contents.values())])
         result = StageResult(stage, kind, key, self.root / stage / key)
         if key == UNKNOWN:
-            return _guess(result, settings, inputs)
+            return _guess(result, settings, inputs, contents)
         result = _look_up(result)
         self.on_stage(result)
         if self.plan or result.kept:
@@ -98,7 +101,7 @@ class Store:
         with explain_full_disk(self.root), FileLock(lock):
             result = _look_up(result)  # another job may have made it meanwhile
             if not result.kept:
-                self._run(node, settings, result, inputs)
+                self._run(node, settings, result, inputs, contents)
                 result = replace(result, state=DONE)
         self.on_stage(result)
         return result
@@ -109,6 +112,7 @@ class Store:
         settings: Any,
         result: StageResult,
         inputs: tuple[StageResult, ...],
+        contents: Contents,
     ) -> None:
         part = result.folder.with_name(f"{result.key}.part")
         part.mkdir(exist_ok=True)
@@ -131,7 +135,7 @@ class Store:
             "stage": result.stage,
             "settings": settings,
             "inputs": {source.stage: source.key for source in inputs},
-            "contents": {source.stage: source.content for source in inputs},
+            "contents": contents,
             "seconds": round(seconds, 3),
             "usd": meter.usd,
             "calls": meter.calls,
@@ -162,14 +166,16 @@ def _look_up(result: StageResult) -> StageResult:
     return replace(result, state=f"{DAMAGED}: {damage}" if damage else KEPT)
 
 
-def _guess(result: StageResult, settings: Any, inputs: tuple[StageResult, ...]) -> StageResult:
+def _guess(
+    result: StageResult, settings: Any, inputs: tuple[StageResult, ...], contents: Contents
+) -> StageResult:
     """*result*, with the stages to do that spare it if they give what they gave before."""
-    known = {source.stage: source.content for source in inputs if source.content}
+    known = {stage: content for stage, content in contents.items() if content}
     if not _was_made(result.folder.parent, settings, known):
         return result
     names: dict[str, None] = {}
     for source in inputs:
-        if not source.content:
+        if not contents[source.stage]:
             names |= dict.fromkeys(source.unless or [source.stage])
     gives = "give what they gave" if len(names) > 1 else "gives what it gave"
     state = f"{TO_DO} unless {' and '.join(names)} {gives}"

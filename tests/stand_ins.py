@@ -47,17 +47,20 @@ def notes(log: Path) -> list[list[Any]]:
 
 @dataclass(frozen=True)
 class Asker:
-    """A prompt."""
+    """A prompt, with a test set of these inputs."""
 
     text: str
+    tests: tuple[str, ...] = ()
 
     def run(self, work: Work) -> Prompt:
-        return Prompt(self.text)
+        return Prompt(self.text, test=[Example(text, "x", "user:test") for text in self.tests])
 
 
 @dataclass(frozen=True)
 class Reader:
     """A parser that takes the prompt as it is."""
+
+    USES = {"prompt": ("text",)}
 
     def run(self, prompt: Prompt, work: Work) -> TaskSpec:
         return TaskSpec(prompt.text)
@@ -112,7 +115,7 @@ class Splitter:
         choice: Choice,
         work: Work,
     ) -> Splits:
-        return Splits([*retrieved.rows, *generated.rows])
+        return Splits([*retrieved.rows, *generated.rows], real=prompt.test)
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,7 @@ class Learner:
     """A trainer whose model is the inputs it was given; fail: its error."""
 
     RUNTIME = frozenset({"log", "fail"})
+    USES = {"processor": ("train",)}
 
     lr: float
     fail: str

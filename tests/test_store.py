@@ -88,6 +88,21 @@ def test_other_rows_are_another_input(house):
     assert results["trainer"].state == DONE
 
 
+def test_a_test_set_that_comes_later_is_measured_with_and_nothing_else_is_done_again(house):
+    house.run()
+    prompt = node("Asker", text="Say it louder.", tests=["a", "c"])
+    assert words(house.run(plan=True, prompt=prompt))["trainer"] == (
+        "to do unless prompt gives what it gave"
+    )
+    results = house.run(prompt=prompt)
+    assert house.ran == ["evaluator"]
+    assert [stage for stage, result in results.items() if not result.kept] == [
+        "prompt",
+        "processor",
+        "evaluator",
+    ]
+
+
 def test_two_retrievers_that_bring_nothing_train_once(house):
     copier = node("Copier", suffix="!", more=["x"])
     first = house.run(retriever=NONE, generator=copier)
@@ -220,7 +235,7 @@ def test_figures_of_people_are_no_content(house):
             "curve.jsonl",
         }
     for stage, result in results.items():
-        digests[stage] = result.content
+        digests[stage] = result.content()
     assert len(set(digests.values())) == len(digests)
 
 

@@ -54,6 +54,7 @@ class Llm:
     """The parts as the teacher names them; what does not stand in the prompt is not taken."""
 
     VERSION: ClassVar = 2
+    USES: ClassVar = {"prompt": ("text", "demonstrations", "labels")}
 
     teacher: Any
     temperature: Annotated[float, Ge(0), Le(2)]

@@ -33,6 +33,7 @@ class Sections:
     """
 
     VERSION: ClassVar = 3
+    USES: ClassVar = {"prompt": ("text", "demonstrations", "labels")}
 
     def run(self, prompt: Prompt, work: Work) -> TaskSpec:
         text = prompt.text.replace("\r\n", "\n")

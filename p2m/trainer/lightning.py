@@ -29,6 +29,7 @@ class Lightning(Settings):
 
     VERSION: ClassVar = 16
     RUNTIME: ClassVar = frozenset({"checkpoint_s"})
+    USES: ClassVar = {"processor": ("train", "valid", "prefix", "suffix", "labels")}
 
     def __post_init__(self) -> None:
         faults = list(clashes(self))
