@@ -9,17 +9,20 @@ if __name__ == "__main__" and not sys.flags.safe_path:
 os.environ["PYTHONSAFEPATH"] = "1"
 
 import importlib
+import logging
 import pkgutil
-import signal
-from types import FrameType
-from typing import Any
+from pathlib import Path
 
 import hydra
+from hydra.errors import HydraException
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
-from p2m import config, verbs
-from p2m.errors import Interrupted, Stopped, UsageError, UserError, near
-from p2m.run import compose
+from p2m import __version__, config, verbs
+from p2m.errors import Stopped, UsageError, UserError, explain_disk, near
+from p2m.prompt.file import KINDS
+from p2m.run import command_line, compose, stopping
+from p2m.text.printable import printable
 
 VERBS = [m.name for m in pkgutil.iter_modules(verbs.__path__) if not m.name.startswith("_")]
 STOPPED = "\nStopped. What was finished or paid for is kept: the same command goes on from there."
@@ -37,15 +40,15 @@ def app(cfg: DictConfig) -> None:
 
 def main() -> None:
     """Runs what the command line asks for and exits with the code that errors.py gives it."""
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # ignored are SIGHUP under nohup, and SIGINT in a shell's background jobs
-        if signal.getsignal(signum) is not signal.SIG_IGN:
-            signal.signal(signum, _stop)
+    stopping.listen()
+    logging.setLogRecordFactory(_PrintableRecord)
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # so that errors come here, with all that they have
     try:
-        code = _dispatch(sys.argv[1:])
-    except UserError as error:
-        code = error.code
-        print(error, file=sys.stderr)  # noqa: T201
+        with explain_disk(Path("outputs")):
+            code = _dispatch(sys.argv[1:])
+    except (HydraException, OmegaConfBaseException) as error:
+        code = getattr(error, "code", UserError.code)
+        print(printable(str(error)), file=sys.stderr)  # noqa: T201
     except Stopped as error:
         code = error.code
         is_verb = sys.argv[1:2] and sys.argv[1] in VERBS
@@ -61,19 +64,28 @@ def main() -> None:
     sys.exit(code)
 
 
+class _PrintableRecord(logging.LogRecord):
+    """What is logged may quote servers and files."""
+
+    def getMessage(self) -> str:  # noqa: N802  # logging names it
+        return printable(super().getMessage())
+
+
 def _dispatch(argv: list[str]) -> int:
-    first = argv[0] if argv else ""
+    first = argv[0] if argv else "--help"
     if first in VERBS:
         return int(importlib.import_module(f"p2m.verbs.{first}").main(argv[1:]))
-    if first and not first.startswith(("-", "+", "~")) and "=" not in first:
-        raise UsageError(
-            f"p2m {first}: there is no such verb{near(first, VERBS)}; there is {', '.join(VERBS)},"
-            " or key=value to run an experiment"
-        )
+    if not first.startswith(("-", "+", "~")) and "=" not in first:
+        raise UsageError(f"p2m {first}: {_explain(first)}")
+    if "--version" in argv:
+        print(f"p2m {__version__}")  # noqa: T201
+        return 0
+    argv = command_line.translate(argv or ["--help"])
     if text := compose.help_text(argv):
         print(text)  # noqa: T201
         return 0
     compose.check(argv)
+    sys.argv[1:] = argv  # where Hydra reads it
     try:
         app()
     finally:
@@ -83,11 +95,17 @@ def _dispatch(argv: list[str]) -> int:
     return max([*failed, *sweep.failed], default=0)
 
 
-def _stop(signum: int, _frame: FrameType | None) -> Any:
-    signal.signal(signum, signal.SIG_IGN)  # a second one must not cut the tidying short
-    raise Interrupted(signum)
+def _explain(word: str) -> str:
+    """What to write instead of *word*, which is neither a verb nor a setting."""
+    if word.lower().endswith(KINDS):
+        return f"to run the prompt in this file: p2m prompt=file prompt.path={word} teacher=..."
+    if (config.CONF / "experiment" / f"{word}.yaml").is_file():
+        return f"to run this experiment: p2m experiment={word}"
+    return (
+        f"there is no such verb{near(word, VERBS)}; there is {', '.join(VERBS)},"
+        " or key=value to run an experiment"
+    )
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("HYDRA_FULL_ERROR", "0")
     main()

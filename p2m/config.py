@@ -46,7 +46,7 @@ class Root:
     """The keys of every run that are not components."""
 
     seed: Annotated[int, Ge(0), Lt(2**63)]  # what torch takes
-    mode: Literal["run", "plan"]
+    mode: Literal["run", "plan", "plan_json"]
     store: Path
     calls: Path
     budget: Budget

@@ -1,5 +1,6 @@
 """Files and folders that are whole or absent, whatever dies, and whether they still are."""
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -31,6 +32,14 @@ def write_bytes(path: Path, data: bytes) -> None:
         part.unlink(missing_ok=True)
         raise
     sync(path.parent)
+
+
+def remove_if_empty(folder: Path) -> None:
+    """With those above it below the working folder that are then empty, too."""
+    with contextlib.suppress(OSError):  # not empty
+        while folder.is_relative_to(Path.cwd()) and folder != Path.cwd():
+            folder.rmdir()
+            folder = folder.parent
 
 
 def sync(path: Path) -> None:

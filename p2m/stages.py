@@ -62,6 +62,9 @@ class Estimate:
     seconds: float | None = None
 
 
+Sizes = tuple[int, int]  # tokens of a request and of its answer
+
+
 # The optional half of a component: it is asked for with isinstance.
 
 
@@ -78,6 +81,22 @@ class Estimates(Protocol):
     """Says what the component may need, for mode=plan, from settings and the environment only."""
 
     def estimate(self) -> Estimate: ...
+
+
+@runtime_checkable
+class EstimatesCall(Protocol):
+    """A teacher that says what one call may need."""
+
+    def estimate(self, sizes: Sizes | None = None) -> Estimate:
+        """sizes: of the call; None where they are not known."""
+
+
+@runtime_checkable
+class Sized(Protocol):
+    """A generator that says how long its requests will be."""
+
+    def sizes(self, task: TaskSpec) -> Sizes:
+        """Of a typical request for *task*, and of its answer, in tokens."""
 
 
 @runtime_checkable

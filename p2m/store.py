@@ -14,7 +14,7 @@ from filelock import FileLock
 from p2m import artifacts, disk
 from p2m.artifacts import RECORD, VALUE
 from p2m.components import build, deciding_settings, digest, locate
-from p2m.errors import UserError, explain_full_disk
+from p2m.errors import UserError, explain_disk
 from p2m.stages import Meter, Work
 
 KEPT, TO_DO, DONE, DAMAGED = "kept", "to do", "done", "damaged, made again"
@@ -98,7 +98,7 @@ class Store:
         if self.plan or result.kept:
             return result
         lock = _writable(result.folder.parent) / f"{key}.lock"
-        with explain_full_disk(self.root), FileLock(lock):
+        with explain_disk(lock.parent), FileLock(lock):
             result = _look_up(result)  # another job may have made it meanwhile
             if not result.kept:
                 self._run(node, settings, result, inputs, contents)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from p2m.artifacts import (
     Candidate,
@@ -60,7 +60,7 @@ class Asker:
 class Reader:
     """A parser that takes the prompt as it is."""
 
-    USES = {"prompt": ("text",)}
+    USES: ClassVar = {"prompt": ("text",)}
 
     def run(self, prompt: Prompt, work: Work) -> TaskSpec:
         return TaskSpec(prompt.text)
@@ -123,7 +123,7 @@ class Learner:
     """A trainer whose model is the inputs it was given; fail: its error."""
 
     RUNTIME = frozenset({"log", "fail"})
-    USES = {"processor": ("train",)}
+    USES: ClassVar = {"processor": ("train",)}
 
     lr: float
     fail: str

@@ -171,7 +171,7 @@ def test_plan_says_kept_and_to_do_and_leaves_nothing(first, place):
         place, *SMALL, "trainer.optimizer.lr=1e-3", "mode=plan", f"hydra.run.dir={place}/planned"
     )
     states = {}
-    for line in done.stderr.splitlines()[1:9]:
+    for line in done.stdout.splitlines()[1:9]:
         states[line.split()[0]] = line.rpartition("  ")[2]
     assert states.pop("trainer") == "to do"
     assert states.pop("evaluator") == "to do unless trainer gives what it gave"
@@ -362,7 +362,7 @@ def test_a_stopped_sweep_tells_how_far_its_jobs_came(first, place, tmp_path):
 
 def test_the_plan_of_a_sweep_leaves_nothing(place, tmp_path):
     done = p2m(tmp_path, "-m", *SMALL, "mode=plan", "seed=0,1")
-    assert (done.returncode, done.stderr.count("Nothing was done.")) == (0, 2), done.stderr
+    assert (done.returncode, done.stdout.count("Nothing was done.")) == (0, 2), done.stderr
     assert [path for path in (tmp_path / "outputs").rglob("*") if path.is_file()] == []
 
 

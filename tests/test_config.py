@@ -34,7 +34,7 @@ def test_root_values_are_given_their_types():
 def test_wrong_type_and_wrong_value_are_told_in_one_message():
     assert faults(seed="many", mode="rnu", budget={**BUDGET, "max_usd": -1}) == [
         "seed: must be a valid integer, unable to parse string as an integer, got 'many'",
-        "mode: must be 'run' or 'plan', got 'rnu'",
+        "mode: must be 'run', 'plan' or 'plan_json', got 'rnu'",
         "budget.max_usd: must be greater than or equal to 0, got -1",
     ]
 

@@ -252,7 +252,7 @@ class Fixed:
     )
     assert "fixed" in run_in(house, "-m", "p2m", "--help").stdout
     plan = run_in(house, "-m", "p2m", "retriever=fixed", "retriever.n=2", "mode=plan")
-    assert "retriever" in plan.stderr
+    assert "retriever" in plan.stdout
 
 
 EVALUATION = """

@@ -12,7 +12,7 @@ from p2m.calls.account import read_charges
 from p2m.calls.endpoint import Endpoint
 from p2m.calls.ledger import FILE, open_ledger
 from p2m.calls.prices import NANO
-from p2m.stages import Estimate
+from p2m.stages import Estimate, Sizes
 
 LATEST = 200  # calls that a mean is taken over: prices and prompts change
 # tokens of a call where none was made yet: instruction and ten samples; five short examples
@@ -40,14 +40,14 @@ def spent(folder: Path, account: str) -> tuple[float, int]:
     return nano / NANO, calls
 
 
-def per_call(folder: Path, endpoint: Endpoint) -> Estimate:
-    """One call: as the latest of this model were, else a typical one at this price."""
-    place = (endpoint.address, endpoint.model)
-    latest = _latest(folder, "endpoint=? AND r.model=?", place)
+def per_call(folder: Path, endpoint: Endpoint, sizes: Sizes | None = None) -> Estimate:
+    """One call of these *sizes*, else as the latest of this model were, else a typical one."""
+    latest = _latest(folder, "endpoint=? AND r.model=?", (endpoint.address, endpoint.model))
+    usd = endpoint.price.nano(*(sizes or (TYPICAL_INPUT, TYPICAL_OUTPUT))) / NANO
     if not latest:
-        usd = endpoint.price.nano(TYPICAL_INPUT, TYPICAL_OUTPUT) / NANO
         return Estimate(1, usd, None)
-    usd = statistics.mean(usd for usd, _ in latest)
+    if not sizes:
+        usd = statistics.mean(usd for usd, _ in latest)
     seconds = statistics.mean(seconds for _, seconds in latest)
     return Estimate(1, usd, seconds / endpoint.concurrency)
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from p2m.errors import Stopped, UserError, explain_full_disk
+from p2m.errors import Stopped, UserError, explain_disk
 
 FAREWELL_S = 55.0  # for a last checkpoint when the process that started this one is gone
 
@@ -70,7 +70,7 @@ def main(folder: Path) -> int:
     try:
         # Held by one process of each rank.  Those of a killed run may still be at their last
         # checkpoint, which all are to go on from.
-        with explain_full_disk(folder), FileLock(folder / "locks" / str(rank)):
+        with explain_disk(folder), FileLock(folder / "locks" / str(rank)):
             from p2m.fit.train import fit
 
             fit(folder, voice.say, lambda: signals.number)

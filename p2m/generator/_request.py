@@ -36,13 +36,13 @@ def messages_for(
     """
     parts = [f"This is the task, as its author describes it:\n\n{task.instruction}"]
     if task.demonstrations:
-        demonstrations = _json_lines((d.input, d.output) for d in task.demonstrations)
+        demonstrations = json_lines((d.input, d.output) for d in task.demonstrations)
         parts.append(f"Good examples, by the author:\n{demonstrations}")
     if samples:
         parts.append(
             "Samples that were written before, perhaps with mistakes. Do not repeat them: yours"
             " differ from them in content, wording, length and difficulty."
-            f"\n{_json_lines(samples)}"
+            f"\n{json_lines(samples)}"
         )
     if task.labels:
         labels = json.dumps(task.labels, ensure_ascii=False)
@@ -55,7 +55,7 @@ def messages_for(
     return ({"role": "system", "content": SYSTEM}, {"role": "user", "content": "\n\n".join(parts)})
 
 
-def _json_lines(pairs: Iterable[tuple[str, str]]) -> str:
+def json_lines(pairs: Iterable[tuple[str, str]]) -> str:
     return "\n".join(
         json.dumps({"input": source, "output": output}, ensure_ascii=False)
         for source, output in pairs

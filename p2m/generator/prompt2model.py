@@ -16,12 +16,14 @@ from annotated_types import Ge, Gt, Le
 from p2m.artifacts import Examples, TaskSpec
 from p2m.errors import IncompleteError, by_reason
 from p2m.generator._pool import Pool
-from p2m.generator._request import SCHEMA, messages_for
-from p2m.stages import Answer, Bar, Estimate, Request, Session, Work
+from p2m.generator._request import SCHEMA, json_lines, messages_for
+from p2m.stages import Answer, Bar, Estimate, Request, Session, Sizes, Work
 from p2m.text.same import normalize_space
 
 Count = Annotated[int, Ge(1)]
 Temperature = Annotated[float, Ge(0), Le(2)]
+BYTES_A_TOKEN = 4  # of UTF-8, as tokenizers of large models have it in English prose
+TYPICAL = ("An input of a usual length, in some ten words.", "its answer")
 RECENT = 50  # answers over which the yield of new examples is measured
 FRAME = 32  # tokens of an answer that belong to no example: the object around the list
 FAULTS_SHOWN = 3  # kinds of useless answers in a message
@@ -79,6 +81,17 @@ class Prompt2Model:
 
     def estimate(self) -> Estimate:
         return Estimate(calls=math.ceil(self.target / self.per_request))
+
+    def sizes(self, task: TaskSpec) -> Sizes:
+        """As if earlier examples, of which a middling number is shown, were as demonstrations."""
+        pairs = [(d.input, d.output) for d in task.demonstrations] or [TYPICAL]
+        shown = (self.shown_min + self.shown_max) // 2
+        samples = [pairs[i % len(pairs)] for i in range(shown)]
+        messages = messages_for(task, samples, self.per_request)
+        each = sum(len(json_lines([pair]).encode()) for pair in pairs) / len(pairs)
+        sent = sum(len(message["content"].encode()) for message in messages)
+        answer = FRAME + self.per_request * each / BYTES_A_TOKEN
+        return math.ceil(sent / BYTES_A_TOKEN), math.ceil(answer)
 
     def run(self, task: TaskSpec, retrieved: Examples, work: Work) -> Examples:
         pool = Pool(task, self.max_input_chars, self.max_output_chars)

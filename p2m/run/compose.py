@@ -85,8 +85,22 @@ def check(argv: list[str]) -> None:
         if args.help or args.hydra_help or args.cfg or args.info or args.shell_completion:
             return  # these run nothing
         faults = judge(source, args.overrides)
+        faults += _sweeps(args.overrides) if not args.multirun else []
     if faults:
         raise ConfigError(listed(config.TITLE, faults))
+
+
+def _sweeps(lines: Sequence[str]) -> list[str]:
+    """Several values, in a command that is no sweep."""
+    overrides, _ = _parse(lines)
+    if any(override.key_or_group == "hydra.mode" for override in overrides):
+        return []
+    return [
+        f"{override.input_line}: several values are a sweep, p2m -m ...; a list is written"
+        f" {override.key_or_group}=[a,b], and text with a comma in quotes"
+        for override in overrides
+        if override.is_sweep_override()
+    ]
 
 
 @contextlib.contextmanager
@@ -235,8 +249,9 @@ def _explain(source: Source, overrides: list[Override], error: Exception) -> lis
         if root in KEYS or override.is_hydra_override() or source.options(key):
             rest.append(str(override.input_line))
         else:
-            hint = near(root, KEYS)
-            faults.append(f"{key}: p2m has no such key{hint}; it has {', '.join(KEYS)}")
+            known = [*KEYS, EXPERIMENT]
+            hint = near(root, known)
+            faults.append(f"{key}: p2m has no such key{hint}; it has {', '.join(known)}")
     if not faults:
         return [" ".join(str(error).split())]
     return faults + _judge_job(source, rest)

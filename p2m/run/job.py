@@ -4,10 +4,11 @@ import contextlib
 import json
 import os
 import socket
+import tempfile
 import time
 import traceback
 from collections.abc import Container, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,23 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from p2m import config, disk, pipeline
-from p2m.artifacts import TaskSpec
+from p2m.artifacts import Prompt, TaskSpec
 from p2m.calls.forecast import forecast, spent
 from p2m.components import build, identity
 from p2m.config import Config
-from p2m.errors import BudgetError, ConfigError, UserError, explain_full_disk, listed
-from p2m.run import compose, plan, progress, report
-from p2m.stages import Estimates, Meter, Preflight, Template, Tracker, Work, name_run
+from p2m.errors import BudgetError, ConfigError, UserError, explain_disk, listed
+from p2m.run import compose, plan, progress, reading, report, stopping
+from p2m.stages import (
+    Estimates,
+    Meter,
+    Preflight,
+    Sized,
+    Sizes,
+    Template,
+    Tracker,
+    Work,
+    name_run,
+)
 from p2m.store import DONE, KEPT, StageResult, Store
 from p2m.student.machine import share_cores
 
@@ -46,12 +57,12 @@ def run(cfg: DictConfig) -> int:
     share_cores()  # before any stage loads torch
     try:
         _enter(HydraConfig.get().runtime.cwd)
-        with explain_full_disk(folder):
+        with explain_disk(folder):
             job = Job(compose.check_job(cfg), cfg, folder)
-            if job.checked.root.mode == "plan":
-                job.plan()
-            else:
+            if job.checked.root.mode == "run":
                 job.run()
+            else:
+                job.plan()
         return 0
     except UserError as error:
         progress.say(str(error))
@@ -73,12 +84,18 @@ class Job:
 
     def plan(self) -> None:
         """Says what a run would do, and with budget.pilot what its generator would cost."""
-        progress.say(plan.table(self.checked, self._planned))
+        task, sizes, fault = self._read_prompt()
+        to_do = [stage for stage, result in self._planned.items() if not result.kept]
+        missing = [*filter(None, [fault]), *self.checked.lacking(to_do), *self._find_unwritable()]
+        usd_calls = spent(self.checked.root.calls, self._account)
+        made = plan.make(self.checked, self._planned, (task, sizes), usd_calls, missing)
+        if self.checked.root.mode == "plan_json":
+            progress.show(json.dumps(asdict(made), ensure_ascii=False))
+        else:
+            progress.show(plan.describe(made))
         if self.checked.root.budget.pilot and not self._planned["generator"].kept:
             progress.say(self._pilot())
-        for path in (self.folder, self.folder.parent):  # a plan leaves nothing behind
-            if path.is_dir() and not any(path.iterdir()):
-                path.rmdir()
+        disk.remove_if_empty(self.folder)  # a plan leaves nothing behind
 
     def run(self) -> None:
         """Every stage, the report, and the tracker, which hears of the end however it comes."""
@@ -103,6 +120,39 @@ class Job:
         """Whom the budget is counted for: the prompt, whatever examples come beside it."""
         prompt = self.checked.nodes["prompt"]
         return identity({name: prompt[name] for name in prompt.keys() - BESIDE_THE_PROMPT})
+
+    def _read_prompt(self) -> tuple[dict[str, Any] | None, Sizes | None, str]:
+        """What is read of the prompt, the sizes of requests for it, and why it cannot be read.
+
+        Nothing where a teacher would have to read it.
+        """
+        nodes = self.checked.nodes
+        if build(nodes["parser"].get("teacher")) and not self._planned["parser"].kept:
+            return None, None, ""
+        generator = build(nodes["generator"])
+        with tempfile.TemporaryDirectory(prefix="p2m-plan-") as folder:
+            store = self._store()
+            if not self._planned["parser"].kept:
+                store = replace(store, root=Path(folder))
+            try:
+                prompt = store.make("prompt", nodes["prompt"], Prompt)
+                task = store.make("parser", nodes["parser"], TaskSpec, prompt).value
+            except UserError as error:
+                return None, None, str(error)
+            sizes = generator.sizes(task) if isinstance(generator, Sized) else None
+            return reading.summarize(task), sizes, ""
+
+    def _find_unwritable(self) -> list[str]:
+        """The folders that a run could not write to."""
+        root = self.checked.root
+        lines = []
+        for name, folder in (("store", root.store), ("calls", root.calls)):
+            place = folder.absolute()
+            while not os.path.lexists(place):
+                place = place.parent
+            if not place.is_dir() or not os.access(place, os.W_OK):
+                lines.append(f"{name}: {folder} cannot be written to; give another, {name}=...")
+        return lines
 
     @contextlib.contextmanager
     def _track(self) -> Iterator[Tracker]:
@@ -199,25 +249,19 @@ def _enter(start: str) -> None:
 
 
 def _say_state(result: StageResult) -> None:
+    stopping.check()
     line = f"{result.stage:<10} {result.state:<6} {result.key}"
     if result.state == DONE:
         line += f"  {result.note['seconds']:7.1f} s  ${result.note['usd']:.2f}"
-    if result.stage == "parser" and result.state in {DONE, KEPT}:
-        line += f"  {_describe(result.value)}"
-        line += "".join(f"\n  Look: {doubt}." for doubt in result.value.doubts)
     progress.say(line)
-
-
-def _describe(task: TaskSpec) -> str:
-    """What the parser read, so that a demonstration or a label that it missed is seen."""
-    n = len(task.demonstrations)
-    labels = f"labels: {', '.join(task.labels)}" if task.labels else "no closed set of labels"
-    return f"{n} demonstration{'' if n == 1 else 's'}, {labels}"
+    if result.stage == "parser" and result.state in {DONE, KEPT}:
+        for line in reading.describe(reading.summarize(result.value)):
+            progress.say(f"  {line}")
 
 
 def _note_failure(folder: Path, error: Exception, code: int) -> int:
-    if folder.is_dir():
-        note = {"error": type(error).__name__, "message": str(error), "code": code}
+    note = {"error": type(error).__name__, "message": str(error), "code": code}
+    with contextlib.suppress(OSError):  # a full disk: what is wrong was said
         disk.write_text(folder / "failed.json", json.dumps(note, indent=1))
     return code
 

@@ -1,36 +1,88 @@
-"""What a run would do: kept or to do, with calls, dollars and seconds expected.
+"""What a run would do: kept or to do, with calls, dollars and seconds expected, and what stops it.
 
-From settings, and from what earlier runs took.
+From settings, the prompt, and what earlier runs took.
 """
 
 import dataclasses
 import statistics
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from p2m.artifacts import ExampleFile
 from p2m.calls.budget import Budget
 from p2m.components import build
 from p2m.config import Config
-from p2m.stages import Estimate, Estimates
+from p2m.run import reading
+from p2m.stages import Estimate, Estimates, EstimatesCall, Sizes
 from p2m.store import StageResult, records
 
 NOTHING = Estimate(0, 0.0, 0.0)
+ALIKE = 0.1  # sets of examples that differ in size by this share take about as long
 
 
-def table(checked: Config, planned: dict[str, StageResult]) -> str:
-    """One line a stage and a sum; a dash where nothing is known yet."""
-    lines = [f"{'stage':<10} {'key':<13} {'calls':>8} {'dollars':>9} {'seconds':>9}  state"]
+@dataclass(frozen=True)
+class Plan:
+    """What mode=plan says.
+
+    sum: of what is known.  sizes: tokens of a request for examples and of its answer.  spent:
+    dollars and calls that count against the caps so far.  share: of the calls to make, those that
+    the caps allow.  task: what was read of the prompt, where no teacher is needed for it.
+    missing: what keeps the run from starting.
+    """
+
+    stages: dict[str, dict[str, Any]]
+    sum: Estimate
+    sizes: Sizes | None
+    budget: Budget
+    spent: tuple[float, int]
+    share: float
+    task: dict[str, Any] | None
+    missing: list[str]
+
+
+def make(
+    checked: Config,
+    planned: dict[str, StageResult],
+    read: tuple[dict[str, Any] | None, Sizes | None],
+    spent: tuple[float, int],
+    missing: list[str],
+) -> Plan:
+    """read: what was understood of the prompt, and how long requests for it are."""
+    summary, sizes = read
+    stages: dict[str, dict[str, Any]] = {}
     estimates = []
     for stage, result in planned.items():
         estimate = NOTHING
         if not result.kept:
-            estimate = _estimate(build(checked.nodes[stage]), result.folder.parent)
+            own_sizes = sizes if stage == "generator" else None
+            estimate = _estimate(build(checked.nodes[stage]), result, planned, own_sizes)
         estimates.append(dataclasses.astuple(estimate))
-        lines.append(f"{stage:<10} {result.key:<13} {_figures(estimate)}  {result.state}")
-    totals = [sum(filter(None, column)) for column in zip(*estimates, strict=True)]
-    lines.append(f"{'sum of the known':<24} {_figures(Estimate(*totals))}")
-    lines.append(f"Cap: {_describe_cap(checked.root.budget)}. Nothing was done.")
-    return "\n".join(lines)
+        about = {"key": result.key, "state": result.state}
+        stages[stage] = about | dataclasses.asdict(estimate)
+    total = Estimate(*(sum(filter(None, column)) for column in zip(*estimates, strict=True)))
+    budget = checked.root.budget
+    share = _allowed_share(budget, total, spent)
+    return Plan(stages, total, sizes, budget, spent, share, summary, missing)
+
+
+def describe(plan: Plan) -> str:
+    """A table of the stages with a sum, then what was read, the cap and what is missing."""
+    lines = [f"{'stage':<10} {'key':<13} {'calls':>8} {'dollars':>9} {'seconds':>9}  state"]
+    for stage, about in plan.stages.items():
+        lines.append(f"{stage:<10} {about['key']:<13} {_figures(about)}  {about['state']}")
+    lines.append(f"{'sum of the known':<24} {_figures(dataclasses.asdict(plan.sum))}")
+    if plan.task:
+        lines.append("What was read of the prompt:")
+        lines += [f"  {line}" for line in reading.describe(plan.task)]
+    if plan.sizes:
+        asked, answered = plan.sizes
+        lines.append(f"A request for examples: some {asked:,} tokens, its answer {answered:,}.")
+    lines.append(_describe_cap(plan))
+    if plan.missing:
+        lines.append("It cannot start yet:")
+        lines += [f"  {line}" for line in plan.missing]
+    return "\n".join([*lines, "Nothing was done."])
 
 
 def cap(node: Any, max_calls: int) -> Any:
@@ -59,43 +111,96 @@ def describe_pilot(forecast: Any) -> str:
     )
 
 
-def _estimate(component: Any, results: Path) -> Estimate:
-    """What the component says, else what its teacher says of a call, else how long it took before.
-
-    results: folder of the stage in the store.
-    """
+def _estimate(
+    component: Any, result: StageResult, planned: dict[str, StageResult], sizes: Sizes | None
+) -> Estimate:
+    """What the component says, else what its teacher says of a call, else how long it took before."""
     own = Estimate(0, 0.0)
     if isinstance(component, Estimates):
         own = component.estimate()
-    values = {"usd": own.usd, "seconds": own.seconds}
+    usd, seconds = own.usd, own.seconds
     teacher = getattr(component, "teacher", None)
-    if own.calls and isinstance(teacher, Estimates):
-        each = teacher.estimate()  # of one call, as the latest ones of this model were
-        for name in values:
-            value = getattr(each, name)
-            if values[name] is None and value is not None:
-                values[name] = value * own.calls
-    took = [record["seconds"] for record in records(results)]
-    if values["seconds"] is None and took:
-        values["seconds"] = statistics.median(took)
-    return Estimate(own.calls, **values)
+    if own.calls and isinstance(teacher, EstimatesCall):
+        each = teacher.estimate(sizes)
+        if usd is None and each.usd is not None:
+            usd = each.usd * own.calls
+        if seconds is None and each.seconds is not None:
+            seconds = each.seconds * own.calls
+    if seconds is None:
+        seconds = _seconds_before(component, result, planned)
+    return Estimate(own.calls, usd, seconds)
 
 
-def _figures(estimate: Estimate) -> str:
-    calls = _cell(estimate.calls, ",.0f", 8)
-    usd = _cell(estimate.usd, ",.2f", 9)
-    return f"{calls} {usd} {_cell(estimate.seconds, ',.0f', 9)}"
+def _seconds_before(
+    component: Any, result: StageResult, planned: dict[str, StageResult]
+) -> float | None:
+    """What the stage took in the median, done by this component; None where nothing compares.
+
+    Training and measuring take as long as student and examples have them: for these, the results of
+    the same student and about as many examples count alone.
+    """
+    took = []
+    for record in records(result.folder.parent):
+        target = f"{type(component).__module__}.{type(component).__name__}"
+        if (record.get("settings") or {}).get("_target_") != target:
+            continue
+        inputs = record.get("inputs", {})
+        if "processor" not in inputs or _is_alike(inputs, planned):
+            took.append(record["seconds"])
+    return statistics.median(took) if took else None
+
+
+def _is_alike(inputs: dict[str, str], planned: dict[str, StageResult]) -> bool:
+    splits = planned["processor"]
+    if not splits.kept or inputs["model"] != planned["model"].key:
+        return False
+    earlier = splits.folder.with_name(inputs["processor"])
+    n, n_earlier = _n_train(splits.folder), _n_train(earlier)
+    return abs(n - n_earlier) <= ALIKE * n
+
+
+def _n_train(splits: Path) -> int:
+    path = splits / "train.jsonl"
+    return len(ExampleFile(path)) if path.is_file() else 0
+
+
+def _allowed_share(budget: Budget, total: Estimate, spent: tuple[float, int]) -> float:
+    """Of the calls to make, as far as they are known: what the caps leave room for."""
+    shares = [1.0]
+    caps = (
+        (budget.max_usd, spent[0], total.usd),
+        (budget.max_calls, spent[1], total.calls),
+    )
+    for most, used, needed in caps:
+        if most is not None and needed:
+            shares.append(max(0.0, most - used) / needed)
+    return min(shares)
+
+
+def _describe_cap(plan: Plan) -> str:
+    budget, (usd, calls) = plan.budget, plan.spent
+    caps = []
+    if budget.max_usd is not None:
+        caps.append(f"${budget.max_usd:g}")
+    if budget.max_calls is not None:
+        caps.append(f"{budget.max_calls:,} calls")
+    text = f"Cap: {', '.join(caps) or 'none (set budget.max_usd)'}"
+    if calls:
+        text += f", of which ${usd:,.2f} and {calls:,} calls are spent"
+    if budget.max_minutes is not None:
+        text += f"; {budget.max_minutes:g} minutes a command"
+    if plan.share < 1:
+        n = plan.sum.calls or 0
+        text += f". It will stop the run after some {plan.share * n:,.0f} of {n:,.0f} calls"
+    return f"{text}."
+
+
+def _figures(figures: dict[str, float | None]) -> str:
+    calls = _cell(figures["calls"], ",.0f", 8)
+    usd = _cell(figures["usd"], ",.2f", 9)
+    return f"{calls} {usd} {_cell(figures['seconds'], ',.0f', 9)}"
 
 
 def _cell(value: float | None, form: str, width: int) -> str:
     text = "-" if value is None else format(value, form)
     return text.rjust(width)
-
-
-def _describe_cap(budget: Budget) -> str:
-    caps = []
-    if budget.max_usd is not None:
-        caps.append(f"${budget.max_usd:g}")
-    if budget.max_calls is not None:
-        caps.append(f"{budget.max_calls} calls")
-    return ", ".join(caps) or "none (set budget.max_usd)"

@@ -20,9 +20,10 @@ from rich.progress import (
 from rich.text import Text
 
 from p2m.stages import Bar, Meter
+from p2m.text.printable import printable
 
 PLAIN_EVERY_S = 10.0  # where there is no terminal to draw on, a line this often
-stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+stderr = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 class _Rate(ProgressColumn):
@@ -41,7 +42,7 @@ class _DrawnBar:
         self.progress.update(self.progress.task_ids[0], advance=n, usd=f"${self.meter.usd:.2f}")
 
     def note(self, text: str) -> None:
-        self.progress.update(self.progress.task_ids[0], note=text)
+        self.progress.update(self.progress.task_ids[0], note=printable(text))
 
 
 class _PlainBar:
@@ -76,7 +77,12 @@ def say(line: str) -> None:
 
     Never markup, since data stands in it.
     """
-    stderr.print(line, markup=False)
+    stderr.print(printable(line))
+
+
+def show(text: str) -> None:
+    """What the command was asked for, on standard output."""
+    print(printable(text))  # noqa: T201
 
 
 @contextmanager

@@ -11,7 +11,9 @@ from rich.table import Table
 
 from p2m.artifacts import Report, Score, Splits, Student, TaskSpec
 from p2m.disk import write_text
+from p2m.run import reading
 from p2m.store import StageResult
+from p2m.text.printable import printable, shorten
 
 # the names of the links in a run's folder
 ROOMS = {
@@ -54,11 +56,7 @@ def write(
         "parity": [asdict(parity) for parity in result.parity],
         "seed": seed,
         "stages": stages,
-        "task": {
-            "demonstrations": len(task.demonstrations),
-            "labels": list(task.labels),
-            "doubts": list(task.doubts),
-        },
+        "task": reading.summarize(task),
         "examples": _examples(results),
     }
     write_text(folder / "report.json", json.dumps(report, ensure_ascii=False, indent=1))
@@ -68,12 +66,12 @@ def write(
 
 def show(folder: Path, report: dict[str, Any]) -> None:
     """The tables on the terminal, and last the run's folder."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     for table in _tables(report):
         console.print(table)
     place = _relative(folder)
     for line in (*_warnings(report), f"Try it:  p2m demo {place}", place):
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(printable(line), soft_wrap=True)
 
 
 def per_cent(score: dict[str, Any]) -> str:
@@ -104,7 +102,7 @@ def _table(title: str, header: list[str], rows: list[list[str]]) -> Table:
     for i, name in enumerate(header):
         table.add_column(name, justify="right" if i else "left")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(printable, row))
     return table
 
 
@@ -132,7 +130,8 @@ def _n(scores: dict[str, Any]) -> int:
 def _example_table(task: dict[str, Any], counts: dict[str, Any]) -> Table:
     rows = [["demonstrations in the prompt", f"{task['demonstrations']:,}"]]
     if task["labels"]:
-        rows.append([f"labels: {', '.join(task['labels'])}", f"{len(task['labels'])}"])
+        labels = shorten(", ".join(task["labels"]), reading.WIDTH)
+        rows.append([f"labels: {labels}", f"{len(task['labels'])}"])
     names = ("retrieved", "generated", *SPLITS)
     rows += [[f"kept: {name}", f"{counts[name]:,}"] for name in names]
     if counts["cut"]:
@@ -196,6 +195,8 @@ def _markdown(folder: Path, report: dict[str, Any]) -> str:
         rows = zip(*(column.cells for column in table.columns), strict=True)
         lines += [f"## {table.title}", "", _line(header), f"|{'---|' * len(header)}"]
         lines += [*map(_line, rows), ""]
+    lines += ["## What was read of the prompt", ""]
+    lines += [*(f"- {line}" for line in reading.describe(report["task"])), ""]
     return "\n".join([*lines, f"Try it: `p2m demo {_relative(folder)}`", ""])
 
 

@@ -1,6 +1,5 @@
 """One table of all jobs of a sweep, at its end."""
 
-import contextlib
 import csv
 import json
 import os
@@ -17,6 +16,7 @@ from rich.table import Table as RichTable
 from p2m import disk
 from p2m.run import progress
 from p2m.run.report import per_cent, why_nothing_retrieved
+from p2m.text.printable import printable
 
 failed: list[int] = []  # exit codes of the jobs that did not complete, wherever they ran
 _under_way: list[DictConfig] = []  # the sweep that this command began and has not told of
@@ -32,7 +32,7 @@ class Table(Callback):
         _under_way.append(config)
 
     def on_job_start(self, config: DictConfig, **_kwargs: Any) -> None:
-        if config.hydra.mode == RunMode.MULTIRUN and config.mode != "plan":
+        if config.hydra.mode == RunMode.MULTIRUN and config.mode == "run":
             overrides = json.dumps([str(override) for override in config.hydra.overrides.task])
             disk.write_text(Path(config.hydra.runtime.output_dir) / "overrides.json", overrides)
 
@@ -51,7 +51,7 @@ def conclude(ended: bool = False) -> None:
     config = _under_way.pop()
     folder = Path(config.hydra.sweep.dir)
     jobs = [path.parent for path in folder.glob("*/overrides.json")]
-    if config.mode == "plan":
+    if config.mode != "run":
         _remove_plan(folder)
     elif jobs:
         jobs.sort(key=lambda job: (len(job.name), job.name))
@@ -71,9 +71,7 @@ def conclude(ended: bool = False) -> None:
 def _remove_plan(folder: Path) -> None:
     """A plan leaves nothing behind."""
     (folder / "multirun.yaml").unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # not empty
-        folder.rmdir()
-        folder.parent.rmdir()
+    disk.remove_if_empty(folder)
 
 
 def _read_row(job: Path) -> dict[str, Any]:
@@ -121,17 +119,18 @@ def _show(rows: list[dict[str, Any]], folder: Path) -> None:
         scores = row.get("scores", {})
         table.add_row(
             row["job"],
-            overrides,
+            printable(overrides),
             _format(row.get("train"), "d"),
             *(per_cent(scores[name]) if name in scores else "-" for name in metrics),
             _format(row.get("seconds"), ".1f"),
             _format(row.get("usd"), ".2f"),
-            row["status"],
+            printable(row["status"]),
         )
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
-    console.print(table, markup=False)
+    width = None if sys.stdout.isatty() else 160
+    console = Console(highlight=False, markup=False, emoji=False, width=width)
+    console.print(table)
     place = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
-    console.print(place, markup=False, soft_wrap=True)
+    console.print(printable(place), soft_wrap=True)
 
 
 def _varying_overrides(rows: list[dict[str, Any]]) -> list[str]:

@@ -12,7 +12,7 @@ from p2m.calls import session
 from p2m.calls.budget import Budget
 from p2m.calls.endpoint import Call, Endpoint, Reply
 from p2m.calls.forecast import per_call
-from p2m.stages import Estimate, Session, Work
+from p2m.stages import Estimate, Session, Sizes, Work
 from p2m.teacher import _gather
 from p2m.teacher._gather import Waiting
 
@@ -41,9 +41,9 @@ class Local:
     RUNTIME: ClassVar = frozenset({"device", "batch_size", "calls", "budget"})
     VERSION: ClassVar = 1
 
-    def estimate(self) -> Estimate:
+    def estimate(self, sizes: Sizes | None = None) -> Estimate:
         """Of one call: free; as long as the latest took."""
-        return per_call(self.calls, self._endpoint())
+        return per_call(self.calls, self._endpoint(), sizes)
 
     def session(self, work: Work) -> AbstractContextManager[Session]:
         return session.Session(self._endpoint(), _Batches(self), work, self.budget, self.calls)

@@ -13,7 +13,7 @@ from p2m.calls.budget import Budget
 from p2m.calls.endpoint import Endpoint
 from p2m.calls.forecast import per_call
 from p2m.calls.prices import Price
-from p2m.stages import Estimate, Session, Work
+from p2m.stages import Estimate, Session, Sizes, Work
 from p2m.teacher import _server
 from p2m.teacher._batches import Batches
 from p2m.teacher._prices import price_of
@@ -52,9 +52,9 @@ class OpenAIBatch:
     def ready(self) -> Iterator[str]:
         yield from _server.lacks_key(self.api_key_env)
 
-    def estimate(self) -> Estimate:
+    def estimate(self, sizes: Sizes | None = None) -> Estimate:
         """Of one call; when a batch is done nobody can tell."""
-        return replace(per_call(self.calls, self._endpoint()), seconds=None)
+        return replace(per_call(self.calls, self._endpoint(), sizes), seconds=None)
 
     def session(self, work: Work) -> AbstractContextManager[Session]:
         endpoint = self._endpoint()

@@ -13,7 +13,7 @@ from p2m.calls.budget import Budget
 from p2m.calls.endpoint import Call, Endpoint, Reply, reply_with
 from p2m.disk import digest
 from p2m.errors import InputError
-from p2m.stages import Estimate, Session, Work
+from p2m.stages import Estimate, Session, Sizes, Work
 from p2m.teacher._recording import Recording, digest_of, kind_of, read
 
 NAME = "recorded"
@@ -42,7 +42,7 @@ class Recorded:
                 " teacher=vllm, teacher=ollama, teacher=local) or give prompt.recording=FILE"
             )
 
-    def estimate(self) -> Estimate:
+    def estimate(self, sizes: Sizes | None = None) -> Estimate:
         """Of one call: free, and over in an instant."""
         return Estimate(1, 0.0, 0.0)
 

@@ -14,6 +14,7 @@ from p2m.calls import listing, reconcile
 from p2m.calls.ledger import open_ledger
 from p2m.calls.prices import NANO
 from p2m.errors import UserError
+from p2m.text.printable import printable
 from p2m.verbs._arguments import Arguments
 
 LONGEST_CELL = 60
@@ -131,7 +132,7 @@ def _export(db: sqlite3.Connection, options: argparse.Namespace) -> None:
     lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in records)
     path = options.file
     if path is None:
-        sys.stdout.writelines(lines)
+        sys.stdout.writelines(map(printable, lines))
         return
     opener = gzip.open if path.suffix == ".gz" else open
     try:
@@ -154,9 +155,9 @@ def _print(table: listing.Table) -> None:
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6f}"
-    text = "" if value is None else str(value)
+    text = "" if value is None else printable(str(value)).replace("\n", " ")
     return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 3] + "..."
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(printable(text) + "\n")

@@ -64,9 +64,9 @@ def test_a_tracker_hears_of_the_end_of_a_run_that_failed(job):
 def test_a_plan_tells_no_tracker_and_leaves_nothing(job, tmp_path, capsys):
     before = {*tmp_path.iterdir()}
     job("mode=plan").plan()
-    assert {*tmp_path.iterdir()} - before == {tmp_path / "train.jsonl", tmp_path / "outputs"}
+    assert {*tmp_path.iterdir()} - before == {tmp_path / "train.jsonl"}
     assert not [path for path in Path("outputs").rglob("*") if path.is_file()]
-    assert "Nothing was done." in capsys.readouterr().err
+    assert "Nothing was done." in capsys.readouterr().out
 
 
 def test_a_pilot_of_a_generator_that_asks_nobody_says_so(job, capsys):
@@ -144,5 +144,10 @@ def test_what_the_parser_read_is_told(job, capsys):
     text = """prompt.text="Sort it.\n\nLabels: x, y\n\ninput='a'\noutput='x'" """.strip()
     job("prompt=text", text).run()
     lines = capsys.readouterr().err.splitlines()
-    [line] = [line for line in lines if line.startswith("parser     done")]
-    assert line.endswith("  1 demonstration, labels: x, y")
+    [at] = [i for i, line in enumerate(lines) if line.startswith("parser     done")]
+    assert lines[at + 1 : at + 5] == [
+        "  instruction: Sort it. Labels: x, y",
+        "  1 demonstration, the first: 'a' -> 'x'",
+        "  2 labels: x, y",
+        "  languages: input not sure, output a label",
+    ]

@@ -115,6 +115,9 @@ def test_people_read_the_same_as_tables(tmp_path, monkeypatch):
         "| dropped by processor: duplicate | 1,200 |",
         "| prompt | kept | 1.2 | 0.50 | 1,000 |",
         "| sum |  | 10.0 | 4.00 | 8,000 |",
+        "- instruction: Sort it.",
+        "- 1 demonstration, the first: 'a' -> 'b'",
+        "- 2 labels: b, c",
         "Try it: `p2m demo outputs/run`",
     ):
         assert line in lines
