@@ -232,6 +232,7 @@ def test_figures_of_people_are_no_content(house):
         assert getattr(kind, "REPORT", frozenset()) <= {
             "candidates",
             "dropped",
+            "doubts",
             "curve.jsonl",
         }
     for stage, result in results.items():
