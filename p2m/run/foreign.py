@@ -174,8 +174,10 @@ def _leaves(node: Any, at: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _launch_of(node: Any, *groups: str) -> Any:
+    """The unresolved words; an interpolation above them, which may bring any, stands for them."""
     for name in (*groups, "launch"):
-        node = node.get(name) if isinstance(node, dict) else None
+        if isinstance(node, dict):
+            node = node.get(name)
     return node
 
 

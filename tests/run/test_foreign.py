@@ -83,6 +83,18 @@ def test_the_words_that_start_a_training_are_p2ms_or_typed(theirs):
     compose.check([*argv, "trainer=slurm"])
 
 
+def test_the_words_that_start_a_training_do_not_come_from_elsewhere_in_a_file(theirs):
+    argv = theirs(
+        "teacher: {extra: {launch: [touch, x], strategy: auto, devices: 2, nodes: 1, threads: auto}}\n"
+        "trainer: {parallel: '${teacher.extra}'}\n"
+    )
+    lines = faults([*argv, "teacher=openai", "teacher.free=true", "experiment=e"])
+    assert any(
+        line.startswith("trainer.parallel.launch: a file says '${teacher.extra}'; a command is")
+        for line in lines
+    )
+
+
 @pytest.mark.parametrize("flags", [[], ["--cfg", "job"], ["--info", "config"]])
 def test_a_search_path_of_a_file_imports_nothing(theirs, flags):
     argv = theirs("defaults: [config]\nhydra: {searchpath: ['pkg://antigravity']}\n", "my")
