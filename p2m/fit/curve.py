@@ -19,8 +19,7 @@ from p2m.fit.data import Data
 # steps between two points, and between two looks at the losses, which on a GPU means waiting
 EVERY = 20
 PAUSE_S = 0.5  # between two notes for the bar
-# inputs of the batch that broke the training, of at most so many characters each
-SHOWN, SHOWN_CHARACTERS = 5, 200
+SHOWN, SHOWN_CHARACTERS = 5, 200  # inputs of the batch that broke the training, and of each
 
 
 class Curve(Callback):  # type: ignore[misc]

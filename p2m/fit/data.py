@@ -22,12 +22,10 @@ from p2m.student.build import LoadedModel
 from p2m.student.tokens import Tokenizer, Tokens
 
 AT_ONCE = 4096  # texts tokenized together
-# of it are the widths of batches: kernels are made anew for each shape, and kept; all widths took
-# twice the memory
+# of it are the widths of batches: kernels are kept for each shape; all widths took twice the memory
 MULTIPLE = 8
 PAIRING = 1  # seeds the choice of pairs, beside the numbers of passes, which seed their order
-# batches whose examples are sorted by length together: enough for 5 % of padding, few enough to
-# leave the order random
+# batches sorted by length together: enough for 5 % of padding, few enough for a random order
 SORTED = 50
 Part = tuple[Tensor, Tensor]  # ids_BS, labels_BT
 

@@ -23,8 +23,7 @@ from p2m.student import machine
 from p2m.student._forward import IGNORED, logits
 from p2m.student.build import LoadedModel
 
-# between the seeds of two jobs, so that their steps share none for a million steps
-SPREAD = 1_000_003
+SPREAD = 1_000_003  # between the seeds of two jobs, so that their steps share none for a million
 DECAY = 0.2  # of a run in which wsd comes down, as in Hägele et al. 2024
 # the share of the highest learning rate, by the share of training that is over
 SCHEDULES: dict[str, Callable[[float], float]] = {

@@ -8,8 +8,7 @@ from torch.optim import Optimizer
 from p2m.fit.muon import StackedMuon
 from p2m.fit.plan import Updates
 
-# second beta of the transformer's authors (Vaswani et al. 2017): .999 is too slow for runs of a
-# thousand steps
+# the second as in Vaswani et al. 2017: .999 is too slow for runs of a thousand steps
 BETAS = (0.9, 0.98)
 
 

@@ -1,6 +1,7 @@
 """How often each example comes, by its origin, its answer and its votes."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +32,13 @@ def sampling_weights(rows: Sequence[Example], sampling: Sampling) -> NDArray[np.
         answers = [row.output for row in rows]
         asked.append(_due(answers, weights, sampling.label_prior))
     for _ in range(ROUNDS if len(asked) > 1 else 1):
-        for names, due in asked:
-            weights = weights * (due / np.bincount(names, weights))[names]
+        weights = _fit(weights, asked)
+    return weights
+
+
+def _fit(weights: NDArray[np.float64], asked: list[Any]) -> NDArray[np.float64]:
+    for names, due in asked:
+        weights = weights * (due / np.bincount(names, weights))[names]
     return weights
 
 
