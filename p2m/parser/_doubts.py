@@ -7,7 +7,7 @@ from p2m.parser._blocks import is_placeholder
 from p2m.parser._marks import IN_OUT, LIKELY, QUESTIONS
 from p2m.parser._pair import Pair
 from p2m.parser._tables import RULE
-from p2m.parser._words import EXAMPLE
+from p2m.parser._words import EXAMPLE, INPUT, QUESTION
 
 MOST = 3  # shown; the form of one is that of the others
 NEAR = 12  # lines from an input's heading word to that of its output
@@ -16,13 +16,28 @@ _HEADING = re.compile(r"[ \t]*#{1,6}[ \t]")
 _FORMS = (
     RULE,
     re.compile(r"[ \t]*+[\[{][ \t]*+\{?[ \t]*+\"\w+\"[ \t]*:.*\"\w+\"[ \t]*:.*"),  # JSON
-    re.compile(r".*</?(?:inputs?|outputs?|question|answer|label)>.*", re.IGNORECASE),
-    re.compile(r"[ \t]*(?:[-*][ \t]+)?(?:input|output|text|question)[ \t]*=.*", re.IGNORECASE),
+    re.compile(
+        r".*</?(?:inputs?|outputs?|q|question|answer|labels?|user|assistant|human|text)>.*", re.I
+    ),
+    re.compile(r".*(?:\[/?INST\]|<\|\w{1,20}\|>).*"),  # a chat in a model's own marks
+    re.compile(r"[ \t]*(?:[-*][ \t]+)?(?:input|output|text|question)[ \t]*=.*", re.I),
     re.compile(
         r"[ \t]*\"?(?:input|text|question)\"?[,;\t]\"?(?:output|label|answer)\"?[ \t]*", re.I
     ),
     re.compile(r"[ \t]*[-*][ \t]+\S.*?[ \t](?:-{1,2}>|=>|→|⇒)[ \t]\S.*"),
+    re.compile(rf".*(?:{EXAMPLE}).*(?:->|=>|→|⇒).*", re.I),
+    re.compile(r".*\binput\b.*[\"“].*\boutput\b.*[\"“].*", re.I),
+    re.compile(rf"[ \t]*(?:--|//|#|%)[ \t]*(?:{INPUT}|{QUESTION})[ \t]*:.*", re.I),  # in code
+    re.compile(r"[ \t]*[✗✘❌☒✖].*"),
 )
+# two lines or more that say one thing each of two: cheese = fromage
+_LISTED = (
+    re.compile(r"[^=\n]*[^=<>!\s][ \t]+=[ \t]+[^=\n]+"),
+    re.compile(r"[^\t\n]+\t+[^\t\n]+"),
+    re.compile(r"[^\W\d_A-Z][\w' -]{0,30}[:：][ \t]*[^:\n]{1,40}"),
+    re.compile(r"[ \t]*\|?[^|\n]*\w[^|\n]*\|[^|\n]*\w[^|\n]*\|?[ \t]*"),
+)
+_LONGEST = 500  # characters of a line that are looked at
 _MARKS = (IN_OUT, *QUESTIONS, LIKELY)
 
 
@@ -30,14 +45,28 @@ def doubts_in(text: str, pairs: Sequence[Pair]) -> tuple[str, ...]:
     """A line for each place, at most MOST."""
     places: dict[int, str] = {}
     lines = list(_rest(text, pairs))
+    places |= _tail(lines, pairs)
     for i, (number, line) in enumerate(lines):
-        is_telling = _announces_nothing(lines, i) or any(form.fullmatch(line) for form in _FORMS)
+        is_telling = (
+            _announces_nothing(lines, i) or _is_form(line) or _begins_a_list(lines[i : i + 2])
+        )
         if is_telling or _begins_a_pair([following for _, following in lines[i : i + NEAR]]):
             places[number] = line.strip()
     return tuple(
         f"line {number}, '{line[:60]}', looks like a demonstration and is read as instruction"
         for number, line in list(places.items())[:MOST]
     )
+
+
+def _tail(lines: Sequence[tuple[int, str]], pairs: Sequence[Pair]) -> dict[int, str]:
+    """The paragraph after the last pair, which may be of its output, as earlier ones have several."""
+    if not any("\n\n" in pair.output for pair in pairs[:-1]) or "\n\n" in pairs[-1].output:
+        return {}
+    last = max(i for i, (number, _) in enumerate(lines) if number == 0)
+    for number, line in lines[last + 1 :]:
+        if line.strip():
+            return {} if _HEADING.match(line) else {number: line.strip()}
+    return {}
 
 
 def _rest(text: str, pairs: Sequence[Pair]) -> Iterator[tuple[int, str]]:
@@ -63,6 +92,18 @@ def _announces_nothing(lines: Sequence[tuple[int, str]], i: int) -> bool:
         if line.strip() and not line.lstrip().startswith("```"):
             return True
     return False
+
+
+def _is_form(line: str) -> bool:
+    return any(form.fullmatch(line[:_LONGEST]) for form in _FORMS)
+
+
+def _begins_a_list(lines: Sequence[tuple[int, str]]) -> bool:
+    """Whether two lines stand there that part two sides by the same sign."""
+    if len(lines) < 2:
+        return False
+    one, other = (line[:_LONGEST] for _, line in lines)
+    return any(form.fullmatch(one) and form.fullmatch(other) for form in _LISTED)
 
 
 def _announces(line: str) -> bool:

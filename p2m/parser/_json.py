@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 
+from p2m.artifacts import Example
 from p2m.parser._pair import Pair, fault_at, line_of
 from p2m.text.columns import find_layout
 from p2m.text.examples import example_of
@@ -23,15 +24,22 @@ def find_json(text: str) -> Iterator[Pair]:
     at = 0
     while opening := _OPEN.search(text, at):
         begin = opening.end()
-        value, at = _decode(text, begin)
-        layout = find_layout([value])
-        if layout or ("input" in value and "output" in value):
-            place = f"prompt, line {line_of(text, begin)}"
-            record = layout.read(value, place) if layout else value
-            example = example_of(record, place, "prompt")
-            after = _AFTER.match(text, at)
-            at = after.end() if after else at
+        value, end = _decode(text, begin)
+        example = _example(value, f"prompt, line {line_of(text, begin)}")
+        at = begin + 1  # an object that holds examples is looked into
+        if example:
+            after = _AFTER.match(text, end)
+            at = after.end() if after else end
             yield Pair(opening.start(), at, example.input, example.output)
+
+
+def _example(value: Record, place: str) -> Example | None:
+    layout = find_layout([value])
+    if layout:
+        return example_of(layout.read(value, place), place, "prompt")
+    if "input" in value and "output" in value:
+        return example_of(value, place, "prompt")
+    return None
 
 
 def _decode(text: str, begin: int) -> tuple[Record, int]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from p2m.parser._words import (
     ANSWER,
@@ -18,8 +19,8 @@ from p2m.parser._words import (
 )
 
 MOST_PARTS = 8  # heading words of one demonstration, such as context, question, answer
-_BOLD = r"(?:\*\*|__)?"
-_NUMBER = r"(?:[ \t]*#?\(?\d{1,4}\)?)?"
+_BOLD = r"(?:\*{1,3}|_{1,3})?"
+_NUMBER = r"(?:[ \t]*(?:#|\(|n[°º]\.?[ \t]?)?\d{1,4}\)?)?"
 _OWN = r"(?P<word>[^\W\d_][^\n:：*#|<>{}\[\]\"`.,;!?()=\d]{0,40}?)"
 _BEFORE = rf"{ITEM}(?:#{{1,6}}[ \t]+)?{_BOLD}\[?"
 _AFTER = rf"\]?{_BOLD}{BLANKS}{COLON}{_BOLD}{BLANKS}"
@@ -38,47 +39,54 @@ class Marks:
     """What an input and an output begin with.
 
     inline: the output's word in the input's line, as in "Input: a Output: b".
+    start: where the first one may stand.
     is_reversed: the output stands first.  is_joined: the input's own heading words are part of it.
     """
 
     input: re.Pattern[str]
     output: re.Pattern[str]
     inline: re.Pattern[str]
+    start: int = 0
     is_reversed: bool = False
     is_joined: bool = False
 
 
-def _make(first: str, last: str, is_reversed: bool = False, is_joined: bool = False) -> Marks:
+def _make(first: str, last: str, separator: str = COLON, **more: Any) -> Marks:
     inline = re.compile(
         rf"(?:[ \t]*[,;|/][ \t]*|[ \t]*(?:->|=>|→)[ \t]*|[ \t]+)(?:\*\*)?{last}(?:\*\*)?{BLANKS}"
         rf"{COLON}(?:\*\*)?{BLANKS}",
         re.IGNORECASE,
     )
-    return Marks(_mark(first), _mark(last), inline, is_reversed, is_joined)
+    return Marks(_mark(first, separator), _mark(last, separator), inline, **more)
 
 
-def _mark(word: str) -> re.Pattern[str]:
-    """The word before a colon; or alone on its line, as a heading, bold or in brackets."""
+def _mark(word: str, separator: str) -> re.Pattern[str]:
+    """The word before a colon or its like; in brackets; or alone on its line, as a heading."""
     lead = rf"(?:(?:{EXAMPLE}|sample)s?(?:[ \t]*\d{{0,4}}{COLON})?[ \t]+)?"
     named = rf"{lead}{word}(?:[ \t]*(?:text|{EXAMPLE}))?{_NUMBER}"
-    with_colon = rf"{_BEFORE}{named}{_AFTER}|{ITEM}\[{named}\]{BLANKS}"
-    alone = rf"^[ \t]*(?:#{{1,6}}[ \t]+{_BOLD}|\*\*|\[)?{named}(?:\*\*|\])?[ \t]*\n"
-    return re.compile(f"(?:{with_colon}|{alone})", re.IGNORECASE | re.MULTILINE)
+    bracketed = rf"{ITEM}(?:\[{named}\]|\({named}\)){BLANKS}{COLON}?{BLANKS}"
+    with_colon = rf"{_BEFORE}{named}\]?{_BOLD}{BLANKS}{separator}{_BOLD}{BLANKS}"
+    alone = (
+        rf"^[ \t]*(?:#{{1,6}}[ \t]+{_BOLD}|\*\*|\[)?{named}(?:\*\*|\])?[ \t]*\n(?:[=-]{{3,}}\n)?"
+    )
+    return re.compile(f"(?:{with_colon}|{bracketed}|{alone})", re.IGNORECASE | re.MULTILINE)
 
 
-IN_OUT = _make(INPUT, OUTPUT)
-QUESTIONS = (_make("q", "a"), _make(QUESTION, ANSWER))
+# "Input - a" and "Q. a" are plain where the words are known
+_SEPARATOR = r"(?:[:：]|[.)](?=[ \t])|(?<=[ \t])[-–—=](?=[ \t]))"
+IN_OUT = _make(INPUT, OUTPUT, _SEPARATOR)
+QUESTIONS = (_make("q", "a", _SEPARATOR), _make(QUESTION, ANSWER))
 LIKELY = _make(SOURCE, TARGET)  # they mean it only where they are announced
 _OPTION = re.compile(r"^[ \t]*b[ \t]*[:.)]", re.IGNORECASE | re.MULTILINE)
 
 
 def marks_of(text: str, at: int) -> Iterator[Marks]:
     """Those that may mark the demonstrations from *at* on, the surest first."""
-    words = _cycle(text, at)
+    start, words = _cycle(text, at)
     if any(map(_THINKS.search, words)):
         return  # an input, a chain of thought, an answer: nobody knows to which side that belongs
     yield IN_OUT
-    own = _of_words(words) if words else None
+    own = _of_words(words, start) if words else None
     if own and own.is_joined:  # a context, its question, its answer
         yield own
     if not _OPTION.search(text, at):  # else A: is an option, not an answer
@@ -88,15 +96,24 @@ def marks_of(text: str, at: int) -> Iterator[Marks]:
         yield own
 
 
-def _cycle(text: str, at: int) -> list[str]:
-    """The prompt's own words, where they stand again and again in the same order."""
-    words = [word for _, word in _heads(text, at)]
-    for i in range(len(words)):
-        for n in range(2, MOST_PARTS + 1):
-            part = words[i : i + n]
-            if len(set(part)) == n and part == words[i + n : i + 2 * n]:
-                return part
-    return []
+def _cycle(text: str, at: int) -> tuple[int, list[str]]:
+    """The prompt's own words that stand again and again in the same order, and where they begin.
+
+    Of several such, those that say most of the text.
+    """
+    heads = list(_heads(text, at))
+    words = [word for _, word in heads]
+    best = 0, 0, 1  # heads that keep to it, the first of them, words of one round
+    for n in range(2, MOST_PARTS + 1):
+        run = 0
+        for i in range(len(words) - n):
+            run = run + 1 if words[i] == words[i + n] else 0
+            first = i + 1 - run
+            if run >= n and run + n > best[0] and len(set(words[first : first + n])) == n:
+                best = run + n, first, n
+    if not best[0]:
+        return 0, []
+    return heads[best[1]][0], words[best[1] : best[1] + best[2]]
 
 
 def _heads(text: str, at: int) -> Iterator[tuple[int, str]]:
@@ -107,14 +124,15 @@ def _heads(text: str, at: int) -> Iterator[tuple[int, str]]:
             yield start, word.strip().casefold()
 
 
-def _of_words(words: list[str]) -> Marks | None:
-    """Of two, the first is the input; of more, the last where it is the name of an answer."""
+def _of_words(words: list[str], start: int) -> Marks | None:
+    """Of two, the first is the input; of more, all but the last are."""
     first, last = re.escape(words[0]), re.escape(words[-1])
     if len(words) == 2:
-        return _make(first, last, is_reversed=_is(TARGET, words[0]) and _is(SOURCE, words[1]))
-    if not _is(TARGET, words[-1]):
+        is_reversed = _is(TARGET, words[0]) and _is(SOURCE, words[1])
+        return _make(first, last, start=start, is_reversed=is_reversed)
+    if _is(TARGET, words[0]):
         return None
-    return _make(first, last, is_joined=True)
+    return _make(first, last, start=start, is_joined=True)
 
 
 def _is(kind: str, word: str) -> bool:

@@ -11,7 +11,7 @@ from p2m.parser._pair import Pair, fault_at, unquote
 from p2m.parser._words import ANSWER, INPUT, OUTPUT, QUESTION, SOURCE, TARGET
 
 RULE = re.compile(r"^[ \t]*+\|?[ \t]*+:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)+\|?[ \t]*$")
-_NO_SEPARATOR = re.compile(r"`[^`\n]*`|\\\|")  # a bar in code, or escaped, parts no cells
+_NO_SEPARATOR = re.compile(r"(`{1,3})[^`\n]*\1|\\\|")  # a bar in code, or escaped, parts no cells
 
 
 def find_tables(text: str) -> list[Pair]:
@@ -63,4 +63,7 @@ def _find(word: str, names: list[str]) -> int | None:
 def _cells(line: str) -> list[str]:
     masked = _NO_SEPARATOR.sub(lambda match: match[0].replace("|", "\0"), line.strip())
     cells = masked.removeprefix("|").removesuffix("|").split("|")
-    return [cell.strip().replace("\\\0", "|").replace("\0", "|") for cell in cells]
+    return [
+        cell.strip().replace("\\\0", "|").replace("\0", "|").replace("&#124;", "|")
+        for cell in cells
+    ]

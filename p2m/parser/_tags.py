@@ -71,7 +71,7 @@ def _is_pair(text: str, one: _Element, other: _Element, often: Counter[tuple[str
         if source.fullmatch(one.name) and target.fullmatch(other.name):
             within = _OPEN.search(text, max(0, one.start - 200), one.start)
             return is_sure or is_repeated or bool(within) or is_announced(text, one.start)
-    return is_repeated and not {one.name, other.name} & _HTML
+    return is_repeated and not {one.name, other.name} <= _HTML
 
 
 def _pair(text: str, one: _Element, other: _Element) -> Iterator[Pair]:

@@ -37,6 +37,10 @@ def make_task(
     outputs = [d.output.strip() for d in demonstrations]
     if given_labels:
         labels = check_labels(given_labels, outputs, surely=True)
+        if not labels:
+            doubts += (
+                "labels are no closed set here, as outputs of the demonstrations hold several",
+            )
     elif likely_labels is None:
         labels = labels_in(instruction, outputs)
     else:

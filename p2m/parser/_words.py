@@ -119,6 +119,13 @@ BLANKS = r"[^\S\n]*"
 COLON = "[:：]"
 # a line's beginning, or that of an item of a list
 ITEM = r"^[ \t]*(?:(?:[-*>•]|\d+[.)])[ \t]*)?"
+# a line that only numbers the examples
+SERIAL = (
+    rf"[ \t]*+(?:\*\*|__|\[)?(?:(?:{EXAMPLE})s?|(?:sample|case|test|shot|ex\.?|no\.?|n°|nr\.?)"
+    r"(?=[ \t]*#?\d))[ \t]*+#?\d{0,3}[^\w\n]{0,4}[ \t]*"
+)
+# ... or parts them
+RULE = r"[ \t]*+(?:-{3,}|\*{3,}|_{3,}|={3,}|~{3,}|\+{3,}|#{2,})[ \t]*"
 # what shows a form and is no value: {text}, <the label>, [review], ...
 PLACEHOLDER = (
     r"(?:\{+[^{}\n]{1,40}\}+|<[^<>\n]{1,40}>|\[[^\[\]\n]{1,40}\]|\$\w{1,40}|_{2,9}|\.{3}|…)"

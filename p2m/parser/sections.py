@@ -1,6 +1,7 @@
 """Takes a prompt apart by its form: headings, pairs, blocks, tables.  Needs no teacher."""
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -9,17 +10,18 @@ from p2m.parser._doubts import doubts_in
 from p2m.parser._pair import Pair, line_of
 from p2m.parser._pairs import pairs_in
 from p2m.parser._task import make_task
-from p2m.parser._words import EXAMPLE, INSTRUCTION
+from p2m.parser._words import EXAMPLE, INSTRUCTION, RULE, SERIAL
 from p2m.stages import Work
 
 _LEADS_IN = re.compile(f"{EXAMPLE}|below|following|folgend|suivant|siguiente", re.IGNORECASE)
 _NUMBERED = re.compile(
-    rf"^[ \t]*(?:\*\*)?(?:{EXAMPLE})s?[ \t]*+#?\d*[ \t]*[:：.)]?(?:\*\*)?[ \t]*$",
-    re.IGNORECASE | re.MULTILINE,
+    rf"^(?:{SERIAL}|[ \t]*+(?:\(?\d{{1,3}}[.)]|#\d{{1,3}})[ \t]*)$", re.IGNORECASE | re.MULTILINE
 )
+_RULES = re.compile(rf"^{RULE}$", re.MULTILINE)
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*[ \t]*$")
 _OPENING = re.compile(INSTRUCTION, re.IGNORECASE)
 _EMPTY_FENCE = re.compile(r"^[ \t]*(`{3,}+)[^\n]*\n\s*+\1[ \t]*$", re.MULTILINE)
+_LAST_RULE = re.compile(rf"\A\s*+{RULE}$", re.MULTILINE)
 _OUTER_TAG = re.compile(
     rf"^[ \t]*</?(?:{EXAMPLE}|sample)[^>\n]{{0,40}}>[ \t]*\n?", re.IGNORECASE | re.MULTILINE
 )
@@ -36,7 +38,8 @@ class Sections:
     USES: ClassVar = {"prompt": ("text", "demonstrations", "labels")}
 
     def run(self, prompt: Prompt, work: Work) -> TaskSpec:
-        text = prompt.text.replace("\r\n", "\n")
+        # composed: a Mac's é is two characters, which no heading word knows
+        text = unicodedata.normalize("NFC", prompt.text.replace("\r\n", "\n"))
         pairs = pairs_in(text)
         placed = []
         for pair in pairs:
@@ -54,12 +57,12 @@ def find_instruction(text: str, pairs: list[Pair]) -> str:
     rest = ""
     at = 0
     for pair in pairs:
-        part = text[at : pair.start]
+        part = _RULES.sub("", text[at : pair.start])
         without = _drop_lead_in(part)
         # a lead-in with nothing else before it is the instruction: "Translate as in the following:"
         rest += without if rest.strip() or without.strip() else part
         at = pair.end
-    rest += text[at:]
+    rest += _LAST_RULE.sub("", text[at:]) if pairs else text
     if pairs:
         rest = _OUTER_TAG.sub("", _NUMBERED.sub("", rest))
     rest = _drop_empty_headings(_EMPTY_FENCE.sub("", rest))

@@ -79,7 +79,8 @@ class Seq2Seq:
             valid = _own_valid(prompt, bounds, dropped)
         counts = {reason: n for reason, n in sorted(dropped.items()) if n}
         if len(train) < self.min_train:
-            raise IncompleteError(self._too_few(sources, (train, valid, test), counts))
+            left = by_reason(retrieved.dropped) if not len(retrieved.rows) else ""
+            raise IncompleteError(self._too_few(sources, (train, valid, test), counts, left))
         real = Subset((prompt.test,), range(len(prompt.test)), bounds.clean)
         prefix, suffix = self.template(task, choice)
         return Splits(train, valid, test, real, prefix, task.labels, counts, suffix)
@@ -106,13 +107,17 @@ class Seq2Seq:
         sources: tuple[Sequence[Example], ...],
         split: tuple[Sequence[Example], ...],
         dropped: dict[str, int],
+        not_retrieved: str,
     ) -> str:
+        """not_retrieved: what the retriever left, where it gave nothing."""
         given, retrieved, generated = (len(rows) for rows in sources)
         train, valid, test = (len(rows) for rows in split)
         return (
             f"processor: {train} examples are left to train on, and"
             f" processor.min_train={self.min_train} are wanted."
-            f" There were {given} of your own, {retrieved} retrieved, {generated} generated;"
+            f" There were {given} of your own, {retrieved} retrieved"
+            f"{f' ({not_retrieved})' if not_retrieved not in {'', 'none'} else ''},"
+            f" {generated} generated;"
             f" dropped: {by_reason(dropped)}; validation took {valid} and test {test}."
             " Generate more (generator=prompt2model generator.target=...),"
             " retrieve some (retriever=bm25), give your own (prompt.train=...),"

@@ -94,9 +94,9 @@ def _load_parquet(file: Path, cache: Path) -> Any:
         return datasets.load_dataset(
             "parquet", data_files=str(file), split="train", cache_dir=str(cache)
         )
-    except OSError:  # of this machine, such as a full disk
-        raise
     except Exception as error:  # whatever datasets and pyarrow make of bytes that they do not know
+        if getattr(error, "errno", None):  # of this machine, such as a full disk
+            raise
         reason = str(error.__cause__ or error).strip().partition("\n")[0][:200]
         raise InputError(f"{file}: is not a parquet file that can be read ({reason})") from error
 

@@ -15,13 +15,13 @@ COLUMNS = ("input", "output", "outputs")
 Chosen = Mapping[str, str | list[str]]  # input: one name or several, which are joined; output: one
 # Of each row exactly one of either may be there: with a text, a label and a summary, nobody knows.
 _INPUT_NAMES = (
-    "text sentence review tweet message comment document article passage email query headline "
-    "title prompt question source src utterance problem"
+    "input text sentence review tweet message comment document article passage email query headline"
+    " title prompt question source src utterance problem"
 )
 INPUTS = tuple(_INPUT_NAMES.split())
 _OUTPUT_NAMES = (
-    "label labels class category sentiment intent topic emotion completion response answer "
-    "target tgt summary highlights translation solution"
+    "output outputs label labels class category sentiment intent topic emotion completion response"
+    " answer target tgt summary highlights translation solution"
 )
 OUTPUTS = tuple(_OUTPUT_NAMES.split())
 CHATS = ("messages", "conversations", "conversation")
@@ -30,7 +30,7 @@ _ASKERS, _ANSWERERS = {"user", "human"}, {"assistant", "gpt", "model", "bot"}
 
 @dataclass(frozen=True)
 class Layout:
-    """names: the columns taken, for people.  read(record, place) gives input, output, outputs."""
+    """The columns that an example is taken from; of several for its input the texts are joined."""
 
     inputs: tuple[str, ...]
     output: str
@@ -48,7 +48,8 @@ class Layout:
         if len(parts) > 1:
             filled = [part for part in parts if isinstance(part, str) and part.strip()]
             source = "\n\n".join(filled)
-        return {"input": source, "output": values[self.output]}
+        output = values[self.output]
+        return {"input": source, "outputs" if isinstance(output, list) else "output": output}
 
 
 def check_chosen(chosen: Chosen) -> Layout:
@@ -71,12 +72,12 @@ def find_layout(rows: Sequence[Record]) -> Layout | None:
     names = {name.casefold(): name for name in first}
     if "instruction" in names and names.keys() & {"output", "response"}:
         return _alpaca(rows, names)
-    if "input" in names and names.keys() & {"output", "outputs"}:
+    if "input" in first and first.keys() & {"output", "outputs"}:
         return None
     for chat in _among(CHATS, names):
         if _is_chat(first[chat]):
             return Layout((chat,), chat)
-    inputs, outputs = _among(("input", *INPUTS), names), _among(("output", *OUTPUTS), names)
+    inputs, outputs = _among(INPUTS, names), _among(OUTPUTS, names)
     if len(inputs) == len(outputs) == 1:
         return Layout((inputs[0],), outputs[0])
     return None

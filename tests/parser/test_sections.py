@@ -232,6 +232,25 @@ AB, CD = ("a b", "b"), ("c d", "d")
         ("## Examples\n\n### Example input 1:\na b\n### Example output 1:\nb\n", [AB]),
         ("**Input**\na b\n\n**Output**\nb\n", [AB]),
         ("[INPUT] a b\n[OUTPUT] b\n[INPUT] c d\n[OUTPUT] d", [AB, CD]),
+        ("<article>\na b\n</article>\n<title>b</title>\n<article>c d</article>\n<title>d</title>", [AB, CD]),
+        ("```\nInput: a b\nOutput: b\n```\n\n```\nInput: c d\nOutput: d\n```", [AB, CD]),
+        ("(Input) a b\n(Output) b\n\n(Input) c d\n(Output) d", [AB, CD]),
+        ("Input - a b\nOutput - b", [AB]),
+        ("INPUT\n=====\na b\n\nOUTPUT\n======\nb", [AB]),
+        ("Q. a b\nA. b\n\nQ) c d\nA) d", [AB, CD]),
+        ("Name: what it is called\nKind: which\n\nBe short.\n\nName: a\nKind: b\nSlogan: c\n\nName: d\nKind: e\nSlogan: f",
+         [("Name: a\nKind: b", "c"), ("Name: d\nKind: e", "f")]),
+        ("Text: a b -> Label: b\nText: c d -> Label: d", [AB, CD]),
+        ("*Input:* a b\n*Output:* b", [AB]),
+        ("Entre\u0301e n°1 : a b\nSortie n°1 : b", [AB]),
+        ("Here are two examples:\n\nInput: a b\nOutput: - b\n\n- b\n\nInput: c d\nOutput: - d\n\n- d",
+         [("a b", "- b\n\n- b"), ("c d", "- d\n\n- d")]),
+        ("###\nInput: a b\nOutput: b\n###\nInput: c d\nOutput: d\n###", [AB, CD]),
+        ("1)\nInput: a b\nOutput: b\n\n2)\nInput: c d\nOutput: d", [AB, CD]),
+        ("Case 1:\nInput: a b\nOutput: b\n\nCase 2:\nInput: c d\nOutput: d", [AB, CD]),
+        ("Input:\n1\nOutput:\n42\n\nInput:\n2\nOutput:\n43", [("1", "42"), ("2", "43")]),
+        ('{"Input": "a b", "Output": "b"}', [AB]),
+        ('{"examples": [\n {"input": "a b", "output": "b"},\n {"input": "c d", "output": "d"}\n]}', [AB, CD]),
         ("Input: a b Output: b\nInput: c d | Output: d\n", [AB, CD]),
         ('Input: """a b"""\nOutput: """b"""', [AB]),
         ("Input: <the text>\nOutput: <its label>\n\nInput: a b\nOutput: b\n", [AB]),
@@ -249,6 +268,7 @@ AB, CD = ("a b", "b"), ("c d", "d")
         ("def f(a: int) -> int:\ndef g(a: int) -> str:\n", []),
         ("a -> b -> c\nd -> e -> f\n", []),
         ("| Question | Answer |\n|---|---|\n| a b | b |\n", [AB]),
+        ("| Input | Output |\n|---|---|\n| ``a|c`` | a &#124; d |\n", [("``a|c``", "a | d")]),
         ("## Examples\n\n| Review | Stars |\n|---|---|\n| a b | b |\n", [AB]),
         ('{"text": "a b", "label": "b"}\n{"text": "c d", "label": "d"}', [AB, CD]),
         ('{"messages": [{"role": "user", "content": "a b"}, {"role": "assistant", "content": "b"}]}', [AB]),
@@ -265,12 +285,18 @@ def test_other_forms_of_demonstrations_are_read(text, expected):
         ("Review: a b\nSentiment: b\n", "line 3, 'Review: a b'"),
         ("Question: a\nReasoning: b\nAnswer: c\n\nQuestion: d\nReasoning: e\nAnswer: f", "line 3, 'Question: a'"),
         ("Input: a\nOutput: b\n\n## More examples\n\nInput: c\nOutput: d", "line 3, 'Input: a'"),
+        ("Input: a\nOutput: - b\n\n- c\n\nInput: d\nOutput: - e\n\n- f", "line 11, '- f'"),
         ("Examples:\n- a: b\n- c: d\n", "line 3, 'Examples:'"),
         ("input=a output=b\n", "line 3, 'input=a output=b'"),
         ("```csv\ninput,output\na,b\n```\n", "line 4, 'input,output'"),
         ("<input>a\n<output>b\n", "line 3, '<input>a'"),
         ('{"word": "a", "plural": "b"}', """line 3, '{"word": "a", "plural": "b"}'"""),
         ("| word | plural |\n|---|---|\n| a | b |", "line 4, '|---|---|'"),
+        ("hot: cold\nbig: small\n", "line 3, 'hot: cold'"),
+        ("cheese = fromage\nsea otter = loutre\n", "line 3, 'cheese = fromage'"),
+        ("Examples: hot -> cold, big -> small.", "line 3, 'Examples: hot -> cold, big -> small.'"),
+        ("✗ a\n✓ b\n", "line 3, '✗ a'"),
+        ("<|im_start|>user\na<|im_end|>", "line 3, '<|im_start|>user'"),
         ("The rules:\n- a b -> b\n", "line 4, '- a b -> b'"),
     ],
 )  # fmt: skip
@@ -312,6 +338,11 @@ def test_a_prompt_that_is_plain_raises_no_doubt(text):
         ("Translate.\r\n\r\nInput: a\r\nOutput: b\r\n", "Translate."),
         ('Add.\n\n[\n  {"input": "a", "output": 1},\n  {"input": "b", "output": 2}\n]\n', "Add."),
         ("Translate.\n\nInput: a\nOutput: b\n\nInput: {text}\nOutput:", "Translate."),
+        (
+            "Translate.\n\n###\nInput: a\nOutput: b\n###\nInput: c\nOutput: d\n###\n\nBe short.",
+            "Translate.\n\nBe short.",
+        ),
+        ("Translate.\n\n(1)\nInput: a\nOutput: b\n\n(2)\nInput: c\nOutput: d", "Translate."),
         ("Translate.\n\nUser: {text}\nAssistant:", "Translate."),
         (
             "Translate.\n\n<examples>\n<example>\n<input>a</input>\n<output>b</output>\n</example>\n</examples>",
@@ -516,6 +547,10 @@ def test_demonstrations_beside_the_prompt_come_after_those_inside_and_each_once(
                 " into 'outputs'"
             ),
         ),
+        (
+            "Do.\n\nInput: a\nOutput:\n\n---\n\nb",
+            "prompt, line 3: a demonstration has an empty output",
+        ),
         ('Do.\n\ninput=""\noutput="b"', "prompt, line 3: a demonstration has an empty input"),
         ('Do.\n\ninput="a"\noutput=" "', "prompt, line 3: a demonstration has an empty output"),
         (
@@ -587,3 +622,12 @@ def test_the_bundled_prompts_are_read_whole(name, labels):
     assert task.input_language == "en"
     assert "input=" not in task.instruction
     assert not task.instruction.startswith("#")
+
+
+def test_labels_given_as_data_that_outputs_hold_several_of_raise_a_doubt():
+    prompt = Prompt('Do.\n\ninput="x"\noutput="a, b"', labels=("a", "b"))
+    task = Sections().run(prompt, None)
+    assert task.labels == ()
+    assert task.doubts == (
+        "labels are no closed set here, as outputs of the demonstrations hold several",
+    )

@@ -25,6 +25,7 @@ def chat(*turns):
     [
         {"text": "a", "label": "b", "id": "1"},
         {"Sentence": "a", "Category": "b"},
+        {"Input": "a", "Output": "b"},
         {"prompt": "a", "completion": "b"},
         {"prompt": "a", "response": "b"},
         {"question": "a", "answer": "b"},
