@@ -85,7 +85,7 @@ def _dispatch(argv: list[str]) -> int:
         print(text)  # noqa: T201
         return 0
     compose.check(argv)
-    sys.argv[1:] = argv  # where Hydra reads it
+    sys.argv[1:] = compose.open_mappings(argv)  # where Hydra reads it
     try:
         app()
     finally:

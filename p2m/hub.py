@@ -68,7 +68,8 @@ def _answers(timeout_s: float) -> bool:
 
     try:
         return bool(get_session().head(endpoint(), timeout=timeout_s).status_code < 500)
-    except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError):
+    # ImportError: of a SOCKS proxy without socksio
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError, ImportError):
         return False
 
 

@@ -161,8 +161,14 @@ def record_body(db: sqlite3.Connection, attempt: int, reply: Reply, seconds: flo
     move(db, attempt, "answered", billed=reserved, **_evidence(reply, seconds))
 
 
-def settle(db: sqlite3.Connection, attempt: int, completion: Completion, bill: int | None) -> None:
-    """Frees what was reserved beyond the bill, which is None if it cannot be known."""
+def settle(
+    db: sqlite3.Connection, attempt: int, completion: Completion, bill: int | None, most: int | None
+) -> None:
+    """Frees what was reserved beyond the bill, which is None if it cannot be known.
+
+    most: what this very request can cost, now that its input is counted.  Tries of it whose fate
+    is unknown are charged no more.
+    """
     query = "SELECT reserved FROM attempts WHERE id=? AND state='answered'"
     row = db.execute(query, (attempt,)).fetchone()
     if row is None:  # it was settled before
@@ -173,6 +179,19 @@ def settle(db: sqlite3.Connection, attempt: int, completion: Completion, bill: i
         move(db, attempt, "open", **columns)
     else:
         move(db, attempt, "paid", billed=bill or 0, **columns)
+    if most is not None:
+        _lower_unknown(db, attempt, most)
+
+
+def _lower_unknown(db: sqlite3.Connection, attempt: int, most: int) -> None:
+    rows = db.execute(
+        "SELECT id, account, billed FROM attempts WHERE state='open' AND outcome IS NULL"
+        " AND key=(SELECT key FROM attempts WHERE id=:attempt) AND billed>:most",
+        {"attempt": attempt, "most": most},
+    )
+    for unknown, account, billed in rows.fetchall():
+        db.execute("UPDATE attempts SET billed=? WHERE id=?", (most, unknown))
+        db.execute("UPDATE accounts SET nano=nano-? WHERE account=?", (billed - most, account))
 
 
 def close(

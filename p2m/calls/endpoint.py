@@ -101,6 +101,12 @@ class Endpoint:
             return None
         return self.price.nano(completion.input_tokens, completion.output_tokens)
 
+    def most(self, completion: Completion, request: Request) -> int | None:
+        """What the request can cost, as its input was counted; None where it was not."""
+        if completion.input_tokens is None:
+            return None
+        return self.price.nano(completion.input_tokens, request.max_tokens)
+
     def refuse_other_model(self, completion: Completion) -> Completion:
         """Who pays for one model does not take another's answer, whose price is not known."""
         model = completion.model

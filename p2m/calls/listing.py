@@ -14,6 +14,7 @@ ATTEMPTS = "FROM attempts a JOIN requests r USING(key)"
 FILTERS = {
     "run": "(run=:run OR substr(run,1,length(:run)+1)=:run||'/')",
     "model": "r.model=:model",
+    "day": "date(started,'unixepoch')=:day",
     **{name: f"{name}=:{name}" for name in ("stage", "account", "outcome", "state", "endpoint")},
 }
 GROUPS = {

@@ -129,7 +129,8 @@ class Pay:
             bill = self._endpoint.bill(completion)
             if bill is not None:
                 billed = bill
-            self._settle(kept.attempt, completion, bill)
+            most = self._endpoint.most(completion, call.request)
+            self._settle(kept.attempt, completion, bill, most)
         return self._finish(call, completion, billed, fresh)
 
     def _finish(self, call: Call, completion: Completion, billed: int, fresh: bool) -> Answer:
@@ -138,9 +139,11 @@ class Pay:
         key, usd = call.entry.key, billed / NANO
         return Answer(completion.text, completion.outcome, key, usd, fresh, completion.reason)
 
-    def _settle(self, attempt: int, completion: Completion, bill: int | None) -> None:
+    def _settle(
+        self, attempt: int, completion: Completion, bill: int | None, most: int | None
+    ) -> None:
         """Nobody waits for the bill; but nothing more may be spent if it cannot be put down."""
-        done = self._writer.do(lambda db: account.settle(db, attempt, completion, bill))
+        done = self._writer.do(lambda db: account.settle(db, attempt, completion, bill, most))
         asyncio.wrap_future(done).add_done_callback(self._stop_on_failure)
 
     def _stop_on_failure(self, done: "asyncio.Future[None]") -> None:

@@ -1,4 +1,4 @@
-"""Calls of unknown fate: each stays charged at its reservation until the provider's bill tells."""
+"""Calls of unknown fate: each stays charged at the most that it can cost until a bill tells."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -13,36 +13,43 @@ IS_OPEN = "state='open'"
 
 @dataclass(frozen=True)
 class OpenCalls:
-    """attempts: (id, reserved, whether it has an answer) each.  reserved: their sum."""
+    """attempts: (id, charged, whether it has an answer) each.  charged: their sum."""
 
     attempts: list[tuple[int, int, bool]]
-    reserved: int
+    charged: int
 
 
 def find_open(db: sqlite3.Connection, filters: Mapping[str, str]) -> OpenCalls:
-    query = f"SELECT a.id, reserved, outcome IS NOT NULL {ATTEMPTS} {where(filters, IS_OPEN)}"
+    query = f"SELECT a.id, billed, outcome IS NOT NULL {ATTEMPTS} {where(filters, IS_OPEN)}"
     rows = db.execute(query, filters).fetchall()
-    return OpenCalls(rows, sum(reserved for _, reserved, _ in rows))
+    return OpenCalls(rows, sum(charged for _, charged, _ in rows))
+
+
+def sum_known(db: sqlite3.Connection, filters: Mapping[str, str]) -> int:
+    """Nano-dollars of the calls whose bill is known."""
+    is_known = "state IN ('paid','lost')"
+    query = f"SELECT COALESCE(SUM(billed),0) {ATTEMPTS} {where(filters, is_known)}"
+    return int(db.execute(query, filters).fetchone()[0])
 
 
 def list_open(db: sqlite3.Connection, filters: Mapping[str, str]) -> Table:
     """Where they were made, and what became of them."""
     query = (
         "SELECT r.endpoint endpoint, r.model model, substr(COALESCE(reason,''),1,60) reason,"
-        f" COUNT(*) calls, SUM(reserved)/1e9 usd {ATTEMPTS} {where(filters, IS_OPEN)}"
+        f" COUNT(*) calls, SUM(billed)/1e9 usd {ATTEMPTS} {where(filters, IS_OPEN)}"
         " GROUP BY 1, 2, 3 ORDER BY MIN(a.id)"
     )
     return read_table(db, query, filters)
 
 
 def settle_open(db: sqlite3.Connection, calls: OpenCalls, total: int) -> None:
-    """Shares *total* nano-dollars as they were reserved.  Without answer and bill it is no call."""
-    left, weight = total, calls.reserved
+    """Shares *total* nano-dollars as they were charged.  Without answer and bill it is no call."""
+    left, weight = total, calls.charged
     with transact(db):
-        for attempt, reserved, is_answered in calls.attempts:
-            billed = left * reserved // weight if weight else 0
+        for attempt, charged, is_answered in calls.attempts:
+            billed = left * charged // weight if weight else 0
             left -= billed
-            weight -= reserved
+            weight -= charged
             if is_answered:
                 state = "paid"
             elif billed:

@@ -1,6 +1,7 @@
 """Judge a command line before Hydra runs it, so that all its faults stand in one message."""
 
 import contextlib
+import re
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,11 +22,13 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from p2m import config
 from p2m.errors import ConfigError, UsageError, listed, near
-from p2m.run import foreign
+from p2m.run import foreign, keys
 from p2m.run.foreign import SEARCH_PATH
 
 EXPERIMENT = "experiment"  # the group whose options set other groups
 KEYS = [*config.ROOT_KEYS, *config.GROUPS]
+# settings that may hold any key
+OPEN = re.compile(r"\w+(\.\w+)*\.extra[.=]")
 
 
 @dataclass(frozen=True)
@@ -226,7 +229,11 @@ def _judge_job(source: Source, lines: Sequence[str]) -> list[str]:
         return _explain(source, overrides, error)
     with open_dict(cfg):
         own = cfg.pop("hydra")
+    plain = OmegaConf.to_container(cfg, resolve=False)
+    typed = [str(override.key_or_group) for override in overrides]
+    strays = list(keys.find_strays("", plain, typed))
     _, faults = _settle(cfg, source, lines)
+    faults += strays
     faults += foreign.find_launcher(cfg, overrides)
     faults += foreign.find_code("hydra", OmegaConf.to_container(own, resolve=False))
     return faults + list(foreign.find_words(own, overrides))
@@ -238,6 +245,11 @@ def _force(override: Override) -> str:
     group, dot, _ = str(override.key_or_group).partition(".")
     is_setting = group in KEYS and dot and not override.is_delete()
     return f"++{line.lstrip('+')}" if is_setting else line
+
+
+def open_mappings(argv: Sequence[str]) -> list[str]:
+    """*argv* so that Hydra takes new keys of a teacher's `extra`, which may hold any."""
+    return [f"++{word}" if OPEN.match(word) else word for word in argv]
 
 
 def _explain(source: Source, overrides: list[Override], error: Exception) -> list[str]:

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from p2m import disk
+from p2m import disk, network
 from p2m.calls.endpoint import Call, Endpoint, Reply, encode
 from p2m.calls.pace import backoff
 from p2m.calls.retry import MOST_TRIES, decide, server_gone
@@ -24,6 +24,7 @@ from p2m.errors import ServiceError
 from p2m.teacher import _gather
 from p2m.teacher._gather import Waiting
 from p2m.teacher._server import api_key
+from p2m.text.secrets import hide_in_body
 
 FILL_S = 2.0  # a batch is submitted when it is full or nothing came for so long
 TAG = "p2m"
@@ -53,18 +54,23 @@ class Batches:
     size: int
     poll_s: float
     client: Any = None
+    key: str = field(default="", repr=False)
     waiting: "asyncio.Queue[Waiting]" = field(default_factory=asyncio.Queue)
     unfinished: dict[str, Batch] = field(default_factory=dict)
     tasks: "list[asyncio.Task[Any]]" = field(default_factory=list)
 
     async def open(self) -> None:
+        import httpx2
         from openai import AsyncOpenAI
 
+        self.key = api_key(self.api_key_env)
+        options = network.client_options(self.endpoint.address)
         self.client = AsyncOpenAI(
-            api_key=api_key(self.api_key_env) or "none",
+            api_key=self.key or "none",
             base_url=self.endpoint.address,
             max_retries=0,
             timeout=TIMEOUT_S,
+            http_client=httpx2.AsyncClient(timeout=TIMEOUT_S, **options),
         )
         self.folder.mkdir(parents=True, exist_ok=True)
         batches = [self._load(path) for path in sorted(self.folder.glob("*.json"))]
@@ -184,7 +190,7 @@ class Batches:
         for file in (state.output_file_id, state.error_file_id):
             if file:
                 content = await self._insist(partial(self.client.files.content, file))
-                for line in content.content.split(b"\n"):
+                for line in hide_in_body(content.content, self.key).split(b"\n"):
                     replies |= _read_line(line)
         return replies
 
@@ -203,11 +209,12 @@ class Batches:
                 return await ask()
             except APIStatusError as error:
                 headers = {name.lower(): value for name, value in error.response.headers.items()}
-                reply = Reply(error.status_code, headers, error.response.content)
+                body = hide_in_body(error.response.content, self.key)
+                reply = Reply(error.status_code, headers, body)
                 decision = decide(reply, self.endpoint)
                 if decision.error is not None:
                     raise decision.error from None
-                reason = str(error)
+                reason = decision.reason
             except APIConnectionError as error:
                 reason = str(error)
             if tries < MOST_TRIES:

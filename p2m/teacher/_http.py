@@ -9,8 +9,10 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from p2m import network
 from p2m.calls.endpoint import Call, Endpoint, Reply, encode
 from p2m.teacher._server import api_key
+from p2m.text.secrets import hide_in_body
 
 # of a body: 1,000 times a long answer.  What lies beyond is not read, and the answer is invalid
 MOST_BYTES = 8 << 20
@@ -36,7 +38,7 @@ class Deadlines:
 class Http:
     """Transport to `<base_url>/chat/completions`.
 
-    loads: requests that each of the clients has out.
+    loads: requests that each of the clients has out.  way: through which proxy, in words.
     """
 
     endpoint: Endpoint
@@ -45,6 +47,7 @@ class Http:
     clients: list[Any] = field(default_factory=list, init=False)
     loads: list[int] = field(default_factory=list, init=False)
     key: str = field(default="", init=False, repr=False)
+    way: str = field(default="", init=False)
 
     async def open(self) -> None:
         import httpx2
@@ -60,9 +63,9 @@ class Http:
             ),
             "timeout": httpx2.Timeout(None, connect=self.deadlines.connect_s),
             "follow_redirects": False,
-            # one for all, since reading the certificates takes longer than a call
-            "verify": httpx2.create_ssl_context(),
+            **network.client_options(self.endpoint.address),
         }
+        self.way = network.describe_proxy(self.endpoint.address)
         n = -(-self.endpoint.concurrency // POOL)
         self.clients = [httpx2.AsyncClient(**options) for _ in range(n)]
         self.loads = [0] * n
@@ -82,12 +85,12 @@ class Http:
             async with asyncio.timeout(self.deadlines.total_s):
                 return await self._exchange(self.clients[least], body)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtocol) as error:
-            return Reply(None, {}, b"", f"no connection: {_text(error)}", sent=False)
+            return Reply(None, {}, b"", f"no connection{self.way}: {_text(error)}", sent=False)
         except TimeoutError as error:
             seconds = time.monotonic() - started
             return Reply(None, {}, b"", f"timeout after {seconds:.1f} s {error}".rstrip()[:200])
         except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
-            return Reply(None, {}, b"", f"connection lost: {_text(error)}")
+            return Reply(None, {}, b"", f"connection lost{self.way}: {_text(error)}")
         finally:
             self.loads[least] -= 1
 
@@ -103,8 +106,7 @@ class Http:
             raw = await self._read(response)
         finally:
             await response.aclose()
-        if self.key:  # some servers quote the key that they refuse
-            raw = raw.replace(self.key.encode(), b"***")
+        raw = hide_in_body(raw, self.key)  # some servers quote the key that they refuse
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Reply(response.status_code, headers, raw)
 

@@ -46,11 +46,11 @@ class OpenAIBatch:
     VERSION: ClassVar = 1
 
     def __post_init__(self) -> None:
-        _server.check(self.base_url, self.extra)
+        _server.check(self.base_url, self.extra, self.api_key_env)
         self._endpoint()  # whose price must be known
 
     def ready(self) -> Iterator[str]:
-        yield from _server.lacks_key(self.api_key_env)
+        yield from _server.find_obstacles(self.base_url, self.api_key_env)
 
     def estimate(self, sizes: Sizes | None = None) -> Estimate:
         """Of one call; when a batch is done nobody can tell."""

@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from p2m.text.secrets import hide
+
 HIDDEN = "<redacted>"
 SECRET_WORDS = {
     *("apikey", "auth", "authorization", "bearer", "credential", "credentials", "key"),
@@ -75,5 +77,5 @@ def _scrub_text(text: str, secrets: list[str]) -> str:
         return HIDDEN
     for secret in secrets:
         if len(secret) >= SHORTEST_INSIDE:
-            text = text.replace(secret, HIDDEN)
+            text = hide(text, secret, HIDDEN)
     return _USERINFO.sub(f"{HIDDEN}@", text)

@@ -65,10 +65,12 @@ def _parser() -> Arguments:
     settle = add("reconcile", _reconcile, about).add_mutually_exclusive_group()
     about = "the provider billed none of them"
     settle.add_argument("--unbilled", dest="total", action="store_const", const=0.0, help=about)
-    about = "the provider billed all of them, at most what was reserved"
+    about = "the provider billed all of them, at what they are charged"
     settle.add_argument("--billed", action="store_true", help=about)
     about = "what the provider billed for them together"
     settle.add_argument("--total", type=float, metavar="USD", help=about)
+    about = "what the provider billed for all calls, those of known fate too"
+    settle.add_argument("--bill", type=float, metavar="USD", help=about)
     verb = add("export", _export, "every attempt as a JSON object a line")
     about = ".jsonl or .jsonl.gz; without it to standard output"
     verb.add_argument("file", type=Path, nargs="?", help=about)
@@ -102,27 +104,32 @@ def _cost(db: sqlite3.Connection, options: argparse.Namespace) -> None:
 def _reconcile(db: sqlite3.Connection, options: argparse.Namespace) -> None:
     """Only the provider's own bill knows better than the reservation."""
     calls = reconcile.find_open(db, options.filters)
-    n, reserved = len(calls.attempts), f"${calls.reserved / NANO:.6f}"
+    n, charged = len(calls.attempts), f"${calls.charged / NANO:.6f}"
+    given = f"got {options.total}"
+    if options.bill is not None:
+        known = reconcile.sum_known(db, options.filters) / NANO
+        options.total = round(options.bill - known, 9)
+        given = f"got {options.total} (--bill less ${known:.6f} for calls whose bill is known)"
     if options.total is None and not options.billed:
         _say(
             f"{n} calls of unknown fate (timeouts, lost connections, server errors, kills)"
-            f" are charged at {reserved}."
+            f" are charged at {charged}."
         )
         _print(reconcile.list_open(db, options.filters))
         _say(
             "Look at the provider's bill, then: p2m calls reconcile --unbilled | --billed"
-            " | --total USD (and --endpoint, --run ... to choose)."
+            " | --total USD | --bill USD (and --day, --endpoint, --run ... to choose)."
         )
         return
-    total = calls.reserved if options.billed else options.total * NANO
-    if not 0 <= total <= calls.reserved:
+    total = calls.charged if options.billed else options.total * NANO
+    if not 0 <= total <= calls.charged:
         raise UserError(
-            f"--total must lie between 0 and the {reserved} that was reserved"
-            f" for these {n} calls, got {options.total}"
+            f"--total must lie between 0 and the {charged} that these {n} calls are charged,"
+            f" {given}"
         )
     reconcile.settle_open(db, calls, round(total))
     _say(
-        f"{n} calls settled: ${total / NANO:.6f} of {reserved} billed;"
+        f"{n} calls settled: ${total / NANO:.6f} of {charged} billed;"
         " the rest is free to spend again."
     )
 

@@ -1,8 +1,10 @@
 """`p2m demo`: a page on this machine where a run's student answers."""
 
 import argparse
+import os
 from importlib.util import find_spec
 
+from p2m import network
 from p2m.demo import runs
 from p2m.errors import UsageError
 from p2m.verbs._arguments import Arguments
@@ -17,6 +19,9 @@ def main(argv: list[str]) -> int:
     run = runs.find(args.run)
     if find_spec("gradio") is None:
         raise UsageError("p2m demo: needs Gradio, which is not installed; pip install 'p2m[demo]'")
+    # the page asks no other host, and Gradio fails on a proxy or certificates that it cannot use
+    for name in network.VARIABLES:
+        os.environ.pop(name, None)
     from p2m.demo import page
 
     page.serve(run, args.port, _print_address)

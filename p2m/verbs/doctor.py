@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from rich.console import Console
 from rich.table import Table
 
-from p2m import __version__, config, hub
+from p2m import __version__, config, hub, network
 from p2m.student import machine
 from p2m.verbs._arguments import Arguments
 
@@ -43,7 +43,7 @@ def main(argv: list[str]) -> int:
     about = "Says what this machine can do and what it lacks; changes nothing."
     Arguments(prog="p2m doctor", description=about).parse_args(argv)
     table = Table(show_header=False, box=None, pad_edge=False)
-    parts = (_computer, _gpus, _hub, _disk, _keys, _packages, _extras)
+    parts = (_computer, _gpus, _hub, _network, _disk, _keys, _packages, _extras)
     with ThreadPoolExecutor() as pool:  # the hub may take its seconds while torch is imported
         for lines in pool.map(lambda part: list(part()), parts):
             for line in lines:
@@ -95,6 +95,18 @@ def _hub() -> Iterator[Line]:
     if not hub.reachable(HUB_S):
         state = f"no answer within {HUB_S:.0f} s: model=byt5_nano and local data need none"
     yield "hub", f"{hub.endpoint()}: {state}"
+
+
+def _network() -> Iterator[Line]:
+    """What the environment says about the way to other hosts, and what is wrong with it."""
+    lines = []
+    for url in (hub.endpoint(), "https://api.openai.com/v1"):
+        way = network.describe_proxy(url)
+        if way:
+            lines.append(f"{way.removeprefix(' through ')}: stands before {url}")
+        lines += network.find_faults(url)
+    for line in dict.fromkeys(lines):
+        yield "network", line
 
 
 def _disk() -> Iterator[Line]:

@@ -190,12 +190,24 @@ def test_server_error_is_tried_again_and_stays_charged(tmp_path: Path) -> None:
         answer = session.submit(ask(1)).result()
         worst = session.endpoint.entry(ask(1)).worst
     assert (answer.outcome, len(transport.sent)) == ("ok", 3)
-    assert rows(tmp_path, "state, billed, reason") == [
-        ("open", worst, "HTTP 500: <html>oops</html>"),
-        ("open", worst, "HTTP 500: <html>oops</html>"),
-        ("paid", 30_000, ""),
+    most = (10 + 100) * 1000  # its input, as the answer counted it, and max_tokens
+    assert most < worst
+    assert rows(tmp_path, "state, reserved, billed, reason") == [
+        ("open", worst, most, "HTTP 500: <html>oops</html>"),
+        ("open", worst, most, "HTTP 500: <html>oops</html>"),
+        ("paid", worst, 30_000, ""),
     ]
-    assert account(tmp_path) == (2 * worst + 30_000, 3)
+    assert account(tmp_path) == (2 * most + 30_000, 3)
+
+
+def test_an_unknown_fate_of_another_request_stays_at_its_reservation(tmp_path: Path) -> None:
+    transport = FakeTransport(lambda i: Reply(500, {"retry-after": "0"}, b"") if i < 6 else good())
+    with make_session(tmp_path, transport, concurrency=1) as session:
+        assert session.submit(ask(1)).exception() is not None
+        worst = session.endpoint.entry(ask(1)).worst
+    with make_session(tmp_path, transport) as session:
+        session.submit(ask(2)).result()
+    assert account(tmp_path) == (6 * worst + 30_000, 7)
 
 
 def test_server_that_only_fails_is_given_up_after_six_tries(tmp_path: Path) -> None:

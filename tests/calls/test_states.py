@@ -91,7 +91,7 @@ def test_an_account_is_always_the_sum_of_its_attempts(steps: list[tuple[str, int
             account.close(db, attempt, "open", reply, "500", 0.1)
         elif step in {"paid", "settle 0"}:
             bill = None if step == "paid" else 7
-            account.settle(db, attempt, Completion("text", "ok"), bill)
+            account.settle(db, attempt, Completion("text", "ok"), bill, None)
         elif step == "lost":
             settle_open(db, OpenCalls([(attempt, reserved, outcome is not None)], reserved), 5)
     sums = db.execute("SELECT SUM(billed), SUM(state<>'void') FROM attempts").fetchone()

@@ -322,6 +322,29 @@ def test_the_launchers_that_are_installed_are_known():
     )
 
 
+def test_extra_parameters_of_a_teacher_are_an_open_mapping():
+    for words in (["teacher.extra={temperature: null}"], ["teacher.extra.reasoning_effort=low"]):
+        compose.check(["prompt=dates", "teacher=vllm", "retriever=none", "mode=plan", *words])
+    argv = ["teacher.extra={a: null}", "teacher.extra.b=1,2", "+teacher.extra.c=1", "seed=1"]
+    assert compose.open_mappings(argv) == [
+        "++teacher.extra={a: null}",
+        "++teacher.extra.b=1,2",
+        "+teacher.extra.c=1",
+        "seed=1",
+    ]
+
+
+def test_a_file_may_not_have_a_key_sent_to_another_server(mine):
+    write(
+        mine / "experiment/sent.yaml",
+        "# @package _global_\ndefaults: [{override /teacher: openai}]\n"
+        "teacher: {base_url: https://evil.test/v1, free: true}\n",
+    )
+    words = ["--config-dir", str(mine), "experiment=sent", "prompt=dates"]
+    assert faults(*words)[0].startswith("teacher.base_url: a file, not the command line, would")
+    compose.check([*words, "teacher.base_url=https://evil.test/v1"])
+
+
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 COMMANDS = [
     line.partition("   #")[0] for line in re.findall(r"^(?:.*&& )?p2m (.*=.*)$", README, re.M)
@@ -338,7 +361,9 @@ def test_a_command_of_the_readme_is_right_but_for_what_only_its_reader_has(comma
     assert [
         line
         for line in faults
-        if not re.search("there is no file|is not set|not installed|the hub does not answer", line)
+        if not re.search(
+            "there is no file|is not set|not installed|hub does not answer|nothing answers at", line
+        )
     ] == []
 
 

@@ -1,5 +1,6 @@
 import json
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,13 @@ FIELDS: dict[str, Any] = {
             {"extra": {"n": 4, "stream": True}},
             "extra must not hold n, stream: p2m sets it, and the budget counts on it",
         ),
+        ({"base_url": "http://host:port/v1"}, "base_url must have a number for its port"),
+        ({"extra": {"api_key": "x"}}, r"extra\.api_key looks like a secret"),
+        (
+            {"extra": {"headers": [{"Authorization": "Bearer abcdefgh"}]}},
+            r"extra\.headers\.0\.Authorization looks like a secret",
+        ),
+        ({"api_key_env": "MY KEY"}, "api_key_env must be the name of an environment variable"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(given: dict[str, Any], said: str) -> None:
@@ -57,9 +65,43 @@ def test_settings_that_cannot_be_are_refused(given: dict[str, Any], said: str) -
         OpenAI(**FIELDS | given)
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"api_key_env": "sk-proj-abc123def456"},
+        {"api_key_env": "a1b2c3d4e5f6a7b8c9d0e1f2"},
+        {"base_url": "ftp://me:hunter2abc@host/v1"},
+        {"base_url": "me:hunter2abc@host/v1"},
+        {"base_url": "https://me:hunter2abc@host/v1"},
+        {"extra": {"x": "sk-proj-abc123def456"}},
+    ],
+)
+def test_a_secret_in_the_settings_is_refused_and_not_shown(given: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"base_url|api_key_env|extra") as error:
+        OpenAI(**FIELDS | given)
+    assert not any(secret in str(error.value) for secret in ("abc123", "a1b2c3", "hunter2"))
+
+
+def test_a_server_that_is_not_up_is_named_before_the_run() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound, and nobody listens
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/v1"
+        (line,) = OpenAI(**FIELDS | {"base_url": url}).ready()
+    assert line == (
+        f"base_url: nothing answers at {url} (Connection refused); start the server, or give its"
+        " address, teacher.base_url=..."
+    )
+
+
+def test_a_server_that_listens_is_ready() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+        assert list(OpenAI(**FIELDS | {"base_url": url}).ready()) == []
+
+
 def test_key_that_is_not_set_is_named_before_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_SUCH_KEY", raising=False)
-    teacher = OpenAI(**FIELDS | {"api_key_env": "NO_SUCH_KEY"})
+    teacher = OpenAI(**FIELDS | {"api_key_env": "NO_SUCH_KEY", "base_url": "https://host.test/v1"})
     assert list(teacher.ready()) == [
         "api_key_env: the environment variable NO_SUCH_KEY is not set; put your key there (it is never written to disk)"
     ]

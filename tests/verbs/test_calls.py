@@ -82,13 +82,13 @@ def test_cost_sums_by_stage_and_in_total(said: Said) -> None:
 def test_reconcile_shows_calls_of_unknown_fate_and_what_to_do(said: Said) -> None:
     text = said("reconcile")
     assert text.startswith(
-        "1 calls of unknown fate (timeouts, lost connections, server errors, kills) are charged at $0.0002"
+        "1 calls of unknown fate (timeouts, lost connections, server errors, kills) are charged at $0.000110."
     )
     assert "p2m calls reconcile --unbilled | --billed | --total USD" in text
 
 
 def test_reconciled_money_can_be_spent_again(said: Said, tmp_path: Path) -> None:
-    assert "1 calls settled: $0.000000 of $0.0002" in said("reconcile", "--unbilled")
+    assert "1 calls settled: $0.000000 of $0.000110" in said("reconcile", "--unbilled")
     assert lines(said("cost"))[-1][4:6] == ["1", "0"]
     assert said("reconcile").startswith("0 calls of unknown fate")
     assert query(tmp_path / "calls", "SELECT nano, calls FROM accounts") == [(120_000, 4)]
@@ -105,9 +105,28 @@ def test_providers_total_is_shared_among_the_calls(said: Said, tmp_path: Path) -
 def test_total_beyond_what_was_reserved_is_refused(said: Said) -> None:
     with pytest.raises(
         UserError,
-        match=r"--total must lie between 0 and the \$0\.0002\d+ that was reserved for these 1 calls, got 5\.0",
+        match=r"--total must lie between 0 and the \$0\.000110 that these 1 calls are charged, got 5\.0",
     ):
         said("reconcile", "--total", "5")
+
+
+def test_a_bill_for_all_calls_settles_those_of_unknown_fate(said: Said, tmp_path: Path) -> None:
+    # four calls of $0.00003 are known
+    assert "1 calls settled: $0.000050 of" in said("reconcile", "--bill", "0.00017")
+    assert query(tmp_path / "calls", "SELECT nano, calls FROM accounts") == [(170_000, 5)]
+
+
+@pytest.mark.parametrize(
+    ("bill", "left"), [("0.00001", "-0.00011"), ("1", "0.99988"), ("nan", "nan")]
+)
+def test_a_bill_that_cannot_be_is_refused(said: Said, bill: str, left: str) -> None:
+    with pytest.raises(UserError, match=f"are charged, got {left} ") as error:
+        said("reconcile", "--bill", bill)
+    assert "(--bill less $0.000120 for calls whose bill is known)" in str(error.value)
+
+
+def test_calls_of_a_day_are_chosen(said: Said) -> None:
+    assert said("reconcile", "--day", "1999-12-31").startswith("0 calls of unknown fate")
 
 
 def test_lost_call_is_no_kept_answer(said: Said, tmp_path: Path) -> None:
