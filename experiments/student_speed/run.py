@@ -257,7 +257,7 @@ def _bare_loop(model: str, n: int, folder: Path) -> dict[str, Any]:
     made, rows = _built(model), _examples(n)
     with tempfile.TemporaryDirectory() as folder:
         tokens = tokenize(rows, ("", ""), made, Path(folder) / "train")
-        pairs = Pairs(*tokens, 1024, 512, 0, 1, 2, [1], False)
+        pairs = Pairs(*tokens, 1024, 512, made.tokenizer, [1], False)
         matrices = [
             p for name, p in made.model.named_parameters() if p.ndim == 2 and not is_table(name)
         ]

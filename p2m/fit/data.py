@@ -42,17 +42,14 @@ class Batch(NamedTuple):
 class Pairs:
     """Inputs and outputs as tokens, with the most tokens of each that are used.
 
-    between: the id between two examples that come as one.  closing: ids that a cut input ends in.
-    left: whether inputs are padded there.
+    closing: ids that a cut input ends in.  left: whether inputs are padded there.
     """
 
     inputs: Tokens
     outputs: Tokens
     max_input: int
     max_output: int
-    pad: int
-    end: int
-    between: int
+    tokenizer: Tokenizer
     closing: Sequence[int]
     left: bool
 
@@ -104,21 +101,26 @@ class Pairs:
         return [self._tensors(part) for part in parts]
 
     def two_by_two(self, rows: NDArray[np.int64], rng: np.random.Generator) -> "Pairs":
-        """The examples of *rows* in pairs, at random: both inputs as one, and both outputs."""
+        """The examples of *rows* in pairs, at random: both inputs as one, and both outputs.
+
+        What stands between them is the id of what the tokenizer does not know.
+        """
+        between, end = self.tokenizer.unknown, self.tokenizer.end
         order = rng.permutation(rows).tolist()
         inputs = [self.inputs[i][: self.max_input] for i in order]
         outputs = [self.outputs[i][: self.max_output] for i in order]
         return replace(
             self,
-            inputs=_two_by_two(inputs, self.between, self.end),
-            outputs=_two_by_two(outputs, self.between, self.end),
+            inputs=_two_by_two(inputs, between, end),
+            outputs=_two_by_two(outputs, between, end),
             max_input=2 * self.max_input,
             max_output=2 * self.max_output,
         )
 
     def _tensors(self, rows: Sequence[int]) -> Part:
-        ids = self.inputs.pad(rows, self.max_input, self.closing, self.pad, self.left, MULTIPLE)
-        labels = self.outputs.pad(rows, self.max_output, [self.end], IGNORED, multiple=MULTIPLE)
+        pad, end = self.tokenizer.pad, [self.tokenizer.end]
+        ids = self.inputs.pad(rows, self.max_input, self.closing, pad, self.left, MULTIPLE)
+        labels = self.outputs.pad(rows, self.max_output, end, IGNORED, multiple=MULTIPLE)
         return torch.from_numpy(ids), torch.from_numpy(labels)
 
 
@@ -143,14 +145,10 @@ def tokenize(
 ) -> tuple[Tokens, Tokens]:
     """Inputs within their template, and outputs, in files whose names begin as *path*."""
     before, after = template
-    inputs = _write(
-        (before + row.input + after for row in rows),
-        loaded.tokenizer,
-        path.with_suffix(".input"),
-    )
-    outputs = _write(
-        (row.output for row in rows), loaded.output_tokenizer, path.with_suffix(".output")
-    )
+    texts = (before + row.input + after for row in rows)
+    inputs = _write(texts, loaded.tokenizer, path.with_suffix(".input"))
+    answers = (row.output for row in rows)
+    outputs = _write(answers, loaded.output_tokenizer, path.with_suffix(".output"))
     return inputs.without_end() if loaded.is_causal else inputs, outputs
 
 
@@ -283,7 +281,7 @@ class Data(LightningDataModule):  # type: ignore[misc]
         longest_input = times * int(self.train.input_widths.max())
         longest_output = times * int(self.train.output_widths.max())
         share = math.ceil(math.ceil(self.plan.batch_size / times) / world)
-        no_padding = int(self.train.pad == 0)
+        no_padding = int(self.train.tokenizer.pad == 0)
         parts = []
         for S, T in (
             (longest_input, longest_output),

@@ -57,18 +57,10 @@ def prepare(folder: Path, plan: Plan) -> Prepared:
     tokens.mkdir(parents=True, exist_ok=True)
     train_pairs, valid_pairs = _pairs(plan, loaded, train, valid, tokens)
     lost = lost_share([row.output for row in spread(train, LOOKED_AT)], loaded)
-    student = Student(
-        folder,
-        plan.choice.base,
-        plan.choice.kind,
-        plan.template[0],
-        train_pairs.max_input,
-        train_pairs.max_output,
-        plan.template[1],
-        labels,
-        train_pairs.cut,
-        lost,
-    )
+    choice, (prefix, suffix) = plan.choice, plan.template
+    limits = (train_pairs.max_input, train_pairs.max_output)
+    about = (choice.base, choice.kind, prefix, *limits, suffix, labels, train_pairs.cut, lost)
+    student = Student(folder, *about)
     data = Data(train_pairs, valid_pairs, plan, place, sampling_weights(train, sampling))
     return Prepared(_choose_weights(loaded, plan), student, data, train, valid)
 
@@ -128,17 +120,7 @@ def _pairs(
         positions=build.positions(loaded.model),
         is_causal=loaded.is_causal,
     )
-    tokenizer = loaded.tokenizer
-    pairs = Pairs(
-        inputs,
-        outputs,
-        *limits,
-        tokenizer.pad,
-        tokenizer.end,
-        tokenizer.unknown,
-        closing,
-        loaded.is_causal,
-    )
+    pairs = Pairs(inputs, outputs, *limits, loaded.tokenizer, closing, loaded.is_causal)
     inputs, outputs = tokenize(valid, plan.template, loaded, folder / "valid")
     return pairs, replace(pairs, inputs=inputs, outputs=outputs)
 

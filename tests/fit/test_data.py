@@ -24,9 +24,7 @@ def pairs(tmp_path, rows, max_input=64, max_output=64) -> Pairs:
         *tokenize(rows, ("", ""), BYTES, tmp_path / "train"),
         max_input,
         max_output,
-        0,
-        1,
-        2,
+        ByteTokenizer(),
         [1],
         False,
     )

@@ -30,7 +30,7 @@ def module(**changes) -> StudentModule:
 def parts(tmp_path, rows, max_tokens=9999):
     bytes_alone = build.LoadedModel(None, ByteTokenizer())
     tokens = tokenize(rows, ("", ""), bytes_alone, tmp_path / "train")
-    return Pairs(*tokens, 64, 64, 0, 1, 2, [1], False).parts(range(len(rows)), max_tokens)
+    return Pairs(*tokens, 64, 64, ByteTokenizer(), [1], False).parts(range(len(rows)), max_tokens)
 
 
 def test_padding_carries_no_loss(tmp_path):
