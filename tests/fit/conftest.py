@@ -33,7 +33,7 @@ SMALL = {
     "batch_size": 8,
     "valid_every": 80,
     "precision": "fp32",
-    "checkpoint_s": 0,
+    "checkpoint_s": 60,
     "device": "cpu",
 }
 # processes that fork from one where torch and Lightning are loaded

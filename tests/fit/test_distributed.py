@@ -135,7 +135,7 @@ def test_where_the_memory_of_one_process_does_not_suffice_all_take_smaller_parts
     tmp_path,
 ):
     """With the curve of one that has plenty; and a run that was stopped goes on as if it never was."""
-    both = {"optimizer": "adamw", "batch_size": 32, "max_examples": 320, **SAME}
+    both = {"optimizer": "adamw", "batch_size": 32, "max_examples": 320, "checkpoint_s": 0, **SAME}
     plenty = job(tmp_path / "plenty", SPLITS, **both)
     whole, broken = (job(tmp_path / name, SPLITS, devices=2, **both) for name in "ab")
     fit_here(plenty)
@@ -250,6 +250,7 @@ def test_two_processes_killed_at_random_steps_give_the_student_of_a_run_that_was
         "batch_size": 32,
         "max_examples": n,
         "valid_every": n // 10,
+        "checkpoint_s": 0,
     }
     whole, broken = (job(tmp_path / name, SPLITS, **long) for name in ("a", "b"))
     rng = random.Random(0)
@@ -265,7 +266,10 @@ def test_two_processes_killed_at_random_steps_give_the_student_of_a_run_that_was
     [pytest.param((), marks=pytest.mark.slow), ("env",)],
     ids=["alone", "through another"],
 )
-def test_a_launcher_may_start_the_processes(tmp_path, starter):
+def test_a_launcher_may_start_the_processes(tmp_path, monkeypatch, starter):
+    """In a folder with a file that is called like a module."""
+    (tmp_path / "random.py").write_text("raise SystemExit('not the random that was meant')\n")
+    monkeypatch.chdir(tmp_path)
     folder = job(tmp_path / "a", SPLITS, devices=2, batch_size=32, max_examples=320)
     torchrun = [str(Path(sys.executable).with_name("torchrun")), "--nproc-per-node=2"]
     student = _process.fit(make_work(folder, "trainer"), [*starter, *torchrun])

@@ -63,6 +63,7 @@ def test_where_memory_runs_out_a_batch_goes_in_parts_with_the_same_losses(tmp_pa
     how = {
         "device": "gpu",
         "batch_size": 64,
+        "checkpoint_s": 0,
         "max_tokens": 2**20,
         "max_examples": 256,
         "valid_every": 256,

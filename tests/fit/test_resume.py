@@ -13,10 +13,16 @@ import torch
 from p2m import disk
 from p2m.artifacts import Splits
 from p2m.fit.checkpoint import WholeCheckpoints, newest
-from tests.fit.conftest import TINY, examples, job, start
+from tests.fit.conftest import TINY, examples, start
+from tests.fit.conftest import job as small_job
 
 LEFT = ("model.safetensors", "curve.jsonl", "config.json", "student.json")
 SPLITS = Splits(examples(100), examples(20, 100))
+
+
+def job(folder, splits, **changes):
+    """With a checkpoint at every step, so that a kill falls anywhere between two."""
+    return small_job(folder, splits, checkpoint_s=0, **changes)
 
 
 def digests(folder):

@@ -313,6 +313,7 @@ def test_the_weights_kept_are_those_of_the_best_validation(tmp_path):
         patience=None,
         valid_every=40,
         batch_size=4,
+        checkpoint_s=0,
     )
     fit_here(folder)
     valid = {p["step"]: p["valid_loss"] for p in points(folder) if "valid_loss" in p}
