@@ -19,7 +19,7 @@ ALL = {each.name: each for each in attack.attacks()}
     [
         "callback os.system",
         "env_set PATH",
-        "trainer.launch of an option",
+        "trainer.parallel.launch of an option",
         "run.dir at home",
         "oc.env in store",
         "random.py in the working folder",
