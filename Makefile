@@ -24,7 +24,7 @@ run: $(STAMP)  ## the whole path on bundled data: no key, no network, no cost
 
 test test-slow: export CUDA_VISIBLE_DEVICES =  # they are of a processor, also on a machine with a GPU
 
-test: $(STAMP)  ## the tests, about ten minutes on two cores
+test: $(STAMP)  ## the tests, side by side on every core
 	$(BIN)/python -m pytest -n auto -m "not slow and not gpu and not network" $(ARGS)
 
 test-slow: $(STAMP)  ## the tests that train, kill and resume
