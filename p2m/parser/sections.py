@@ -6,10 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from p2m.artifacts import Example, Prompt, TaskSpec
-from p2m.parser._doubts import doubts_in
 from p2m.parser._pair import Pair, line_of
-from p2m.parser._pairs import pairs_in
-from p2m.parser._task import make_task
 from p2m.parser._words import EXAMPLE, INSTRUCTION, RULE, SERIAL
 from p2m.stages import Work
 
@@ -38,6 +35,11 @@ class Sections:
     USES: ClassVar = {"prompt": ("text", "demonstrations", "labels")}
 
     def run(self, prompt: Prompt, work: Work) -> TaskSpec:
+        # here: their patterns take 0.1 s to compile, which a run whose task is kept need not wait for
+        from p2m.parser._doubts import doubts_in
+        from p2m.parser._pairs import pairs_in
+        from p2m.parser._task import make_task
+
         # composed: a Mac's é is two characters, which no heading word knows
         text = unicodedata.normalize("NFC", prompt.text.replace("\r\n", "\n"))
         pairs = pairs_in(text)

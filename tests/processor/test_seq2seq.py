@@ -360,6 +360,12 @@ def test_too_few_examples_are_told_with_where_they_were_lost_and_what_to_do(work
     )
 
 
+def test_what_the_retriever_left_is_told_where_it_gave_nothing(work):
+    nothing = Examples(dropped={"sets: hub unreachable": 5})
+    with pytest.raises(IncompleteError, match=r" 0 retrieved \(5 sets: hub unreachable\), 0 gen"):
+        Seq2Seq(**SETTINGS).run(Prompt("Do."), TaskSpec("Do."), nothing, Examples(), SCRATCH, work)
+
+
 def test_no_example_at_all_is_told_too(work):
     with pytest.raises(
         IncompleteError,

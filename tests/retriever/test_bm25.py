@@ -67,6 +67,12 @@ def test_fitting_set_is_taken_and_the_other_only_listed(bm25, work, bar):
     assert bar.done == 2
 
 
+def test_a_task_that_shares_no_word_with_any_set_says_so(bm25, work):
+    found = bm25.run(TaskSpec("Zähle."), work)
+    assert (found.rows, found.candidates) == ([], ())
+    assert found.dropped == {"sets: share no word with the task": 2}
+
+
 def test_origin_names_file_content_and_row(bm25, folder, work):
     import hashlib
 

@@ -1,4 +1,5 @@
 import datetime
+import json
 import re
 
 import pytest
@@ -12,7 +13,7 @@ from p2m.retriever._table import cell_of, load_table
 def table(tmp_path):
     def of(name, content):
         folder = tmp_path / "data"
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
         return load_table(of_folder(folder)[0], tmp_path / "cache", tmp_path / "met.json")
 
@@ -105,3 +106,17 @@ def test_card_made_of_rows_holds_name_columns_and_values(table):
         table("a.csv", "q,answer\none,1\ntwo,2\nthree,3\n").card(2)
         == "a.csv\nq answer\none 1\ntwo 2"
     )
+
+
+def test_parquet_of_a_type_that_is_not_known_is_refused_in_one_line(table, tmp_path):
+    import pyarrow
+    import pyarrow.parquet
+
+    features = {"info": {"features": {"a": {"_type": "Alien"}}}}
+    rows = pyarrow.table({"a": ["x"]})
+    rows = rows.replace_schema_metadata({"huggingface": json.dumps(features)})
+    pyarrow.parquet.write_table(rows, tmp_path / "x.parquet")
+    content = (tmp_path / "x.parquet").read_bytes()
+    for broken in (content, b"PAR1" + bytes(100) + b"PAR1"):
+        with pytest.raises(InputError, match=r"is not a parquet file that can be read \([^\n]+\)$"):
+            table("b.parquet", broken)
