@@ -213,7 +213,9 @@ def of_folder(folder: Path) -> list[int]:
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             words = path.read_bytes().split(b"\0")
-            if b"p2m.fit" in words and os.fsencode(folder) in words:
+            # Lightning starts p2m.fit.__main__
+            trains = any(word.startswith(b"p2m.fit") for word in words)
+            if trains and os.fsencode(folder) in words:
                 found.append(int(path.parent.name))
     return sorted(found)
 
