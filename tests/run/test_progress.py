@@ -15,8 +15,7 @@ def clock(monkeypatch):
 
 
 @pytest.fixture
-def lines(capsys, monkeypatch):
-    monkeypatch.setattr(progress.stderr, "file", None)
+def lines(capsys):
     return lambda: capsys.readouterr().err.splitlines()
 
 
