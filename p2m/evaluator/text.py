@@ -15,7 +15,7 @@ from p2m.engine import decode
 from p2m.engine.parity import COMPARED, load_and_compare
 from p2m.stages import Bar, Work
 from p2m.student import machine
-from p2m.text.same import normalize_space
+from p2m.text.same import normalize_answer
 
 Baseline = Literal["most_frequent", "nearest_neighbour", "untrained"]
 Answers = Callable[[Sequence[str]], list[str]]
@@ -134,6 +134,6 @@ def _write(path: Path, rows: Sequence[Example], predictions: Sequence[str]) -> N
                 "input": row.input,
                 "outputs": row.accepted,
                 "prediction": prediction,
-                "correct": normalize_space(prediction) in map(normalize_space, row.accepted),
+                "correct": normalize_answer(prediction) in map(normalize_answer, row.accepted),
             }
             file.write(json.dumps(record, ensure_ascii=False) + "\n")

@@ -6,20 +6,20 @@ from typing import ClassVar
 
 from p2m.metric._mean import mean_of
 from p2m.stages import Tally
-from p2m.text.same import normalize_space
+from p2m.text.same import normalize_answer
 
 
 @dataclass(frozen=True)
 class ExactMatch:
-    """1 for an answer that equals an accepted one but for white space, else 0."""
+    """1 for an answer that equals an accepted one but for blanks, see `normalize_answer`, else 0."""
 
-    VERSION: ClassVar = 1
+    VERSION: ClassVar = 2
 
     def score(self, predictions: Sequence[str], accepted: Sequence[Sequence[str]]) -> float:
         return self.tally(predictions, accepted).score
 
     def tally(self, predictions: Sequence[str], accepted: Sequence[Sequence[str]]) -> Tally:
         return mean_of(
-            normalize_space(prediction) in map(normalize_space, answers)
+            normalize_answer(prediction) in map(normalize_answer, answers)
             for prediction, answers in zip(predictions, accepted, strict=True)
         )

@@ -25,6 +25,17 @@ def normalize_space(text: str) -> str:
     return " ".join(text.split())
 
 
+def normalize_answer(text: str) -> str:
+    """*text* as metrics compare it: where it has several lines, breaks and indents count.
+
+    Code whose lines differ is another program.
+    """
+    lines = text.strip().splitlines()
+    if len(lines) < 2:
+        return normalize_space(text)
+    return "\n".join(unicodedata.normalize("NFC", line).rstrip() for line in lines)
+
+
 def fold(text: str) -> str:
     """*text* without case, white space as in `normalize_space`."""
     return normalize_space(text).casefold()

@@ -18,3 +18,10 @@ def test_any_accepted_answer_will_do():
 
 def test_an_empty_answer_is_right_only_where_none_is_wanted():
     assert ExactMatch().score(["", " "], [[""], ["a"]]) == 0.5
+
+
+def test_the_lines_and_indents_of_an_answer_count():
+    right = "for line in stdin:\n    print(line)"
+    assert ExactMatch().score(["for line in stdin: print(line)"], [[right]]) == 0
+    assert ExactMatch().score(["for line in stdin:\nprint(line)"], [[right]]) == 0
+    assert ExactMatch().score(["\nfor line in stdin:  \r\n    print(line)\n"], [[right]]) == 1
