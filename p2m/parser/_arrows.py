@@ -1,8 +1,8 @@
 """Demonstrations as lines with an arrow between input and output: sea otter => loutre de mer."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from p2m.parser._blocks import is_announced, is_placeholder
 from p2m.parser._pair import Pair, unquote
@@ -10,14 +10,13 @@ from p2m.parser._words import COLON, EXAMPLE, INPUT, ITEM, OUTPUT
 
 LONGEST = 2000  # characters of a line; an arrow in a longer one is no form of demonstrations
 
-_ARROW = re.compile(r"[ \t]*(?:-{1,3}>|={1,3}>|→|⇒|⟶|⟹|↦|➔|➜)[ \t]*")
-_QUOTED = re.compile(rf"([\"'`])(.*?)\1{_ARROW.pattern}([\"'`])(.*)\3[.,]?")
+_LINE = re.compile(r"^.*\S.*$", re.MULTILINE)
+_ARROW = rf"[ \t]*(?:-{{1,3}}>|={{1,3}}>|→|⇒|⟶|⟹|↦|➔|➜)[ \t]*(?:{OUTPUT}(?!\w){COLON}?[ \t]*)?"
+_QUOTED = re.compile(rf"([\"'`])(.*?)\1{_ARROW}([\"'`])(.*)\3[.,]?", re.I)
+_SPLIT = re.compile(_ARROW, re.I)
 _ITEM = re.compile(
-    rf"{ITEM}(?P<lead>(?:e\.g\.|(?:{EXAMPLE})s?[ \t]*\d{{0,4}}{COLON})[ \t]*)?", re.I
-)
-_SIDES = (
-    re.compile(rf"\A{INPUT}{COLON}?[ \t]*", re.I),
-    re.compile(rf"\A{OUTPUT}{COLON}?[ \t]*", re.I),
+    rf"{ITEM}(?P<lead>(?:e\.g\.|(?:{EXAMPLE})s?[ \t]*\d{{0,4}}{COLON}|{INPUT}(?!\w){COLON}?)[ \t]*)?",
+    re.I,
 )
 # code, and what only lists which answer belongs to what
 _CODE = re.compile(
@@ -28,66 +27,40 @@ _TELLS = re.compile(r"\b(?:rules?|mappings?|map|formats?|steps?|labels?|categor\
 
 @dataclass(frozen=True)
 class _Line:
-    start: int
-    end: int
-    input: str
-    output: str
+    pair: Pair
     is_sure: bool
 
 
 def find_arrows(text: str) -> list[Pair]:
     """Two lines or more after one another; one where it is announced or both sides are quoted."""
     pairs: list[Pair] = []
-    for group in _groups(text):
-        sure = is_announced(text, group[0].start) or all(line.is_sure for line in group)
-        if sure or (len(group) > 1 and not _is_something_else(text, group)):
-            pairs += map(_pair, group)
+    lines = [_read_line(match) for match in _LINE.finditer(text)]
+    for _, run in groupby(lines, key=bool):
+        group = [line for line in run if line]
+        if group and _is_sure(text, group):
+            pairs += [line.pair for line in group]
     return unquote(pairs)
 
 
-def _groups(text: str) -> Iterator[list[_Line]]:
-    """Lines with one arrow each, that stand together but for empty ones."""
-    group: list[_Line] = []
-    for match in re.finditer(r"^.*$", text, re.MULTILINE):
-        if not match[0].strip():
-            continue
-        line = _read_line(match)
-        if line:
-            group.append(line)
-        elif group:
-            yield group
-            group = []
-    if group:
-        yield group
+def _is_sure(text: str, group: list[_Line]) -> bool:
+    if is_announced(text, group[0].pair.start) or all(line.is_sure for line in group):
+        return True
+    before = text[: group[0].pair.start].rstrip()
+    if len(group) < 2 or before.count("```") % 2 or _TELLS.search(before.rpartition("\n")[2]):
+        return False
+    return not any(_CODE.fullmatch(text, line.pair.start, line.pair.end) for line in group)
 
 
 def _read_line(match: re.Match[str]) -> _Line | None:
-    if len(match[0]) > LONGEST:
-        return None
+    """The line, if it has one arrow; a pair that only shows a form is a slot."""
     item = _ITEM.match(match[0])
-    assert item is not None  # it matches nothing, too
+    if item is None or len(match[0]) > LONGEST:
+        return None
     body = match[0][item.end() :].strip()
     quoted = _QUOTED.fullmatch(body)
-    if quoted:
-        return _Line(match.start(), match.end(), quoted[2], quoted[4], True)
-    parts = _ARROW.split(body)
+    parts = [quoted[2], quoted[4]] if quoted else _SPLIT.split(body)
     if len(parts) != 2 or not parts[0]:
         return None
-    bare = [side.sub("", part, count=1) for side, part in zip(_SIDES, parts, strict=True)]
-    is_sure = bool(item["lead"])
-    if bare[0] != parts[0] and bare[1] != parts[1]:  # input "a" -> output "b"
-        parts, is_sure = bare, True
-    return _Line(match.start(), match.end(), parts[0], parts[1], is_sure)
-
-
-def _is_something_else(text: str, group: list[_Line]) -> bool:
-    before = text[: group[0].start].rstrip()
-    if before.count("```") % 2 or _TELLS.search(before.rpartition("\n")[2]):
-        return True
-    return any(_CODE.fullmatch(text[line.start : line.end]) for line in group)
-
-
-def _pair(line: _Line) -> Pair:
-    if not line.output or (is_placeholder(line.input) and is_placeholder(line.output)):
-        return Pair(line.start, line.end, "", "")
-    return Pair(line.start, line.end, line.input, line.output)
+    if not parts[1] or all(map(is_placeholder, parts)):
+        parts = ["", ""]
+    return _Line(Pair(*match.span(), *parts), bool(quoted or item["lead"]))

@@ -21,7 +21,7 @@ _BLOCK_END = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _HEADING = re.compile(rf"^(?:#{{1,6}} |\*\*)[^\n]*(?:{EXAMPLE})", re.IGNORECASE | re.MULTILINE)
-_ANNOUNCED = re.compile(rf"(?:{EXAMPLE})[^\n]{{0,60}}\n\s*\Z", re.IGNORECASE)
+_ANNOUNCED = re.compile(rf"(?:{EXAMPLE})[^\n]{{0,60}}[\n>]\s*\Z", re.IGNORECASE)
 _PLACEHOLDER = re.compile(rf"\s*[\"'`]?{PLACEHOLDER}[\"'`]?\s*")
 
 
@@ -41,9 +41,9 @@ def _first_found(text: str, at: int, under_heading: bool) -> list[Pair]:
     """What the first words mark that mark any; else slots, if there are some."""
     slots: list[Pair] = []
     for marks in (*marks_of(text, at), LIKELY):
-        first = marks.input.search(text, max(at, marks.start))
-        announced = under_heading or (first is not None and is_announced(text, first.start()))
-        pairs = list(_blocks(text, max(at, marks.start), announced, marks))
+        blocks = _split(text, max(at, marks.start), marks)
+        announced = under_heading or (bool(blocks) and is_announced(text, blocks[0][0].start()))
+        pairs = list(_pairs(text, blocks, announced, marks))
         if any(not pair.is_slot for pair in pairs):
             return pairs if announced or len(pairs) > 1 or marks is not LIKELY else slots
         slots = slots or pairs
@@ -51,7 +51,7 @@ def _first_found(text: str, at: int, under_heading: bool) -> list[Pair]:
 
 
 def is_announced(text: str, at: int) -> bool:
-    """Whether the line before *at*, blank ones aside, says that an example follows."""
+    """Whether the line or tag before *at*, blanks aside, says that an example follows."""
     return _ANNOUNCED.search(text, max(0, at - 200), at) is not None
 
 
@@ -59,53 +59,70 @@ def is_placeholder(text: str) -> bool:
     return _PLACEHOLDER.fullmatch(text) is not None
 
 
-def _blocks(text: str, at: int, announced: bool, marks: Marks) -> Iterator[Pair]:
-    inputs = list(marks.input.finditer(text, at))
+def _split(text: str, at: int, marks: Marks) -> list[tuple[re.Match[str], int]]:
+    """The heading word of each input, and where its block ends."""
+    starts = list(marks.input.finditer(text, at))
+    stops = [*(start.start() for start in starts[1:]), len(text)]
+    return list(zip(starts, stops, strict=False))
+
+
+def _pairs(
+    text: str, blocks: list[tuple[re.Match[str], int]], announced: bool, marks: Marks
+) -> Iterator[Pair]:
     long_outputs = False  # whether an output so far holds an empty line
-    for start, following in zip(inputs, [*inputs[1:], None], strict=False):
-        stop = following.start() if following else len(text)
-        output = _find_output(text, start.end(), stop, marks)
-        if output is None:
-            yield from _without_output(text, start, following is None, marks)
-            continue
-        one_paragraph = following is None and not (announced and long_outputs)
-        value, end = _read_output(text, output.end(), stop, one_paragraph)
-        long_outputs = long_outputs or bool(_EMPTY_LINE.search(value))
-        source_begin = start.start() if marks.is_joined else start.end()
-        source = _strip_fence(text[source_begin : output.start()])
-        read = _pair if following or value else _open_pair
-        yield from read(text, Pair(start.start(), end, source, value), marks)
+    for start, stop in blocks:
+        is_last = stop == len(text)
+        output = find_output(text, start.end(), stop, marks)
+        one_paragraph = is_last and not (announced and long_outputs)
+        pair = _read_pair(text, start, output, stop, one_paragraph, marks)
+        long_outputs = long_outputs or bool(_EMPTY_LINE.search(pair.output))
+        if output and (pair.output or not is_last):
+            yield from _complete(pair, marks)
+        elif is_last:
+            yield from _open(text, pair, marks, is_marked=output is not None)
+        elif marks is not LIKELY:
+            raise fault_at(text, start.start(), f"'{start[0].strip()}' has no output after it")
 
 
-def _without_output(text: str, start: re.Match[str], is_last: bool, marks: Marks) -> Iterator[Pair]:
-    """At the end, if an input is only a place for one, a slot; else it is prose."""
-    rest = text[start.end() :].rstrip() if is_last else ""
-    if is_last and (not rest or is_placeholder(rest)):
-        yield Pair(start.start(), len(text), "", "")
-    elif not is_last and marks is not LIKELY:
-        raise fault_at(text, start.start(), f"'{start[0].strip()}' has no output after it")
+def _read_pair(
+    text: str,
+    start: re.Match[str],
+    output: re.Match[str] | None,
+    stop: int,
+    one_paragraph: bool,
+    marks: Marks,
+) -> Pair:
+    """As it stands there; all up to *stop* is the input where no output follows."""
+    source_begin = start.start() if marks.is_joined else start.end()
+    if output is None:
+        return Pair(start.start(), stop, _strip_fence(text[source_begin:stop]), "")
+    value, end = _read_output(text, output.end(), stop, one_paragraph)
+    return Pair(start.start(), end, _strip_fence(text[source_begin : output.start()]), value)
 
 
-def _pair(_text: str, pair: Pair, marks: Marks) -> Iterator[Pair]:
+def _complete(pair: Pair, marks: Marks) -> Iterator[Pair]:
     """As it is meant; none where it only shows a form."""
-    if is_placeholder(pair.input) and is_placeholder(pair.output):
-        return
     if marks.is_reversed:
         pair = replace(pair, input=pair.output, output=pair.input)
-    yield pair
+    if not (is_placeholder(pair.input) and is_placeholder(pair.output)):
+        yield pair
 
 
-def _open_pair(text: str, pair: Pair, marks: Marks) -> Iterator[Pair]:
-    """A slot, where the last output is left open for the answer."""
-    if is_placeholder(pair.input):
+def _open(text: str, pair: Pair, marks: Marks, is_marked: bool) -> Iterator[Pair]:
+    """A slot, where the last input or output is left open; else it is prose.
+
+    is_marked: the output's heading word stands there.
+    """
+    is_slot = not pair.input or is_placeholder(pair.input)
+    if is_marked and not is_slot:
+        if text[pair.end :].strip():
+            raise fault_at(text, pair.start, "a demonstration has an empty output")
+        is_slot = marks is not LIKELY
+    if is_slot:
         yield replace(pair, input="")
-    elif text[pair.end :].strip():
-        raise fault_at(text, pair.start, "a demonstration has an empty output")
-    elif marks is not LIKELY:
-        yield replace(pair, input="")
 
 
-def _find_output(text: str, at: int, stop: int, marks: Marks) -> re.Match[str] | None:
+def find_output(text: str, at: int, stop: int, marks: Marks) -> re.Match[str] | None:
     output = marks.output.search(text, at, stop)
     if output:
         return output

@@ -2,126 +2,85 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
-from p2m.parser._blocks import is_placeholder
+from p2m.parser._blocks import find_output
 from p2m.parser._marks import IN_OUT, LIKELY, QUESTIONS
 from p2m.parser._pair import Pair
-from p2m.parser._tables import RULE
-from p2m.parser._words import EXAMPLE, INPUT, QUESTION
+from p2m.parser._words import EXAMPLE, INPUT, PLACEHOLDER, QUESTION, TABLE_RULE
 
 MOST = 3  # shown; the form of one is that of the others
-NEAR = 12  # lines from an input's heading word to that of its output
-_EXAMPLE = re.compile(EXAMPLE, re.IGNORECASE)
-_HEADING = re.compile(r"[ \t]*#{1,6}[ \t]")
-_FORMS = (
-    RULE,
-    re.compile(r"[ \t]*+[\[{][ \t]*+\{?[ \t]*+\"\w+\"[ \t]*:.*\"\w+\"[ \t]*:.*"),  # JSON
-    re.compile(
-        r".*</?(?:inputs?|outputs?|q|question|answer|labels?|user|assistant|human|text)>.*", re.I
-    ),
-    re.compile(r".*(?:\[/?INST\]|<\|\w{1,20}\|>).*"),  # a chat in a model's own marks
-    re.compile(r"[ \t]*(?:[-*][ \t]+)?(?:input|output|text|question)[ \t]*=.*", re.I),
-    re.compile(
-        r"[ \t]*\"?(?:input|text|question)\"?[,;\t]\"?(?:output|label|answer)\"?[ \t]*", re.I
-    ),
-    re.compile(r"[ \t]*[-*][ \t]+\S.*?[ \t](?:-{1,2}>|=>|→|⇒)[ \t]\S.*"),
-    re.compile(rf".*(?:{EXAMPLE}).*(?:->|=>|→|⇒).*", re.I),
-    re.compile(r".*\binput\b.*[\"“].*\boutput\b.*[\"“].*", re.I),
-    re.compile(rf"[ \t]*(?:--|//|#|%)[ \t]*(?:{INPUT}|{QUESTION})[ \t]*:.*", re.I),  # in code
-    re.compile(r"[ \t]*[✗✘❌☒✖].*"),
+_LONGEST = 500  # characters of a line that are looked at
+_PAIR = "\0"  # stands for one that was read
+_LINES = (
+    TABLE_RULE,
+    r"[ \t]*+[\[{][ \t]*+\{?[ \t]*+\"\w+\"[ \t]*:.*\"\w+\"[ \t]*:.*",  # JSON
+    r".*</?(?:inputs?|outputs?|q|question|answer|labels?|user|assistant|human|text)>.*",
+    r".*(?:\[/?INST\]|<\|\w{1,20}\|>).*",  # a chat in a model's own marks
+    r"[ \t]*(?:[-*][ \t]+)?(?:input|output|text|question)[ \t]*=.*",
+    r"[ \t]*\"?(?:input|text|question)\"?[,;\t]\"?(?:output|label|answer)\"?[ \t]*",
+    r"[ \t]*[-*][ \t]+\S.*?[ \t](?:-{1,2}>|=>|→|⇒)[ \t]\S.*",
+    rf".*(?:{EXAMPLE}).*(?:->|=>|→|⇒).*",
+    r".*\binput\b.*[\"“].*\boutput\b.*[\"“].*",
+    rf"[ \t]*(?:--|//|#|%)[ \t]*(?:{INPUT}|{QUESTION})[ \t]*:.*",  # in code
+    r"[ \t]*[✗✘❌☒✖].*",
 )
 # two lines or more that say one thing each of two: cheese = fromage
 _LISTED = (
-    re.compile(r"[^=\n]*[^=<>!\s][ \t]+=[ \t]+[^=\n]+"),
-    re.compile(r"[^\t\n]+\t+[^\t\n]+"),
-    re.compile(r"[^\W\d_A-Z][\w' -]{0,30}[:：][ \t]*[^:\n]{1,40}"),
-    re.compile(r"[ \t]*\|?[^|\n]*\w[^|\n]*\|[^|\n]*\w[^|\n]*\|?[ \t]*"),
+    r"[^=\n]*[^=<>!\s][ \t]+=[ \t]+[^=\n]+",
+    r"[^\t\n]+\t+[^\t\n]+",
+    r"(?-i:[^\W\d_A-Z])[\w' -]{0,30}[:：][ \t]*[^:\n]{1,40}",
+    r"[ \t]*\|?[^|\n]*\w[^|\n]*\|[^|\n]*\w[^|\n]*\|?[ \t]*",
 )
-_LONGEST = 500  # characters of a line that are looked at
+# a line says that examples follow: as a heading, or before a colon at its end
+_HEADING = r"[ \t]*#{1,6}[ \t]"
+_ANNOUNCES = rf"(?:{_HEADING}[^\n]*(?:{EXAMPLE})[^\n]*|[^\n]*(?:{EXAMPLE})[^\n]*[:：][* \t]*)"
+_AROUND = r"(?:\s*+(?:```.*|<[^>\n]{1,60}>))*+"
+_UNKEPT = rf"{_ANNOUNCES}\n{_AROUND}\s*+(?!{_ANNOUNCES}$|{_HEADING}|{_PAIR}|\Z).+"
+_FORMS = [re.compile(f"^{form}$", re.I | re.M) for form in (*_LINES, _UNKEPT)]
+_FORMS += [re.compile(f"^{form}\n{form}$", re.I | re.M) for form in _LISTED]
 _MARKS = (IN_OUT, *QUESTIONS, LIKELY)
+_NEAR = re.compile(r"(?:.*\n?){12}")  # lines from an input's heading word to that of its output
+_EMPTY = re.compile(rf"[ \t]*+(?:[\"'`]?{PLACEHOLDER}[\"'`]?[ \t]*)$", re.M)
+_TAIL = re.compile(rf"{_PAIR}\s*+(?!{_HEADING})(?=\S)")
 
 
 def doubts_in(text: str, pairs: Sequence[Pair]) -> tuple[str, ...]:
     """A line for each place, at most MOST."""
-    places: dict[int, str] = {}
-    lines = list(_rest(text, pairs))
-    places |= _tail(lines, pairs)
-    for i, (number, line) in enumerate(lines):
-        is_telling = (
-            _announces_nothing(lines, i) or _is_form(line) or _begins_a_list(lines[i : i + 2])
-        )
-        if is_telling or _begins_a_pair([following for _, following in lines[i : i + NEAR]]):
-            places[number] = line.strip()
+    rest = _without(text, pairs)
+    places = set(islice(_open_pairs(rest), MOST))
+    for form in _FORMS:
+        places |= {found.start() for found in islice(form.finditer(rest), MOST)}
+    if any("\n\n" in pair.output for pair in pairs[:-1]) and "\n\n" not in pairs[-1].output:
+        tail = _TAIL.match(rest, rest.rindex(_PAIR))  # it may be of the last output
+        places |= {tail.end()} if tail else set()
+    lines = rest.split("\n")
+    numbers = sorted({rest.count("\n", 0, place) for place in places})[:MOST]
     return tuple(
-        f"line {number}, '{line[:60]}', looks like a demonstration and is read as instruction"
-        for number, line in list(places.items())[:MOST]
+        f"line {number + 1}, '{lines[number].strip()[:60]}', looks like a demonstration and is read as"
+        " instruction"
+        for number in numbers
     )
 
 
-def _tail(lines: Sequence[tuple[int, str]], pairs: Sequence[Pair]) -> dict[int, str]:
-    """The paragraph after the last pair, which may be of its output, as earlier ones have several."""
-    if not any("\n\n" in pair.output for pair in pairs[:-1]) or "\n\n" in pairs[-1].output:
-        return {}
-    last = max(i for i, (number, _) in enumerate(lines) if number == 0)
-    for number, line in lines[last + 1 :]:
-        if line.strip():
-            return {} if _HEADING.match(line) else {number: line.strip()}
-    return {}
+def _without(text: str, pairs: Sequence[Pair]) -> str:
+    """*text*, each pair replaced by a sign and its line breaks."""
+    rest = ""
+    at = 0
+    for pair in pairs:
+        rest += text[at : pair.start] + _PAIR + "\n" * text.count("\n", pair.start, pair.end)
+        at = pair.end
+    rest += text[at:]
+    return "\n".join(line[:_LONGEST] for line in rest.split("\n"))
 
 
-def _rest(text: str, pairs: Sequence[Pair]) -> Iterator[tuple[int, str]]:
-    """(number, line) of what is in no pair; an empty line with number 0 where a pair stood."""
-    at, number = 0, 1
-    for pair in [*pairs, None]:
-        part = text[at : pair.start if pair else len(text)]
-        for i, line in enumerate(part.split("\n")):
-            yield number + i, line
-        if pair:
-            yield 0, ""
-            number += text.count("\n", at, pair.end)
-            at = pair.end
-
-
-def _announces_nothing(lines: Sequence[tuple[int, str]], i: int) -> bool:
-    """Whether a line says that examples follow and neither a pair nor nothing does."""
-    if not _announces(lines[i][1]):
-        return False
-    for number, line in lines[i + 1 :]:
-        if number == 0 or _announces(line) or _HEADING.match(line):
-            return False
-        if line.strip() and not line.lstrip().startswith("```"):
-            return True
-    return False
-
-
-def _is_form(line: str) -> bool:
-    return any(form.fullmatch(line[:_LONGEST]) for form in _FORMS)
-
-
-def _begins_a_list(lines: Sequence[tuple[int, str]]) -> bool:
-    """Whether two lines stand there that part two sides by the same sign."""
-    if len(lines) < 2:
-        return False
-    one, other = (line[:_LONGEST] for _, line in lines)
-    return any(form.fullmatch(one) and form.fullmatch(other) for form in _LISTED)
-
-
-def _announces(line: str) -> bool:
-    """Whether it says that examples follow: as a heading, or before a colon at its end."""
-    is_lead = bool(_HEADING.match(line)) or line.rstrip("* \t").endswith((":", "："))
-    return is_lead and bool(_EXAMPLE.search(line))
-
-
-def _begins_a_pair(lines: Sequence[str]) -> bool:
-    """Whether heading words of an input and, after it, of an output stand there, with values."""
+def _open_pairs(rest: str) -> Iterator[int]:
+    """Where heading words of an input and, after it, of an output stand, with values."""
     for marks in _MARKS:
-        start = marks.input.match(f"{lines[0]}\n")
-        if not start or is_placeholder(lines[0][start.end() :]):
-            continue
-        if marks.inline.search(lines[0], start.end()):
-            return True
-        for line in lines[1:]:
-            output = marks.output.match(f"{line}\n")
-            if output and not is_placeholder(line[output.end() :]):
-                return True
-    return False
+        for start in marks.input.finditer(rest):
+            near = _NEAR.match(rest, start.end())
+            if near is None or _EMPTY.match(rest, start.end()):
+                continue
+            output = find_output(rest, start.end(), near.end(), marks)
+            if output and not _EMPTY.match(rest, output.end()):
+                yield start.start()

@@ -16,6 +16,7 @@ from p2m.parser._words import (
     QUESTION,
     SOURCE,
     TARGET,
+    are_sides,
 )
 
 MOST_PARTS = 8  # heading words of one demonstration, such as context, question, answer
@@ -24,10 +25,9 @@ _NUMBER = r"(?:[ \t]*(?:#|\(|n[°º]\.?[ \t]?)?\d{1,4}\)?)?"
 _OWN = r"(?P<word>[^\W\d_][^\n:：*#|<>{}\[\]\"`.,;!?()=\d]{0,40}?)"
 _BEFORE = rf"{ITEM}(?:#{{1,6}}[ \t]+)?{_BOLD}\[?"
 _AFTER = rf"\]?{_BOLD}{BLANKS}{COLON}{_BOLD}{BLANKS}"
-_HEADS = re.compile(rf"{_BEFORE}{_OWN}{_NUMBER}{_AFTER}", re.MULTILINE)
-_ALONE = re.compile(
-    rf"^[ \t]*(?:#{{1,6}}[ \t]+{_BOLD}|\*\*|\[){_OWN.replace('word', 'alone')}{_NUMBER}"
-    rf"(?:\*\*|\])?[ \t]*$",
+_HEADS = re.compile(
+    rf"{_BEFORE}{_OWN}{_NUMBER}{_AFTER}|^[ \t]*(?:#{{1,6}}[ \t]+{_BOLD}|\*\*|\[)"
+    rf"{_OWN.replace('word', 'alone')}{_NUMBER}(?:\*\*|\])?[ \t]*$",
     re.MULTILINE,
 )
 _EXAMPLE = re.compile(EXAMPLE, re.IGNORECASE)
@@ -101,39 +101,36 @@ def _cycle(text: str, at: int) -> tuple[int, list[str]]:
 
     Of several such, those that say most of the text.
     """
-    heads = list(_heads(text, at))
-    words = [word for _, word in heads]
-    best = 0, 0, 1  # heads that keep to it, the first of them, words of one round
+    heads = [head for head in _HEADS.finditer(text, at) if not _EXAMPLE.search(_word(head))]
+    words = [_word(head) for head in heads]
+    best = max(_repeats(words), default=None, key=lambda repeat: repeat[0])
+    if best is None:
+        return 0, []
+    _, first, n = best
+    return heads[first].start(), words[first : first + n]
+
+
+def _repeats(words: list[str]) -> Iterator[tuple[int, int, int]]:
+    """Words that keep to a round, the first of them, and how many one round has."""
     for n in range(2, MOST_PARTS + 1):
         run = 0
         for i in range(len(words) - n):
             run = run + 1 if words[i] == words[i + n] else 0
             first = i + 1 - run
-            if run >= n and run + n > best[0] and len(set(words[first : first + n])) == n:
-                best = run + n, first, n
-    if not best[0]:
-        return 0, []
-    return heads[best[1]][0], words[best[1] : best[1] + best[2]]
+            if run >= n and len(set(words[first : first + n])) == n:
+                yield run + n, first, n
 
 
-def _heads(text: str, at: int) -> Iterator[tuple[int, str]]:
-    heads = [(m.start(), m["word"]) for m in _HEADS.finditer(text, at)]
-    heads += [(m.start(), m["alone"]) for m in _ALONE.finditer(text, at)]
-    for start, word in sorted(heads):
-        if not _EXAMPLE.search(word):
-            yield start, word.strip().casefold()
+def _word(head: re.Match[str]) -> str:
+    return (head["word"] or head["alone"]).strip().casefold()
 
 
 def _of_words(words: list[str], start: int) -> Marks | None:
     """Of two, the first is the input; of more, all but the last are."""
     first, last = re.escape(words[0]), re.escape(words[-1])
     if len(words) == 2:
-        is_reversed = _is(TARGET, words[0]) and _is(SOURCE, words[1])
+        is_reversed = are_sides(words[1], words[0], likely=True)
         return _make(first, last, start=start, is_reversed=is_reversed)
-    if _is(TARGET, words[0]):
+    if re.fullmatch(TARGET, words[0], re.IGNORECASE):
         return None
     return _make(first, last, start=start, is_joined=True)
-
-
-def _is(kind: str, word: str) -> bool:
-    return re.fullmatch(kind, word, re.IGNORECASE) is not None

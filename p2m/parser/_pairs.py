@@ -3,7 +3,7 @@
 from p2m.parser._arrows import find_arrows
 from p2m.parser._blocks import find_blocks
 from p2m.parser._json import find_json
-from p2m.parser._pair import Pair, add_apart, fault_at
+from p2m.parser._pair import Pair, fault_at
 from p2m.parser._quoted import find_quoted
 from p2m.parser._tables import find_tables
 from p2m.parser._tags import find_tags
@@ -18,8 +18,13 @@ def pairs_in(text: str) -> list[Pair]:
     Raises InputError with the line of what looks like one and cannot be read.
     """
     pairs: list[Pair] = []
+    taken = bytearray(len(text))  # 1 where a surer form has a pair
     for find in FORMS:
-        pairs = add_apart(pairs, find(text))
+        for pair in find(text):
+            if taken.find(1, pair.start, pair.end) < 0:
+                taken[pair.start : pair.end] = b"\1" * (pair.end - pair.start)
+                pairs.append(pair)
+    pairs.sort(key=lambda pair: pair.start)
     for pair in pairs:
         if pair.is_slot:
             continue

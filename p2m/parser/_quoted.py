@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from p2m.parser._pair import Pair, fault_at
 from p2m.parser._words import ITEM
@@ -10,38 +11,27 @@ _START = re.compile(
     rf"(?:{ITEM}|(?<=[\"'])(?:[ \t]*,)?[ \t]+)input[ \t]*=[ \t]*([\"'])",
     re.IGNORECASE | re.MULTILINE,
 )
-_MIDDLE = re.compile(r"([\"'])(?:[ \t]*,)?\s*output[ \t]*=[ \t]*([\"'])", re.IGNORECASE)
+_SIDES = re.compile(
+    rf"{_START.pattern}(.*?)\1(?:[ \t]*,)?\s*output[ \t]*=[ \t]*([\"'])",
+    re.IGNORECASE | re.MULTILINE | re.DOTALL,
+)
 _AFTER_LAST = re.compile(r"\s*\Z|\n[ \t]*\n|\n#{1,6} ")
 
 
 def find_quoted(text: str) -> Iterator[Pair]:
     """Quotes and line breaks inside a value are part of it."""
-    starts = list(_START.finditer(text))
-    for start, following in zip(starts, [*starts[1:], None], strict=False):
-        stop = following.start() if following else len(text)
-        quote = start[1]
-        middle = _find_middle(text, start.end(), stop, quote)
-        if middle is None:
-            fault = f"input=... is not followed by its output={quote}...{quote}"
-            raise fault_at(text, start.start(), fault)
-        close = _find_close(text, middle.end(), stop, middle[2])
+    begins = [start.start() for start in _START.finditer(text)]
+    for begin, stop in pairwise([*begins, len(text)]):
+        sides = _SIDES.match(text, begin, stop)
+        if sides is None:
+            raise fault_at(text, begin, 'input=... is not followed by its output="..."')
+        quote, source, quote_after = sides.groups()
+        close = _find_close(text, sides.end(), stop, quote_after)
         if close is None:
-            fault = f"output={middle[2]}... is not closed by {middle[2]} at the end of a line"
-            raise fault_at(text, middle.end() - 1, fault)
-        yield Pair(
-            start.start(),
-            close.end(),
-            _unescape(text[start.end() : middle.start()], quote),
-            _unescape(text[middle.end() : close.start()], middle[2]),
-        )
-
-
-def _find_middle(text: str, at: int, stop: int, quote: str) -> re.Match[str] | None:
-    """From the quote that closes the input to the one that opens the output."""
-    for middle in _MIDDLE.finditer(text, at, stop):
-        if middle[1] == quote:
-            return middle
-    return None
+            fault = f"output={quote_after}... is not closed by {quote_after} at the end of a line"
+            raise fault_at(text, sides.end() - 1, fault)
+        output = _unescape(text[sides.end() : close.start()], quote_after)
+        yield Pair(begin, close.end(), _unescape(source, quote), output)
 
 
 def _find_close(text: str, at: int, stop: int, quote: str) -> re.Match[str] | None:

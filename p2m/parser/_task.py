@@ -1,10 +1,9 @@
 """A task specification from its parts, or an error that says why they make none."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import replace
 
-from p2m.artifacts import Example, TaskSpec
+from p2m.artifacts import Example, Prompt, TaskSpec
 from p2m.errors import InputError
 from p2m.parser._labels import check_labels, labels_in
 from p2m.text.language import CODE, UNKNOWN, common_language
@@ -15,13 +14,13 @@ Placed = tuple[str, Example]  # where it stands, for messages; the demonstration
 
 def make_task(
     instruction: str,
-    placed: Iterable[Placed],
-    given_labels: tuple[str, ...],
+    placed: list[Placed],
+    prompt: Prompt,
     likely_labels: tuple[str, ...] | None = None,
     languages: tuple[str, str] = (UNKNOWN, UNKNOWN),
     doubts: tuple[str, ...] = (),
 ) -> TaskSpec:
-    """given_labels: as the user listed them, or none.
+    """The task of *prompt*, with the demonstrations that it holds as data.
 
     likely_labels: those that the prompt seems to list; None to look for them.
     languages: of inputs and outputs, where somebody said; taken where none is plain.
@@ -33,18 +32,16 @@ def make_task(
             "prompt: has no instruction: nothing stands beside its demonstrations; say what the"
             " input is and what the output shall be, for example under a heading '## Instruction'"
         )
-    demonstrations = _merge(placed)
+    demonstrations = _merge(placed, prompt)
     outputs = [d.output.strip() for d in demonstrations]
-    if given_labels:
-        labels = check_labels(given_labels, outputs, surely=True)
-        if not labels:
-            doubts += (
-                "labels are no closed set here, as outputs of the demonstrations hold several",
-            )
+    if prompt.labels:
+        labels = check_labels(prompt.labels, outputs, surely=True)
     elif likely_labels is None:
         labels = labels_in(instruction, outputs)
     else:
         labels = check_labels(likely_labels, outputs, surely=False)
+    if len(prompt.labels) > len(labels):
+        doubts += ("labels are no closed set here, as outputs of the demonstrations hold several",)
     known = LabelSet(labels)
     demonstrations = [replace(d, output=known.find(d.output) or d.output) for d in demonstrations]
     input_language = _language([d.input for d in demonstrations], languages[0])
@@ -58,9 +55,10 @@ def _language(texts: list[str], stated: str) -> str:
     return stated if guess == UNKNOWN and is_code else guess
 
 
-def _merge(placed: Iterable[Placed]) -> list[Example]:
-    """The demonstrations, each input once."""
-    placed = list(placed)
+def _merge(placed: list[Placed], prompt: Prompt) -> list[Example]:
+    """The demonstrations, each input once; those of the text before those given as data."""
+    for i, example in enumerate(prompt.demonstrations, 1):
+        placed.append((f"demonstration {i} of the file beside it", example))
     fault = contradiction((place, example.input, example.output) for place, example in placed)
     if fault:
         raise InputError(f"prompt: {fault}")

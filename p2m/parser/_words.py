@@ -1,5 +1,7 @@
 """The words that prompts mark their parts with, in the languages that are known."""
 
+import re
+
 # what stands before the colon of a demonstration's input, and before that of its output
 _SIDES = {
     "en": ("inputs?", "(?:expected |desired )?outputs?"),
@@ -130,3 +132,16 @@ RULE = r"[ \t]*+(?:-{3,}|\*{3,}|_{3,}|={3,}|~{3,}|\+{3,}|#{2,})[ \t]*"
 PLACEHOLDER = (
     r"(?:\{+[^{}\n]{1,40}\}+|<[^<>\n]{1,40}>|\[[^\[\]\n]{1,40}\]|\$\w{1,40}|_{2,9}|\.{3}|…)"
 )
+# the line below a table's head
+TABLE_RULE = r"^[ \t]*+\|?[ \t]*+:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)+\|?[ \t]*$"
+# a tag around a pair, or around all of them
+OUTER = rf"(?:{EXAMPLE}|sample|demo|shot|item|pair)s?\d{{0,4}}"
+_SURE = ((INPUT, OUTPUT), (f"q|{QUESTION}", f"a|{ANSWER}"))
+
+
+def are_sides(source: str, output: str, likely: bool) -> bool:
+    """Whether two names are an input's and its output's, or *likely* ones where that is enough."""
+    for one, other in (*_SURE, (SOURCE, TARGET))[: 3 if likely else 2]:
+        if re.fullmatch(one, source, re.IGNORECASE) and re.fullmatch(other, output, re.IGNORECASE):
+            return True
+    return False

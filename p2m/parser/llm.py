@@ -118,8 +118,6 @@ def _task(parts: dict[str, Any], prompt: Prompt) -> TaskSpec:
     for i, pair in enumerate(parts["demonstrations"], 1):
         example = Example(pair["input"], pair["output"], "prompt")
         placed.append((f"demonstration {i}", example))
-    for i, example in enumerate(prompt.demonstrations, 1):
-        placed.append((f"demonstration {i} of the prompt's files", example))
     labels = dict.fromkeys(filter(None, map(str.strip, parts["labels"])))
     languages = (parts["input_language"], parts["output_language"])
-    return make_task(parts["instruction"].strip(), placed, prompt.labels, tuple(labels), languages)
+    return make_task(parts["instruction"].strip(), placed, prompt, tuple(labels), languages)

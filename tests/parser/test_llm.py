@@ -137,6 +137,6 @@ def test_demonstrations_that_contradict_each_other_are_told(work):
             demonstrations=[Example("Peru", "Cusco", "prompt")],
         )
     assert str(error.value) == (
-        "prompt: demonstration 1 of the prompt's files contradicts demonstration 2: the input 'Peru' has the outputs 'Lima' and 'Cusco';"
+        "prompt: demonstration 1 of the file beside it contradicts demonstration 2: the input 'Peru' has the outputs 'Lima' and 'Cusco';"
         " keep the right one"
     )

@@ -475,6 +475,7 @@ def test_whatever_a_prompt_says_it_makes_a_task_or_an_error_that_is_the_users(pi
         "<a>x</a>" + " " * 50_000 + "<b>y</b>",
         'Labels: "a"' + " " * 50_000 + '"b"',
         '"a" -> ' * 10_000,
+        "Labels: " + '"a" or ' * 10_000,
     ],
 )
 def test_a_long_and_strange_prompt_takes_no_more_than_seconds(text):
