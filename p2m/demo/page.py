@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,14 @@ from omegaconf import OmegaConf
 from p2m import artifacts
 from p2m.artifacts import Student
 from p2m.components import build
-from p2m.demo.runs import Summary, describe
+from p2m.demo.gate import HOSTS, Gate
+from p2m.demo.runs import Summary, check_whole, describe
 from p2m.engine.parity import REFERENCE
 from p2m.errors import UsageError
 from p2m.stages import Decoder, Engine, Ready
 
-HOST = "127.0.0.1"
+HOST = HOSTS[0]
+SESSIONS = 100  # that Gradio keeps the last input of
 os.environ |= {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "GRADIO_SHARE": "False",
@@ -73,15 +75,19 @@ footer { display: none !important; }
 Answer = Callable[[str], tuple[str, str]]
 
 
-def serve(run: Path, port: int | None, on_start: Callable[[str], None]) -> None:
+def serve(
+    run: Path, port: int | None, hosts: Collection[str], on_start: Callable[[str], None]
+) -> None:
     """The page of *run*, until the process is stopped; on_start is given its address.
 
-    UsageError where the port is taken.
+    hosts: names that it answers to beside those of this machine.  UsageError where the port is
+    taken, InputError where what it needs of the run is damaged.
     """
+    check_whole(run)
     student: Student = artifacts.load(Student, run / "student")
     answer = answer_with(find_engine(run).load(student, run / "report" / "engine"))
     page = _build(describe(run), student.base, answer)
-    on_start(_launch(page, port))
+    on_start(_launch(page, port, hosts))
     try:
         threading.Event().wait()  # Gradio's own waiting takes a signal for a success
     finally:
@@ -93,8 +99,10 @@ def find_engine(run: Path) -> Engine:
 
     Torch in float32 where nothing did, or where this machine lacks what it needs.
     """
+    if not (run / "report").exists() or not (run / "config.yaml").is_file():
+        return REFERENCE
     config = OmegaConf.load(run / "config.yaml")
-    if not (run / "report").exists() or "engine" not in config:
+    if "engine" not in config:
         return REFERENCE
     engine: Engine = build(OmegaConf.to_container(config.engine, resolve=True))
     if isinstance(engine, Ready) and list(engine.ready()):
@@ -136,45 +144,67 @@ def _build(summary: Summary, base: str, answer: Answer) -> Any:
             max_lines=10,
             elem_id="instruction",
         )
-        source = gr.Textbox(
-            label="Input",
-            placeholder="Type an input, or choose one below",
-            lines=2,
-            max_lines=12,
-            autofocus=True,
-            elem_id="input",
-        )
-        button = gr.Button("Answer", variant="primary", elem_id="ask")
-        output = gr.Textbox(
-            label="Answer",
-            placeholder="The answer will stand here",
-            interactive=False,
-            lines=1,
-            max_lines=12,
-            buttons=["copy"],
-            elem_id="answer",
-        )
-        took = gr.Markdown("", elem_id="took", container=False)
-        gr.on(
-            [button.click, source.submit],
-            answer,
-            source,
-            [output, took],
-            api_visibility="private",
-            show_progress="minimal",
-        )
+        source, button = _add_question()
+        outputs = _add_answer()
+        events = [button.click, source.submit]
         if summary.inputs:
-            gr.Examples(
+            examples = gr.Examples(
                 [[text] for text in summary.inputs],
                 source,
-                [output, took],
-                answer,
-                cache_examples=False,
-                run_on_click=True,
                 label="Inputs to try",
                 api_visibility="private",
             )
+            events.append(examples.load_input_event.then)
+        for event in events:
+            # without Gradio's queue, which one client can fill: the gate lets them in by turns
+            event(
+                answer,
+                source,
+                outputs,
+                queue=False,
+                api_visibility="private",
+                show_progress="minimal",
+            )
     return page
+
+
+def _add_question() -> tuple[Any, Any]:
+    """Where the input is typed, and the button."""
+    import gradio as gr
+
+    source = gr.Textbox(
+        label="Input",
+        placeholder="Type an input, or choose one below",
+        lines=2,
+        max_lines=12,
+        autofocus=True,
+        elem_id="input",
+    )
+    return source, gr.Button("Answer", variant="primary", elem_id="ask")
+
+
+def _add_answer() -> list[Any]:
+    """Where the answer stands, and how long it took."""
+    import gradio as gr
+
+    output = gr.Textbox(
+        label="Answer",
+        placeholder="The answer will stand here",
+        interactive=False,
+        lines=1,
+        max_lines=12,
+        buttons=["copy"],
+        elem_id="answer",
+    )
+    return [output, gr.Markdown("", elem_id="took", container=False)]
+
+
+def _functions(page: Any) -> dict[int, int]:
+    """What *page* may call: how many examples each function chooses from, 0 where it takes text."""
+    functions = {}
+    for number, function in page.fns.items():
+        functions[number] = len(getattr(function.inputs[0], "samples", ()))
+    return functions
 
 
 def _about(summary: Summary, base: str) -> str:
@@ -188,12 +218,13 @@ def _plain(name: str) -> str:
     return "".join(c if c.isalnum() or c in "-./" else " " for c in name)
 
 
-def _launch(page: Any, port: int | None) -> str:
+def _launch(page: Any, port: int | None, hosts: Collection[str]) -> str:
     """The address that *page* is served at.  UsageError where the port is taken."""
     import gradio as gr
     from starlette.middleware import Middleware
 
     sans, mono = ([gr.themes.Font(name) for name in names] for names in (FONTS, MONO))
+    gate = Middleware(Gate, hosts=hosts, functions=_functions(page))
     theme = gr.themes.Base(primary_hue="blue", neutral_hue="slate", font=sans, font_mono=mono)
     try:
         _, address, _ = page.launch(
@@ -209,11 +240,12 @@ def _launch(page: Any, port: int | None) -> str:
             pwa=False,
             mcp_server=False,
             max_file_size=0,
+            state_session_capacity=SESSIONS,
             prevent_thread_lock=True,
             theme=theme.set(**COLOURS),
             css=CSS,
             app_kwargs={
-                "middleware": [Middleware(_AddPolicy)],
+                "middleware": [Middleware(_AddPolicy), gate],
                 "docs_url": None,
                 "redoc_url": None,
             },

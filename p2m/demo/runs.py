@@ -7,15 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from p2m import artifacts
+from p2m import artifacts, disk
 from p2m.artifacts import Example, Splits, TaskSpec
-from p2m.errors import UsageError, listed, near
+from p2m.errors import InputError, UsageError, listed, near
 from p2m.stages import name_run
 
 RUNS = (Path("outputs/runs"), Path("outputs/sweeps"))
 NONE_YET = "under outputs/ yet; make one with: p2m experiment=quickstart"
 LISTED = 5  # latest runs in an error
 EXAMPLES = 6  # inputs to click on
+PARTS = ("student", "task", "splits", "report")  # of a run that are read
 MAX_CHARS = 300  # of an example on the page; longer inputs would fill it
 
 
@@ -49,6 +50,19 @@ def find(name: str) -> Path:
         known = [*map(str, runs), *map(_short_name, runs)]
         fault = f"there is no such run{near(name, known)}"
     raise UsageError(listed(f"p2m demo {name}: {fault}", _latest(runs)))
+
+
+def check_whole(run: Path) -> None:
+    """InputError where what the page reads of *run* is not what was written."""
+    for part in PARTS:
+        if not (run / part).exists():
+            continue  # a run without a report
+        damage = disk.find_damage(run / part, [artifacts.VALUE])
+        if damage:
+            raise InputError(
+                f"p2m demo: {run / part} is damaged ({damage}); the command that made the run makes"
+                " it again"
+            )
 
 
 def describe(run: Path) -> Summary:

@@ -11,7 +11,6 @@ from pydantic_core import PydanticCustomError
 from p2m.artifacts import Example, Prompt
 from p2m.errors import InputError
 from p2m.prompt._sets import OwnFile, OwnFolder, read_sets
-from p2m.prompt._stdin import STDIN, save_stdin
 from p2m.prompt._yaml import YamlPrompt, parse_yaml
 from p2m.stages import Work
 from p2m.text.columns import Chosen, check_chosen
@@ -33,7 +32,7 @@ def find_files(value: Any) -> list[Path]:
     """
     if isinstance(value, list):
         return value
-    path = save_stdin() if value == STDIN else Path(expand_home(value))
+    path = Path(expand_home(value))
     if not path.is_file():
         raise PydanticCustomError("prompt_file", "there is no file")
     if suffix_of(path) not in KINDS:
@@ -50,8 +49,6 @@ def find_files(value: Any) -> list[Path]:
 @dataclass(frozen=True)
 class File:
     """path: .md, .txt or .yaml; a .jsonl or .csv of the same name beside it holds demonstrations.
-
-    `-` is the standard input, as .md.
 
     train, valid, test: the user's own labelled sets (.jsonl or .csv, also .gz).
     columns: of these, where they are others than input and output: {input: text, output: label}.

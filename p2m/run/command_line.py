@@ -82,12 +82,12 @@ def _parse(word: str) -> Override | None:
 
 
 def _read_stdin() -> str:
-    how = "p2m prompt=- reads the prompt from standard input: p2m prompt=- < my.md"
+    how = "p2m prompt=- reads the prompt from it, as in: p2m prompt=- < my.md"
     if sys.stdin is None or sys.stdin.isatty():
-        raise UsageError(how)
+        raise UsageError(f"standard input is a terminal; {how}")
     text = text_of(STDIN)
     if not text.strip():
-        raise UsageError(f"{how}; nothing came")
+        raise UsageError(f"standard input is empty; {how}")
     return text
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from p2m import network
 from p2m.errors import ConfigError
-from p2m.text.secrets import find_secrets, hide_userinfo, is_variable
+from p2m.text.secrets import check_variable, find_secrets, hide_userinfo
 
 OURS = frozenset(
     {
@@ -43,12 +43,8 @@ def check(base_url: str, extra: Mapping[str, Any], api_key_env: str | None) -> N
             "base_url must hold no user, password, query or fragment;"
             " name the key's environment variable in api_key_env"
         )
-    if api_key_env is not None and not is_variable(api_key_env):
-        raise ValueError(
-            "api_key_env must be the name of an environment variable, such as OPENAI_API_KEY;"
-            " what it holds is none, or looks like a key itself (it is not shown): put the key"
-            " into a variable, and the variable's name here"
-        )
+    if api_key_env is not None:
+        check_variable(api_key_env)
     _check_extra(extra)
 
 

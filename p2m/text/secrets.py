@@ -31,9 +31,14 @@ def looks_like_key(text: str) -> bool:
     return any(_RANDOM.fullmatch(part) for part in re.split(r"[-_.:]", text))
 
 
-def is_variable(text: str) -> bool:
-    """Whether *text* can be the name of an environment variable, and is no key itself."""
-    return _VARIABLE.fullmatch(text) is not None and not looks_like_key(text)
+def check_variable(text: str) -> None:
+    """ValueError where *text* cannot be an environment variable's name, or is a key itself."""
+    if not _VARIABLE.fullmatch(text) or looks_like_key(text):
+        raise ValueError(
+            "api_key_env must be the name of an environment variable, such as OPENAI_API_KEY;"
+            " what it holds is none, or looks like a key itself (it is not shown): put the key"
+            " into a variable, and the variable's name here"
+        )
 
 
 def find_secrets(at: str, value: Any) -> Iterator[str]:

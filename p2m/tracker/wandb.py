@@ -13,11 +13,14 @@ from typing import Annotated, Any
 from annotated_types import Ge, Gt
 
 from p2m.stages import name_run
+from p2m.text.secrets import check_variable
 from p2m.tracker._flat import flat
 from p2m.tracker._recorder import Recorder
 from p2m.tracker._redact import redact, scrub
 
 LOG = logging.getLogger(__name__)
+LONGEST = 128  # characters of a name; this and the forbidden ones as W&B's own settings have it
+FORBIDDEN = "/\\#?%:"
 MEASURED = ("scores", "generated", "baselines")  # what the report has from the evaluator
 
 
@@ -36,6 +39,12 @@ class WandB:
     api_key_env: str
     rows: Annotated[int, Ge(1)]
     timeout_s: Annotated[float, Gt(0)]
+
+    def __post_init__(self) -> None:
+        _check_name("project", self.project)
+        if self.entity is not None:
+            _check_name("entity", self.entity)
+        check_variable(self.api_key_env)
 
     @cached_property
     def _recorders(self) -> dict[Path, Recorder]:
@@ -94,6 +103,16 @@ class WandB:
         return {p.name.removesuffix(".jsonl"): [*islice(_records(p), self.rows)] for p in paths}
 
 
+def _check_name(field: str, name: str) -> None:
+    """ValueError for what W&B refuses, which would be known after training only."""
+    is_usual = bool(name.strip()) and name.isprintable() and not {*FORBIDDEN} & {*name}
+    if not is_usual or len(name) > LONGEST:
+        raise ValueError(
+            f"{field} must be a name of 1 to {LONGEST} characters without any of"
+            f" {' '.join(FORBIDDEN)}, got {name[:80]!r}"
+        )
+
+
 def _summary(run: Path) -> dict[str, Any]:
     """The report under W&B names: `<stage>/...`."""
     report = json.loads((run / "report.json").read_text(encoding="utf-8"))
@@ -110,9 +129,7 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _warn(run: Path, fault: str) -> None:
-    LOG.warning(
-        "tracker: W&B has not all of this run (%s); what was recorded can be sent with:"
-        " wandb sync %s/wandb/*run-*",
-        scrub(fault),
-        run,
-    )
+    line = f"tracker: W&B has not all of this run ({scrub(fault)})"
+    if any((run / "wandb").glob("*run-*")):
+        line += f"; what was recorded can be sent with: wandb sync {run}/wandb/*run-*"
+    LOG.warning(line)

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 from importlib.util import find_spec
 
 from p2m import network
@@ -24,7 +25,7 @@ def main(argv: list[str]) -> int:
         os.environ.pop(name, None)
     from p2m.demo import page
 
-    page.serve(run, args.port, _print_address)
+    page.serve(run, args.port, args.allow_host, _print_address)
     return 0
 
 
@@ -35,13 +36,22 @@ def _print_address(address: str) -> None:
 def _parser() -> Arguments:
     parser = Arguments(
         prog="p2m demo",
-        usage="p2m demo RUN|latest [--port N]",
+        usage="p2m demo RUN|latest [--port N] [--allow-host NAME]",
         description="A page on 127.0.0.1 where a run's student answers.",
         allow_abbrev=False,
     )
     parser.add_argument("run", metavar="RUN", help="folder of a run, or latest")
     parser.add_argument(
         "--port", type=_port, help="port of the page; without it the first free one from 7860 on"
+    )
+    parser.add_argument(
+        "--allow-host",
+        type=_host,
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name that the page answers to beside 127.0.0.1 and localhost, as of a proxy before"
+        " it; may be given several times",
     )
     return parser
 
@@ -50,3 +60,9 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"must be a number from 1 to 65535, got {text!r}")
     return int(text)
+
+
+def _host(text: str) -> str:
+    if not re.fullmatch(r"[\w.-]+", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"must be a host's name without a port, got {text!r}")
+    return text

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from p2m import __version__, config, hub, network
 from p2m.student import machine
+from p2m.text.printable import printable
 from p2m.verbs._arguments import Arguments
 
 PACKAGES = (
@@ -47,7 +48,7 @@ def main(argv: list[str]) -> int:
     with ThreadPoolExecutor() as pool:  # the hub may take its seconds while torch is imported
         for lines in pool.map(lambda part: list(part()), parts):
             for line in lines:
-                table.add_row(*line)
+                table.add_row(*map(printable, line))
     Console(highlight=False, markup=False).print(table)
     return 0
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from p2m import artifacts
+from p2m import artifacts, disk
 from p2m.artifacts import Choice, Example, Splits, Student, TaskSpec
 from p2m.student import build
 
@@ -34,8 +34,10 @@ INSTRUCTION = "Say the animal.\n<script>alert(1)</script> ${1+1} {{7*7}} **bold*
 
 
 def kept(folder: Path, value) -> Path:
-    folder.mkdir(parents=True)
-    artifacts.save(value, folder)
+    part = folder.with_name("part")
+    part.mkdir(parents=True)
+    artifacts.save(value, part)
+    disk.publish(part, folder)
     return folder
 
 
@@ -43,18 +45,19 @@ def kept(folder: Path, value) -> Path:
 def make_run(tmp_path_factory):
     """make_run(outputs, name) -> the run's folder, of links into a store."""
     store = tmp_path_factory.mktemp("store")
-    student = Student(
-        kept(store / "trainer", TaskSpec("")), "scratch", "encoder-decoder", "", 64, 8
-    )
+    part = store / "trainer.part"
+    part.mkdir()
+    student = Student(part, "scratch", "encoder-decoder", "", 64, 8)
     build.save(build.fresh(CHOICE, seed=1), student)
-    artifacts.save(student, student.folder)
+    artifacts.save(student, part)
+    disk.publish(part, store / "trainer")
     demonstrations = [
         Example("a demonstration", "x", "prompt"),
         Example("test 0", "x", "prompt"),
         Example("long " * 100, "x", "prompt"),
     ]
     rooms = {
-        "student": student.folder,
+        "student": store / "trainer",
         "task": kept(store / "parser", TaskSpec(INSTRUCTION, demonstrations)),
     }
     rooms["splits"] = kept(

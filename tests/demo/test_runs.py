@@ -1,5 +1,6 @@
 """Which run a page is for, and what it says about it."""
 
+import shutil
 import time
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from p2m import artifacts
 from p2m.demo import runs as demo
 from p2m.demo.page import answer_with
 from p2m.engine import decode
-from p2m.errors import UsageError
+from p2m.errors import InputError, UsageError
 
 FIRST, SECOND = "runs/2026-01-30/09-00-00-000001", "runs/2026-01-31/10-00-00-000002"
 
@@ -92,6 +93,24 @@ def test_demonstrations_fill_up_where_the_test_set_is_small(runs):
         "test 0",
         "a demonstration",
     )  # the twice met once, the overlong not at all
+
+
+def test_a_damaged_run_is_told_and_not_loaded(runs, tmp_path):
+    demo.check_whole(runs[0])
+    student = tmp_path / "student"
+    shutil.copytree(runs[0] / "student", student)
+    (runs[0] / "student").unlink()
+    (runs[0] / "student").symlink_to(student)
+    weights = student / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"!")
+    told = f"p2m demo: {runs[0]}/student is damaged ({{}}); the command that made the run makes it again"
+    with pytest.raises(InputError) as changed:
+        demo.check_whole(runs[0])
+    assert str(changed.value) == told.format("model.safetensors is not what was written")
+    weights.unlink()
+    with pytest.raises(InputError) as missing:
+        demo.check_whole(runs[0])
+    assert str(missing.value) == told.format("model.safetensors is missing")
 
 
 def test_an_answer_comes_with_its_time(runs):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import p2m
+from p2m.demo.gate import TOO_LONG
 
 pytestmark = pytest.mark.slow  # Gradio and torch take their seconds to import
 
@@ -51,9 +52,16 @@ def address(server):
     return server.stdout.readline().split()[0]
 
 
-def get(address: str, path: str) -> tuple[http.client.HTTPResponse, str]:
+def get(
+    address: str, path: str, body: object = None, **headers: str
+) -> tuple[http.client.HTTPResponse, str]:
+    """With a body it is posted, as JSON."""
     connection = http.client.HTTPConnection(address.split("/")[2], timeout=20)
-    connection.request("GET", path)
+    if body is None:
+        connection.request("GET", path, headers=headers)
+    else:
+        headers |= {"Content-Type": "application/json"}
+        connection.request("POST", path, json.dumps(body), headers)
     answer = connection.getresponse()
     text = answer.read().decode()
     connection.close()
@@ -84,6 +92,33 @@ def test_nothing_is_shared_counted_or_offered_beside_the_page(address):
     assert config["analytics_enabled"] is False
     assert not config.get("share_url")
     assert get(address, "/docs")[0].status == 404
+
+
+def test_an_answer_comes_for_text_and_an_error_for_all_else(address):
+    config = json.loads(get(address, "/config")[1])
+    ids = [part["id"] for part in config["dependencies"] if part["api_name"].startswith("answer")]
+    assert len(ids) == 3, "the button, the return key, and an example"
+    for data, status in (
+        (["a cat"], 200),
+        ([None], 422),
+        ([5], 422),
+        ([], 422),
+    ):
+        call = {"data": data, "fn_index": ids[0], "session_hash": "s"}
+        answer, text = get(address, "/gradio_api/run/answer", call)
+        assert answer.status == status
+        assert json.loads(text).keys() >= {"data" if status == 200 else "error"}
+
+    for n in (20_001, 3_000_000):
+        call = {"data": ["x" * n], "fn_index": ids[0], "session_hash": "s"}
+        _, text = get(address, "/gradio_api/run/answer", call)
+        assert json.loads(text)["data"] == ["", TOO_LONG]
+
+
+def test_a_site_whose_name_leads_here_is_not_answered(address):
+    for host in ("evil.test", f"evil.test:{address.rsplit(':')[-1].strip('/')}"):
+        answer, text = get(address, "/config", Host=host)
+        assert (answer.status, "--allow-host NAME" in text) == (403, True)
 
 
 def test_nothing_is_written_where_it_was_started(address, outputs):

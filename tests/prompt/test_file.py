@@ -87,16 +87,6 @@ def test_a_tilde_is_the_users_home(tmp_path, monkeypatch):
     assert TypeAdapter(hints["data"]).validate_python("~/") == tmp_path
 
 
-def test_a_prompt_comes_from_the_standard_input():
-    code = (
-        "from p2m.prompt.file import find_files\n"
-        "for _ in range(2): print([path.read_text() for path in find_files('-')])"
-    )
-    command = [sys.executable, "-c", code]
-    answer = subprocess.run(command, input="Say b.", capture_output=True, text=True, check=True)
-    assert answer.stdout == "['Say b.']\n" * 2
-
-
 def test_labels_in_yaml_are_the_labels_as_they_are_written(tmp_path, work):
     labels = ("billing: charge", "U.S.", "Home - Garden", "Refund (partial)", '"yes"', "US", "us")
     labels += ("the customer has paid twice and wants one of both payments back",)

@@ -129,14 +129,19 @@ def test_a_prompt_is_read_from_standard_input():
     assert done.stdout.strip() == str(expected)
 
 
-def test_standard_input_without_a_prompt_is_told():
-    assert "p2m prompt=- < my.md; nothing came" in read_from(None, " \n").stderr
+HOW = "p2m prompt=- reads the prompt from it, as in: p2m prompt=- < my.md\n"
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_an_empty_standard_input_is_told(text):
+    assert read_from(None, text).stderr.endswith(f"UsageError: standard input is empty; {HOW}")
+
+
+def test_a_terminal_as_standard_input_is_told():
     master, slave = pty.openpty()
     try:
         done = read_from(slave)
     finally:
         os.close(master)
         os.close(slave)
-    assert done.stderr.endswith(
-        "p2m prompt=- reads the prompt from standard input: p2m prompt=- < my.md\n"
-    )
+    assert done.stderr.endswith(f"UsageError: standard input is a terminal; {HOW}")

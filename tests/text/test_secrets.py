@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2m.text.secrets import (
+    check_variable,
     find_secrets,
     hide,
     hide_in_body,
     hide_userinfo,
-    is_variable,
     looks_like_key,
 )
 
@@ -23,7 +23,9 @@ KEY = "sk-canary/01+=x"
 )
 def test_keys_are_known(text: str) -> None:
     assert looks_like_key(text)
-    assert not is_variable(text)
+    with pytest.raises(ValueError, match="name of an environment variable") as refused:
+        check_variable(text)
+    assert text not in str(refused.value)
 
 
 @pytest.mark.parametrize(

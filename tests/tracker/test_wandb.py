@@ -24,15 +24,18 @@ CONFIG = {
 }
 
 
-def tracker(timeout_s: float = 60, rows: int = 1000) -> WandB:
-    return WandB(
-        project="proj",
-        entity=None,
-        group="an ablation",
-        api_key_env="MY_WANDB_KEY",
-        rows=rows,
-        timeout_s=timeout_s,
-    )
+SETTINGS = {
+    "project": "proj",
+    "entity": None,
+    "group": "an ablation",
+    "api_key_env": "MY_WANDB_KEY",
+    "rows": 1000,
+    "timeout_s": 60.0,
+}
+
+
+def tracker(**settings) -> WandB:
+    return WandB(**SETTINGS | settings)
 
 
 POINTS = [{"step": 10, "seconds": 1.5, "loss": 3.5}, {"step": 20, "loss": 1.5, "valid_loss": 2.5}]
@@ -370,6 +373,25 @@ def test_a_key_in_an_address_is_not_repeated_in_the_warning(
         in caplog.text
     )
     assert "canary" not in caplog.text
+
+
+@pytest.mark.parametrize("field", ["project", "entity"])
+@pytest.mark.parametrize("name", ["a/b", "", "  ", "x" * 129, "a\\b", "50%", "a\nb", "why?", "a:b"])
+def test_a_name_that_wandb_refuses_is_told_before_anything_runs(field, name):
+    with pytest.raises(ValueError, match=f"^{field} must be a name of 1 to 128 characters"):
+        tracker(**{field: name})
+
+
+@pytest.mark.parametrize("name", ["x" * 128, "my project (2)", "été.v2", "team_1-b"])
+def test_other_names_are_taken(name):
+    assert tracker(project=name, entity=name).project == name
+
+
+@pytest.mark.parametrize("key", ["0123456789abcdef" * 2 + "01234567", "local-wandb-key", ""])
+def test_a_key_in_the_place_of_its_variable_is_refused_and_not_shown(key):
+    with pytest.raises(ValueError, match="name of an environment variable") as refused:
+        tracker(api_key_env=key)
+    assert not key or key not in str(refused.value)
 
 
 def test_a_run_without_a_report_is_one_line_of_warning(tmp_path, caplog):

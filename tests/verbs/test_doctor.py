@@ -18,6 +18,7 @@ def printed(tmp_path_factory):
         patch.chdir(tmp_path_factory.mktemp("here"))
         patch.setenv("COLUMNS", "400")
         patch.setenv("OPENAI_API_KEY", "canary-key")
+        patch.setenv("ALL_PROXY", "htt\x1b[31mp://127.0.0.1:9\x9b")
         patch.delenv("WANDB_API_KEY", raising=False)
         began = time.monotonic()
         assert doctor.main([]) == 0
@@ -55,6 +56,11 @@ def test_keys_are_told_by_name_and_never_by_value(printed):
 
 def test_versions_are_those_installed(printed):
     assert f"sacrebleu {importlib.metadata.version('sacrebleu')}" in line(printed, "packages")
+
+
+def test_what_would_control_the_terminal_is_shown(printed):
+    assert "htt\\u001b[31mp://127.0.0.1:9\\u009b" in line(printed, "network")
+    assert not {"\x1b", "\x9b"} & {*printed.text}
 
 
 def test_a_hub_that_is_switched_off_is_told(printed):
