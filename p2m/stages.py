@@ -12,19 +12,23 @@ from p2m.artifacts import Choice, Examples, Prompt, Report, Splits, Student, Tas
 
 
 class Meter:
-    """Dollars and calls of one stage: what its answers cost, whenever, and what was paid now."""
+    """Dollars and calls of one stage: what its answers cost, whenever, and what was paid now.
+
+    tokens: written now.
+    """
 
     def __init__(self) -> None:
         self.usd = self.paid_usd = 0.0
-        self.calls = self.paid_calls = 0
+        self.calls = self.paid_calls = self.tokens = 0
         self._lock = threading.Lock()
 
-    def add(self, usd: float, fresh: bool) -> None:
-        """fresh: False for an answer that the ledger already held."""
+    def add(self, usd: float, fresh: bool, tokens: int = 0) -> None:
+        """fresh: False for an answer that the ledger already held.  tokens: of the answer."""
         with self._lock:
             self.usd, self.calls = self.usd + usd, self.calls + 1
             if fresh:
                 self.paid_usd, self.paid_calls = self.paid_usd + usd, self.paid_calls + 1
+                self.tokens += tokens
 
 
 class Bar(Protocol):
@@ -55,11 +59,15 @@ class Work:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a stage may still need: paid calls, dollars, seconds.  None where nothing is known."""
+    """What a stage may still need: paid calls, dollars, seconds.  None where nothing is known.
+
+    tokens_per_s: what its teacher wrote lately, all requests at once together.
+    """
 
     calls: float | None = None
     usd: float | None = None
     seconds: float | None = None
+    tokens_per_s: float | None = None
 
 
 Sizes = tuple[int, int]  # tokens of a request and of its answer
@@ -281,7 +289,8 @@ class Answer:
 
     text is as received; only outcome `ok` may become data.  usd: what it cost, whenever.  key: of
     the ledger.  reason: a few words, where outcome is not ok.  An outcome of `too_long` is of the
-    request: the model's window does not hold it, and it cost nothing.
+    request: the model's window does not hold it, and it cost nothing.  seconds: that it took.
+    tokens: that were written.
     """
 
     text: str
@@ -290,6 +299,8 @@ class Answer:
     usd: float
     fresh: bool
     reason: str = ""
+    seconds: float = 0.0
+    tokens: int = 0
 
 
 class Session(Protocol):

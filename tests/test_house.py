@@ -72,6 +72,7 @@ def composed(group: str, option: str):
     extra = {
         "prompt=file": ["prompt.path=README.md"],
         "prompt=text": ["prompt.text=Say yes"],
+        "teacher=llamacpp": ["teacher.path=README.md"],
         "processor=causal": ["model=bytes_nano"],
     }
     with initialize_config_dir(str(CONF), version_base="1.3"):

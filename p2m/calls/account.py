@@ -36,12 +36,16 @@ class Payer:
 
 @dataclass(frozen=True)
 class Kept:
-    """The ledger holds the answer.  settled: False where it was not parsed yet."""
+    """The ledger holds the answer.  settled: False where it was not parsed yet.
+
+    seconds: that it took.
+    """
 
     attempt: int
     body: bytes
     billed: int
     settled: bool
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -94,13 +98,13 @@ def begin(db: sqlite3.Connection, entry: Entry, payer: Payer) -> Found:
 
 def _find(db: sqlite3.Connection, key: str, folder: Path) -> Kept | Busy | None:
     row = db.execute(
-        "SELECT id, body, billed, state<>'answered' FROM attempts WHERE key=?"
+        "SELECT id, body, billed, state<>'answered', seconds FROM attempts WHERE key=?"
         " AND (state='answered' OR outcome IS NOT NULL) ORDER BY id DESC LIMIT 1",
         (key,),
     ).fetchone()
     if row is not None:
-        attempt, body, billed, settled = row
-        return Kept(attempt, body or b"", billed, bool(settled))
+        attempt, body, billed, settled, seconds = row
+        return Kept(attempt, body or b"", billed, bool(settled), seconds or 0.0)
     owners = db.execute("SELECT owner FROM attempts WHERE key=? AND state='out'", (key,))
     for (owner,) in owners.fetchall():
         if owner is not None and is_alive(folder, owner):

@@ -18,7 +18,8 @@ LATEST = 200  # calls that a mean is taken over: prices and prompts change
 # tokens of a call where none was made yet: instruction and ten samples; five short examples
 TYPICAL_INPUT, TYPICAL_OUTPUT = 1500, 400
 ANSWERED = (
-    "SELECT billed, seconds FROM attempts a JOIN requests r USING(key) WHERE outcome IS NOT NULL"
+    "SELECT billed, seconds, output_tokens FROM attempts a JOIN requests r USING(key)"
+    " WHERE outcome IS NOT NULL"
 )
 
 
@@ -47,9 +48,11 @@ def per_call(folder: Path, endpoint: Endpoint, sizes: Sizes | None = None) -> Es
     if not latest:
         return Estimate(1, usd, None)
     if not sizes:
-        usd = statistics.mean(usd for usd, _ in latest)
-    seconds = statistics.mean(seconds for _, seconds in latest)
-    return Estimate(1, usd, seconds / endpoint.concurrency)
+        usd = statistics.mean(usd for usd, _, _ in latest)
+    seconds = sum(seconds for _, seconds, _ in latest) / endpoint.concurrency
+    tokens = sum(tokens for _, _, tokens in latest)
+    rate = tokens / seconds if tokens and seconds else None
+    return Estimate(1, usd, seconds / len(latest), rate)
 
 
 def forecast(folder: Path, run: str, calls: float, concurrency: int) -> Forecast | None:
@@ -60,13 +63,13 @@ def forecast(folder: Path, run: str, calls: float, concurrency: int) -> Forecast
     latest = _latest(folder, "run=?", (run,))
     if len(latest) < 2:
         return None
-    usd = _total([usd for usd, _ in latest], calls)
-    seconds = _total([seconds / concurrency for _, seconds in latest], calls)
+    usd = _total([usd for usd, _, _ in latest], calls)
+    seconds = _total([seconds / concurrency for _, seconds, _ in latest], calls)
     return Forecast(usd, seconds, len(latest))
 
 
-def _latest(folder: Path, where: str, values: tuple[str, ...]) -> list[tuple[float, float]]:
-    """(dollars, seconds) of the latest answered calls."""
+def _latest(folder: Path, where: str, values: tuple[str, ...]) -> list[tuple[float, float, int]]:
+    """(dollars, seconds, tokens written) of the latest answered calls."""
     if not (folder / FILE).is_file():
         return []
     query = f"{ANSWERED} AND {where} ORDER BY a.id DESC LIMIT ?"
@@ -76,7 +79,7 @@ def _latest(folder: Path, where: str, values: tuple[str, ...]) -> list[tuple[flo
             rows = db.execute(query, (*values, LATEST)).fetchall()
     except sqlite3.Error:  # in use or broken: an estimate can do without, and the run will say it
         return []
-    return [(billed / NANO, seconds or 0.0) for billed, seconds in rows]
+    return [(billed / NANO, seconds or 0.0, tokens or 0) for billed, seconds, tokens in rows]
 
 
 def _total(each: Sequence[float], calls: float) -> tuple[float, float, float]:

@@ -77,7 +77,7 @@ class Pay:
             await self._close(found.attempt, reply, decision, seconds)
             if decision.kind in {"filtered", "too_long"}:
                 refused = Completion("", decision.kind, decision.reason)  # and not billed
-                return self._finish(call, refused, 0, fresh=True)
+                return self._finish(call, refused, 0, seconds, fresh=True)
             # 4) wait as the reply asks, and try again
             if decision.kind != "throttled":
                 failures += 1
@@ -109,7 +109,7 @@ class Pay:
         await self._writer.commit(lambda db: account.record_body(db, attempt, reply, seconds))
         self._pace.note_answer(reply.headers)
         self._health.note_answer()
-        kept = Kept(attempt, reply.body, call.entry.worst, settled=False)
+        kept = Kept(attempt, reply.body, call.entry.worst, settled=False, seconds=seconds)
         return self._parse(call, kept, fresh=True)
 
     async def _close(
@@ -131,13 +131,16 @@ class Pay:
                 billed = bill
             most = self._endpoint.most(completion, call.request)
             self._settle(kept.attempt, completion, bill, most)
-        return self._finish(call, completion, billed, fresh)
+        return self._finish(call, completion, billed, kept.seconds, fresh)
 
-    def _finish(self, call: Call, completion: Completion, billed: int, fresh: bool) -> Answer:
+    def _finish(
+        self, call: Call, completion: Completion, billed: int, seconds: float, fresh: bool
+    ) -> Answer:
         if not call.is_probe:  # whose answer tells about the server
             self._health.count(completion)
-        key, usd = call.entry.key, billed / NANO
-        return Answer(completion.text, completion.outcome, key, usd, fresh, completion.reason)
+        key, usd, tokens = call.entry.key, billed / NANO, completion.output_tokens or 0
+        text, outcome, reason = completion.text, completion.outcome, completion.reason
+        return Answer(text, outcome, key, usd, fresh, reason, seconds, tokens)
 
     def _settle(
         self, attempt: int, completion: Completion, bill: int | None, most: int | None

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import threading
 from concurrent.futures import Future, InvalidStateError
+from dataclasses import replace
 
 from p2m.calls.endpoint import Call, Entry
 from p2m.errors import ServiceError, UserError
@@ -48,7 +49,7 @@ class Queue:
             return
         answer = done.result()
         self._meter.add(answer.usd, fresh=False)
-        future.set_result(Answer(answer.text, answer.outcome, answer.key, answer.usd, fresh=False))
+        future.set_result(replace(answer, fresh=False))
 
     async def take(self) -> Call | None:
         """The next call; None once the queue is closed."""
@@ -58,7 +59,7 @@ class Queue:
         return call
 
     def give(self, call: Call, answer: Answer) -> None:
-        self._meter.add(answer.usd, answer.fresh)
+        self._meter.add(answer.usd, answer.fresh, answer.tokens)
         self._leave(call)
         with contextlib.suppress(InvalidStateError):  # the caller cancelled it
             call.future.set_result(answer)

@@ -32,21 +32,21 @@ def messages_for(
     """Asks for *n* new examples.
 
     The instruction stands there verbatim, demonstrations and *samples* (input, output) as lines of
-    JSON.
+    JSON.  What is the same in all requests comes first: servers keep what they read of it.
     """
     parts = [f"This is the task, as its author describes it:\n\n{task.instruction}"]
     if task.demonstrations:
         demonstrations = json_lines((d.input, d.output) for d in task.demonstrations)
         parts.append(f"Good examples, by the author:\n{demonstrations}")
+    if task.labels:
+        labels = json.dumps(task.labels, ensure_ascii=False)
+        parts.append(f"Each output is exactly one of these, spread evenly: {labels}")
     if samples:
         parts.append(
             "Samples that were written before, perhaps with mistakes. Do not repeat them: yours"
             " differ from them in content, wording, length and difficulty."
             f"\n{json_lines(samples)}"
         )
-    if task.labels:
-        labels = json.dumps(task.labels, ensure_ascii=False)
-        parts.append(f"Each output is exactly one of these, spread evenly: {labels}")
     parts.append(
         f"Write {n} new examples\nThey vary as real inputs do, each with its one right output,"
         " in the language of the author's."

@@ -57,7 +57,7 @@ class Prompt2Model:
     Ends before that when the teacher gives no new ones, or the requests are used up.
     """
 
-    VERSION: ClassVar = 3
+    VERSION: ClassVar = 4
 
     teacher: Any
     target: Count

@@ -61,6 +61,7 @@ def make(
         about = {"key": result.key, "state": result.state}
         stages[stage] = about | dataclasses.asdict(estimate)
     total = Estimate(*(sum(filter(None, column)) for column in zip(*estimates, strict=True)))
+    total = dataclasses.replace(total, tokens_per_s=None)  # no sum
     budget = checked.root.budget
     share = _allowed_share(budget, total, spent)
     return Plan(stages, total, sizes, budget, spent, share, summary, missing)
@@ -77,7 +78,11 @@ def describe(plan: Plan) -> str:
         lines += [f"  {line}" for line in reading.describe(plan.task)]
     if plan.sizes:
         asked, answered = plan.sizes
-        lines.append(f"A request for examples: some {asked:,} tokens, its answer {answered:,}.")
+        rate = plan.stages["generator"].get("tokens_per_s")
+        speed = f" The teacher lately wrote {rate:,.1f} tokens/s." if rate else ""
+        lines.append(
+            f"A request for examples: some {asked:,} tokens, its answer {answered:,}.{speed}"
+        )
     lines.append(_describe_cap(plan))
     if plan.missing:
         lines.append("It cannot start yet:")
@@ -120,15 +125,17 @@ def _estimate(
         own = component.estimate()
     usd, seconds = own.usd, own.seconds
     teacher = getattr(component, "teacher", None)
+    tokens_per_s = None
     if own.calls and isinstance(teacher, EstimatesCall):
         each = teacher.estimate(sizes)
+        tokens_per_s = each.tokens_per_s
         if usd is None and each.usd is not None:
             usd = each.usd * own.calls
         if seconds is None and each.seconds is not None:
             seconds = each.seconds * own.calls
     if seconds is None:
         seconds = _seconds_before(component, result, planned)
-    return Estimate(own.calls, usd, seconds)
+    return Estimate(own.calls, usd, seconds, tokens_per_s)
 
 
 def _seconds_before(

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.progress import (
@@ -37,9 +37,12 @@ class _DrawnBar:
 
     progress: Progress
     meter: Meter
+    began: float = field(default_factory=time.monotonic)
 
     def advance(self, n: float = 1) -> None:
-        self.progress.update(self.progress.task_ids[0], advance=n, usd=f"${self.meter.usd:.2f}")
+        self.progress.update(
+            self.progress.task_ids[0], advance=n, usd=_cost(self.meter, self.began)
+        )
 
     def note(self, text: str) -> None:
         self.progress.update(self.progress.task_ids[0], note=printable(text))
@@ -69,7 +72,13 @@ class _PlainBar:
             of = f"/{self.total:,.0f}"
             left = f", {(self.total - self.done) / rate:.0f} s left" if rate else ""
         done = f"{self.done:,.0f}{of} {self.unit}, {rate:,.0f}/s{left}"
-        return f"  {self.stage}: {done}, ${self.meter.usd:.2f}  {self.text}"
+        return f"  {self.stage}: {done}, {_cost(self.meter, self.began)}  {self.text}"
+
+
+def _cost(meter: Meter, began: float) -> str:
+    """Dollars, and what a teacher has written a second since *began*."""
+    rate = meter.tokens / max(time.monotonic() - began, 1e-9)
+    return f"${meter.usd:.2f}" + (f", {rate:,.0f} tokens/s" if meter.tokens else "")
 
 
 def say(line: str) -> None:

@@ -23,6 +23,27 @@ def cores() -> int:
     return max(1, len(places) or len(allowed))
 
 
+def free_memory(root: Path = Path("/")) -> int | None:
+    """Bytes that a new process can take, of the machine and of its control group; None: unknown."""
+    try:
+        lines = (root / "proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    free = _count(lines, "MemAvailable:") * 1024
+    group = root / "sys/fs/cgroup"
+    try:
+        most = int((group / "memory.max").read_text(encoding="ascii"))
+        lines = (group / "memory.stat").read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError):  # no group of its own, or one without a limit ("max")
+        return free
+    return min(free, most - _count(lines, "anon"))  # what files fill is given back
+
+
+def _count(lines: list[str], name: str) -> int:
+    [words] = [line.split() for line in lines if line.split()[0] == name]
+    return int(words[1])
+
+
 def has_bf16(device: str) -> bool:
     """Whether *device*, cpu or cuda, multiplies bf16 in hardware."""
     import torch

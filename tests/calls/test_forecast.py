@@ -26,6 +26,7 @@ def test_call_is_expected_to_cost_what_the_latest_cost(tmp_path: Path) -> None:
     assert (estimate.calls, estimate.usd) == (1, pytest.approx(20e-6))
     assert estimate.seconds is not None
     assert 0 <= estimate.seconds < 1
+    assert estimate.tokens_per_s == pytest.approx(20 / estimate.seconds)
 
 
 def test_call_of_a_model_never_asked_is_expected_to_be_typical(tmp_path: Path) -> None:

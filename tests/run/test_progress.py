@@ -32,6 +32,16 @@ def test_a_line_every_ten_seconds_tells_rate_time_left_and_dollars(clock, lines)
         assert lines() == ["  generator: 20/100 examples, 2/s, 40 s left, $0.25  T 0.5"]
 
 
+def test_tokens_that_a_teacher_writes_now_are_told_by_the_second(clock, lines):
+    meter = Meter()
+    with progress.bar("generator", meter, 100, "examples") as bar:
+        meter.add(0.0, fresh=False, tokens=1000)
+        meter.add(0.0, fresh=True, tokens=300)
+        clock[0] += 20
+        bar.advance(10)
+        assert lines() == ["  generator: 10/100 examples, 0/s, 180 s left, $0.00, 15 tokens/s"]
+
+
 def test_without_a_total_there_is_no_time_left(clock, lines):
     with progress.bar("retriever", Meter(), None, "rows") as bar:
         clock[0] += 10

@@ -63,3 +63,17 @@ def test_quiet_is_when_no_other_process_runs(tmp_path, monkeypatch, said, quiet)
 def test_where_the_load_cannot_be_told_it_is_not_quiet(tmp_path, monkeypatch):
     monkeypatch.setattr(machine, "LOADAVG", tmp_path / "none")
     assert machine.quiet() is False
+
+
+def test_free_memory_is_bounded_by_the_control_group_less_what_files_fill(tmp_path):
+    assert machine.free_memory(tmp_path) is None
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/meminfo").write_text("MemTotal: 9000 kB\nMemAvailable:    4000 kB\n")
+    assert machine.free_memory(tmp_path) == 4000 * 1024
+    group = tmp_path / "sys/fs/cgroup"
+    group.mkdir(parents=True)
+    (group / "memory.stat").write_text("anon 1000000\nfile 2000000\n")
+    (group / "memory.max").write_text("max\n")
+    assert machine.free_memory(tmp_path) == 4000 * 1024
+    (group / "memory.max").write_text("3000000\n")
+    assert machine.free_memory(tmp_path) == 2000000
