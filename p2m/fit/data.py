@@ -19,7 +19,7 @@ from p2m.fit.place import Place
 from p2m.fit.plan import Plan
 from p2m.student._forward import IGNORED
 from p2m.student.build import LoadedModel
-from p2m.student.tokens import Tokenizer, Tokens
+from p2m.student.tokens import Codec, Tokenizer, Tokens
 
 AT_ONCE = 4096  # texts tokenized together
 # of it are the widths of batches: kernels are kept for each shape; all widths took twice the memory
@@ -152,7 +152,7 @@ def tokenize(
     return inputs.without_end() if loaded.is_causal else inputs, outputs
 
 
-def _write(texts: Iterator[str], tokenizer: Tokenizer, path: Path) -> Tokens:
+def _write(texts: Iterator[str], tokenizer: Codec, path: Path) -> Tokens:
     """*texts* as tokens in a file: memory holds eight bytes a text, however long it is."""
     lengths: list[NDArray[np.int32]] = [np.zeros(1, np.int32)]
     dtype = np.dtype(np.uint16 if tokenizer.size < 2**16 else np.int32)

@@ -6,18 +6,18 @@ Byte-pair encoding (Sennrich et al. 2016) over bytes.
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 
+from p2m.student import fast_tokenizer
+from p2m.student.fast_tokenizer import LETTERS, SPECIAL
 from p2m.student.tokens import Tokens, join
 
 FILE = "tokenizer.json"
-SPECIAL = ("<pad>", "</s>", "<unk>")  # the ids 0, 1 and 2, as with bytes
 # GPT-2's words (Radford et al. 2019), but that an underscore is a letter, as programs have it:
 # I_TURN_LEFT is one word, not five
 WORDS = r"'s|'t|'re|'ve|'m|'ll|'d| ?[\p{L}_]+| ?\p{N}+| ?[^\s\p{L}\p{N}_]+|\s+(?!\S)|\s+"
-# the bytes that GPT-2 writes as themselves in its pieces; the others become letters from 256 on
-PRINTED = [*range(33, 127), *range(161, 173), *range(174, 256)]
 
 
 class BpeTokenizer:
@@ -43,7 +43,6 @@ class BpeTokenizer:
         words = pre_tokenizers.Split(Regex(WORDS), "isolated")
         letters = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
         inner.pre_tokenizer = pre_tokenizers.Sequence([words, letters])
-        inner.decoder = decoders.ByteLevel()
         trainer = trainers.BpeTrainer(
             vocab_size=size,
             special_tokens=list(SPECIAL),
@@ -73,13 +72,11 @@ class BpeTokenizer:
     @cached_property
     def _bytes(self) -> dict[int, bytes]:
         """The bytes of each id: in pieces a letter stands for each byte, as GPT-2 has it."""
-        letters = {chr(byte): byte for byte in PRINTED}
-        others = sorted(set(range(256)) - set(PRINTED))
-        letters |= {chr(256 + n): byte for n, byte in enumerate(others)}
+        letters = {letter: byte for byte, letter in enumerate(LETTERS)}
         return {i: bytes(letters[c] for c in piece) for piece, i in self.inner.get_vocab().items()}
 
-    def save(self, folder: Path) -> None:
-        self.inner.save(str(folder / FILE))
+    def for_transformers(self, is_causal: bool) -> Any:
+        return fast_tokenizer.wrap(Tokenizer.from_str(self.inner.to_str()), is_causal)
 
 
 def _replace_surrogates(text: str) -> str:

@@ -17,7 +17,7 @@ from p2m.artifacts import Choice, Student
 from p2m.errors import ServiceError, UserError
 from p2m.student.machine import share_cores
 from p2m.student.tokenizer import of_base, of_student
-from p2m.student.tokens import LabelTokenizer, Tokenizer, Tokens
+from p2m.student.tokens import Codec, LabelTokenizer, Tokenizer, Tokens
 
 # What this package knows how to train and to decode.  FLAN, CodeT5 and ByT5 are T5s by
 # architecture, SmolLM2 is a Llama, MiniLM a BERT.
@@ -50,7 +50,7 @@ class LoadedModel:
         return self.kind == "decoder-only"
 
     @property
-    def output_tokenizer(self) -> Tokenizer:
+    def output_tokenizer(self) -> Codec:
         """What turns answers into ids and back."""
         return LabelTokenizer(self.labels) if self.kind == "encoder" else self.tokenizer
 
@@ -123,16 +123,36 @@ def save(built: LoadedModel, student: Student) -> None:
     """Writes the student's folder.
 
     model.safetensors, config.json, the tokenizer's files and, once these are on disk, student.json.
+    Plain transformers opens it (AutoModel..., AutoTokenizer) and gives the same answers.
     """
+    built.model.generation_config = _greedy_config(built, student.max_output)
     with _as_os_error():
         built.model.save_pretrained(student.folder)
-    built.tokenizer.save(student.folder)
+    tokenizer = built.tokenizer.for_transformers(built.is_causal)
+    tokenizer.model_max_length = student.max_input
+    tokenizer.padding_side = "left" if built.is_causal else "right"
+    tokenizer.init_kwargs["padding_side"] = tokenizer.padding_side  # or else it is not saved
+    tokenizer.save_pretrained(student.folder)
     for path in student.folder.iterdir():
         if path.is_file():
             disk.sync(path)
     about = asdict(student) | {"tokenizer": built.tokenizer.name}
     del about["folder"]
     disk.write_text(student.folder / ABOUT, json.dumps(about, ensure_ascii=False, indent=1) + "\n")
+
+
+def _greedy_config(built: LoadedModel, max_output: int) -> Any:
+    """How transformers' `generate` answers as p2m does, whatever the base was published with."""
+    from transformers import GenerationConfig
+
+    return GenerationConfig(
+        max_new_tokens=max_output,
+        do_sample=False,
+        num_beams=1,
+        eos_token_id=built.tokenizer.end,
+        pad_token_id=built.tokenizer.pad,
+        decoder_start_token_id=getattr(built.model.config, "decoder_start_token_id", None),
+    )
 
 
 def find(folder: Path) -> Student | None:
@@ -170,7 +190,10 @@ def _config(choice: Choice, labels: tuple[str, ...]) -> Any:
         raise UserError(
             f"student: '{choice.base}' chooses among labels, and the task has no closed set of them"
         )
-    head = {"num_labels": len(labels)} if choice.kind == "encoder" else {}
+    head: dict[str, Any] = {}
+    if choice.kind == "encoder":
+        head["id2label"] = dict(enumerate(labels))
+        head["label2id"] = {label: i for i, label in enumerate(labels)}
     if choice.base != "scratch":
         with _explain_missing(choice):
             config = AutoConfig.from_pretrained(choice.base, **_place(choice), **head)

@@ -1,10 +1,12 @@
 """UTF-8 bytes as tokens, with ByT5's ids (Xue et al. 2021): byte + 3, after pad, end and unknown."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
 import numpy as np
+from tokenizers import Tokenizer, models, pre_tokenizers
 
+from p2m.student import fast_tokenizer
 from p2m.student.tokens import Tokens
 
 FIRST = 3  # id of byte 0
@@ -38,5 +40,9 @@ class ByteTokenizer:
             texts.append(data.decode("utf-8", "ignore"))
         return texts
 
-    def save(self, folder: Path) -> None:
-        """It has no files."""
+    def for_transformers(self, is_causal: bool) -> Any:
+        letters = {letter: FIRST + byte for byte, letter in enumerate(fast_tokenizer.LETTERS)}
+        ids = {token: i for i, token in enumerate(fast_tokenizer.SPECIAL)} | letters
+        inner = Tokenizer(models.BPE(ids, []))
+        inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+        return fast_tokenizer.wrap(inner, is_causal)

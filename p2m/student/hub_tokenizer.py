@@ -1,9 +1,10 @@
 """Tokenizers that were published with a model, through transformers."""
 
+import copy
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+from tokenizers.processors import TemplateProcessing
 from transformers import AutoTokenizer
 
 from p2m.errors import ServiceError, UserError
@@ -56,5 +57,13 @@ class HubTokenizer:
         )
         return texts
 
-    def save(self, folder: Path) -> None:
-        self.inner.save_pretrained(folder)
+    def for_transformers(self, is_causal: bool) -> Any:
+        published = copy.deepcopy(self.inner)
+        if published.pad_token_id is None:
+            published.pad_token = published.convert_ids_to_tokens(self.pad)
+        if not is_causal and published("a").input_ids[-1:] != [self.end]:
+            end = published.convert_ids_to_tokens(self.end)
+            published.backend_tokenizer.post_processor = TemplateProcessing(
+                f"$A {end}", special_tokens=[(end, self.end)]
+            )
+        return published

@@ -24,13 +24,16 @@ def of_student(folder: Path) -> Tokenizer:
 def of_base(base: str, revision: str | None) -> Tokenizer:
     """The tokenizer that belongs to a base.
 
-    Bytes for students from scratch and for ByT5, else the one published with it.
+    Bytes for students from scratch and for ByT5, that of a student of p2m's own in its folder, else
+    the one published with it.
     """
     from p2m.student.byte_tokenizer import ByteTokenizer
     from p2m.student.hub_tokenizer import HubTokenizer
 
     if base == "scratch":
         return ByteTokenizer()
+    if (Path(base) / "student.json").is_file():
+        return of_student(Path(base))
     published = HubTokenizer.load(base, revision)
     return ByteTokenizer() if published.is_byt5 else published
 

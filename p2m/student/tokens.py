@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from p2m.errors import UserError
@@ -77,8 +76,10 @@ def join(rows: Sequence[Sequence[int]]) -> Tokens:
     return Tokens(np.fromiter((i for row in rows for i in row), np.int32, int(starts[-1])), starts)
 
 
-class Tokenizer(Protocol):
-    """name: of its kind.  pad, end and unknown are token ids; size is the number of ids it gives.
+class Codec(Protocol):
+    """What turns texts into ids and back.
+
+    name: of its kind.  pad, end and unknown are token ids; size is the number of ids it gives.
 
     unknown: stands for what has no id of its own (end, where a tokenizer has no such id).
     No text of bytes or learnt pieces has it.
@@ -92,7 +93,16 @@ class Tokenizer(Protocol):
 
     def encode(self, texts: Sequence[str]) -> Tokens: ...
     def decode(self, rows: Sequence[Sequence[int]]) -> list[str]: ...
-    def save(self, folder: Path) -> None: ...
+
+
+class Tokenizer(Codec, Protocol):
+    """What a student reads with."""
+
+    def for_transformers(self, is_causal: bool) -> Any:
+        """The same as a tokenizer of transformers, which saves itself.
+
+        is_causal: without an end token after the text.
+        """
 
 
 class LabelTokenizer:
@@ -116,6 +126,3 @@ class LabelTokenizer:
 
     def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
         return [self.labels[row[0]] for row in rows]
-
-    def save(self, folder: Path) -> None:
-        """student.json holds the labels."""

@@ -33,11 +33,9 @@ def test_a_kept_student_answers_as_before(tmp_path, config):
 def test_a_kept_student_may_be_trained_further_as_a_local_folder(tmp_path):
     made = built(choice(TINY_T5))
     build.save(made, student(tmp_path))
-    from transformers import ByT5Tokenizer
-
-    ByT5Tokenizer().save_pretrained(tmp_path)
     again = build.fresh(Choice(str(tmp_path), None, "encoder-decoder"), 0)
     assert torch.equal(again.model.shared.weight, made.model.shared.weight)
+    assert again.tokenizer.name == "bytes"
 
 
 def test_an_architecture_off_the_list_is_refused_with_the_list():

@@ -95,30 +95,12 @@ def test_a_student_from_scratch_reads_bytes(tmp_path):
     assert isinstance(of_student(tmp_path), ByteTokenizer)
 
 
-@pytest.fixture
-def pieces(tmp_path):
-    """A folder with a real tokenizer of the hub's format: words, trained on nothing."""
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    words = Tokenizer(
-        models.WordLevel(
-            {"<pad>": 0, "</s>": 1, "<unk>": 2, "red": 3, "green": 4, "blue": 5}, unk_token="<unk>"
-        )
-    )
-    words.pre_tokenizer = pre_tokenizers.Whitespace()
-    PreTrainedTokenizerFast(
-        tokenizer_object=words, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
-    ).save_pretrained(tmp_path)
-    return tmp_path
-
-
-def test_a_published_tokenizer_gets_its_end_token_and_comes_back_from_its_files(pieces, tmp_path):
-    tokenizer = of_base(str(pieces), None)
+def test_a_published_tokenizer_gets_its_end_token_and_comes_back_from_its_files(words, tmp_path):
+    tokenizer = of_base(str(words), None)
     tokens = tokenizer.encode(["red blue", "green"])
     assert [tokens[0].tolist(), tokens[1].tolist()] == [[3, 5, 1], [4, 1]]
     assert tokenizer.decode([[3, 4, 1, 0]]) == ["red green"]
-    tokenizer.save(tmp_path / "kept")
+    tokenizer.for_transformers(is_causal=False).save_pretrained(tmp_path / "kept")
     (tmp_path / "kept" / "student.json").write_text(json.dumps({"tokenizer": "files"}))
     assert of_student(tmp_path / "kept").encode(["blue"])[0].tolist() == [5, 1]
 
@@ -146,7 +128,7 @@ def test_pieces_are_words_that_recur_and_the_same_texts_give_the_same(tmp_path):
     assert len(tokenizer.encode(["[2024-03-14 Thu] next friday"])[0]) <= 12
     for at, made in (("a", tokenizer), ("b", again)):
         (tmp_path / at).mkdir()
-        made.save(tmp_path / at)
+        made.for_transformers(is_causal=False).save_pretrained(tmp_path / at)
     assert (tmp_path / "a/tokenizer.json").read_bytes() == (
         tmp_path / "b/tokenizer.json"
     ).read_bytes()
@@ -182,7 +164,7 @@ def test_pieces_reach_over_no_space_and_from_letters_into_no_digits():
 
 def test_learnt_pieces_are_kept_with_the_student(tmp_path):
     tokenizer = learn(LEARNT, 300)
-    tokenizer.save(tmp_path)
+    tokenizer.for_transformers(is_causal=False).save_pretrained(tmp_path)
     (tmp_path / "student.json").write_text(json.dumps({"tokenizer": tokenizer.name}))
     texts = ["next friday é", "</s> is four letters", "a\ud800b", "<pad>"]
     assert [of_student(tmp_path).encode(texts)[i].tolist() for i in range(4)] == [

@@ -104,6 +104,8 @@ def test_an_interrupted_run_goes_on_and_leaves_the_student_of_an_uninterrupted_o
         "model.safetensors",
         "config.json",
         "generation_config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
         "student.json",
         "curve.jsonl",
     }
