@@ -1,4 +1,5 @@
-"""What several rooms' tests use in place of the world: a bar, a stage's surroundings, a teacher, the hub."""
+"""What several rooms' tests use in place of the world: a bar, a stage's surroundings, a teacher,
+the hub."""
 
 import contextlib
 import os
@@ -15,7 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class QuietBar:
-    """A progress bar that shows nothing and remembers what it was given.  Called, it opens itself, as `Work.bar` does."""
+    """A progress bar that shows nothing and remembers what it was given.  Called, it opens itself,
+    as `Work.bar` does."""
 
     def __init__(self) -> None:
         self.done: float = 0
@@ -38,7 +40,8 @@ def make_work(folder: Path, stage: str, bar: QuietBar | None = None) -> Work:
 
 
 class ScriptedTeacher:
-    """A teacher that answers with reply(request, its number): a text, or a whole Answer.  Keeps the requests."""
+    """A teacher that answers with reply(request, its number): a text, or a whole Answer.  Keeps the
+    requests."""
 
     def __init__(self, reply: Callable[[Request, int], str | Answer]) -> None:
         self.reply = reply
@@ -62,7 +65,8 @@ class ScriptedTeacher:
 
 
 def in_order(*answers: str | tuple[str, str]) -> Callable[[Request, int], Answer]:
-    """A reply for ScriptedTeacher: these texts one after the other, each with its outcome if it is not `ok`; free of charge."""
+    """A reply for ScriptedTeacher: these texts one after the other, each with its outcome if it is
+    not `ok`; free of charge."""
 
     def reply(request: Request, number: int) -> Answer:
         answer = answers[number]
@@ -73,7 +77,8 @@ def in_order(*answers: str | tuple[str, str]) -> Callable[[Request, int], Answer
 
 
 class StandInHub:
-    """A server with the hub's layout in a process of its own.  run(code): that code in a process that takes it for the hub."""
+    """A server with the hub's layout in a process of its own.  run(code): that code in a process
+    that takes it for the hub."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -1,6 +1,8 @@
-"""A server with the hub's file layout, for tests: python stand_in_hub.py FOLDER prints its address and serves until its input closes.
+"""A server with the hub's file layout, for tests: python stand_in_hub.py FOLDER prints its address
+and serves until its input closes.
 
-FOLDER/{datasets,models}/<name>/<commit>/<files>; the newest commit is the last by name.  A file GATED in a repository refuses all,
+FOLDER/{datasets,models}/<name>/<commit>/<files>; the newest commit is the last by name.  A file
+GATED in a repository refuses all,
 a file MOVED names the repository that its name now leads to.
 """
 

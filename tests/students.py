@@ -1,4 +1,5 @@
-"""Tiny students of every architecture, from random weights: what several rooms' tests train and ask."""
+"""Tiny students of every architecture, from random weights: what several rooms' tests train and
+ask."""
 
 from pathlib import Path
 from typing import Any

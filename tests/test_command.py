@@ -18,9 +18,11 @@ from omegaconf import OmegaConf
 from p2m.run import sweep
 
 CANARIES = {
-    "OPENAI_API_KEY": "sk-canary-openai-7f3a9c1e5b2d", "WANDB_API_KEY": "canarywandb0123456789abcdef0123456789abcd",
-    "HF_TOKEN": "hf_canaryTOKENcanaryTOKENcanaryTOKEN", "MY_SERVICE_SECRET": "canary-secret-99c0ffee",
-}  # fmt: skip
+    "OPENAI_API_KEY": "sk-canary-openai-7f3a9c1e5b2d",
+    "WANDB_API_KEY": "canarywandb0123456789abcdef0123456789abcd",
+    "HF_TOKEN": "hf_canaryTOKENcanaryTOKENcanaryTOKEN",
+    "MY_SERVICE_SECRET": "canary-secret-99c0ffee",
+}
 SMALL = [
     "experiment=quickstart",
     "generator.target=150",
@@ -225,9 +227,9 @@ def test_unknown_verb_is_told_with_the_verbs_there_are(tmp_path):
         [sys.executable, "-m", "p2m", "dmo", "latest"], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 2
-    assert (
-        done.stderr.strip()
-        == "p2m dmo: there is no such verb (did you mean 'demo'?); there is calls, demo, doctor, or key=value to run an experiment"
+    assert done.stderr.strip() == (
+        "p2m dmo: there is no such verb (did you mean 'demo'?); there is calls, demo, "
+        "doctor, or key=value to run an experiment"
     )
 
 
@@ -324,7 +326,8 @@ def signalled(folder: Path, signum: int, way: str, **kwargs) -> subprocess.Compl
 @pytest.mark.parametrize("way", ["exec", "asyncio"])
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_with_its_code_wherever_it_comes(signum, way, tmp_path):
-    """Dataclasses exec strings while they are imported; `python -m` dies of SIGINT where a KeyboardInterrupt passed through one."""
+    """Dataclasses exec strings while they are imported; `python -m` dies of SIGINT where a
+    KeyboardInterrupt passed through one."""
     done = signalled(
         tmp_path, signum, way, preexec_fn=lambda: signal.signal(signum, signal.SIG_DFL)
     )

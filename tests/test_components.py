@@ -44,7 +44,8 @@ def test_what_is_installed_beside_it_may_not_be_named(outside):
     with pytest.raises(ConfigError) as caught:
         components.locate("their_p2m_too.fixed.Fixed")
     assert str(caught.value).startswith(
-        "_target_ 'their_p2m_too.fixed.Fixed' is not allowed; it must start with 'p2m.' or 'their_p2m.'"
+        "_target_ 'their_p2m_too.fixed.Fixed' is not allowed; it must start with 'p2m.' or "
+        "'their_p2m.'"
     )
 
 

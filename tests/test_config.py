@@ -92,14 +92,20 @@ def option(name: str) -> dict:
 
 def test_a_model_that_the_engine_does_not_know_is_refused():
     model = option("model/bytes_nano") | {"_target_": "p2m.model.named.Named", "kind": "encoder"}
-    clash = "engine: CTranslate2 is for encoder-decoder and decoder-only students, and the model is encoder"
+    clash = (
+        "engine: CTranslate2 is for encoder-decoder and decoder-only students, and the model is "
+        "encoder"
+    )
     assert clash in faults(model=model, engine=option("engine/ctranslate2"))
     assert clash not in faults(model=model, engine=option("engine/torch"))
 
 
 def test_a_model_that_the_processor_does_not_prepare_for_is_refused():
     model = option("model/bytes_nano")
-    clash = "processor: Seq2Seq is for encoder-decoder and encoder students, and the model is decoder-only"
+    clash = (
+        "processor: Seq2Seq is for encoder-decoder and encoder students, and the model is "
+        "decoder-only"
+    )
     assert faults(model=model, processor=option("processor/seq2seq")) == [clash]
     assert config.check(
         OmegaConf.create({**ROOT, "model": model, "processor": option("processor/causal")})

@@ -40,9 +40,15 @@ def test_a_plain_dataclass_in_a_field_is_made_of_its_own_values():
 def test_all_faults_inside_a_nested_field_are_told_at_once():
     typed, faults = convert(seed=1, optimizer={"lrr": 1, "lr": -1}, other={"lr": 1.0})
     assert faults == [
-        "trainer.optimizer.lrr: Optimizer has no such field (did you mean 'lr'?); it has lr, warmup_steps",
+        (
+            "trainer.optimizer.lrr: Optimizer has no such field (did you mean 'lr'?); it has lr, "
+            "warmup_steps"
+        ),
         "trainer.optimizer.lr: must be greater than 0 or must be 'auto', got -1",
-        "trainer.optimizer.warmup_steps: is not set; every field of Optimizer is written in its yaml",
+        (
+            "trainer.optimizer.warmup_steps: is not set; every field of Optimizer is written in "
+            "its yaml"
+        ),
         "trainer.other.warmup_steps: is not set; every field of Optimizer is written in its yaml",
     ]
     assert typed == {"seed": 1}
@@ -57,7 +63,10 @@ def test_what_a_nested_constructor_says_is_told_at_its_field():
 def test_a_setting_that_is_in_a_nested_field_is_named_with_the_way_to_it():
     optimizer = {"lr": "auto", "warmup_steps": 0}
     assert convert(seed=1, optimizer=optimizer, other=None, lr=1e-3)[1] == [
-        "trainer.lr: Trainer has no such field (did you mean 'optimizer.lr'?); it has seed, optimizer, other"
+        (
+            "trainer.lr: Trainer has no such field (did you mean 'optimizer.lr'?); it has seed, "
+            "optimizer, other"
+        )
     ]
 
 

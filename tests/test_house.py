@@ -192,7 +192,10 @@ def test_no_modules_import_each_other_in_a_circle():
 
 
 def test_nothing_heavy_loads_before_the_first_stage_runs():
-    code = f"import sys, p2m.__main__, p2m.run.job, p2m.run.sweep; print(sorted({HEAVY!r} & set(sys.modules)))"
+    code = (
+        f"import sys, p2m.__main__, p2m.run.job, p2m.run.sweep; print(sorted({HEAVY!r} & "
+        f"set(sys.modules)))"
+    )
     out = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -201,7 +204,10 @@ def test_nothing_heavy_loads_before_the_first_stage_runs():
 
 def test_no_component_loads_anything_heavy_when_it_is_imported():
     targets = sorted({component(p)["_target_"].rpartition(".")[0] for p in COMPONENTS})
-    code = f"import sys, importlib; [importlib.import_module(m) for m in {targets!r}]; print(sorted({HEAVY!r} & set(sys.modules)))"
+    code = (
+        f"import sys, importlib; [importlib.import_module(m) for m in {targets!r}]; "
+        f"print(sorted({HEAVY!r} & set(sys.modules)))"
+    )
     out = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -230,7 +236,8 @@ def run_in(house: Path, *args: str) -> subprocess.CompletedProcess:
 
 
 def test_a_new_retriever_takes_exactly_one_yaml_and_one_py(house):
-    """Beside the checkout's own files, two new ones are enough: the option is listed, checked and run."""
+    """Beside the checkout's own files, two new ones are enough: the option is listed, checked and
+    run."""
     (house / "conf/retriever/fixed.yaml").write_text(
         "_target_: p2m.retriever.fixed.Fixed\nn: 3   # examples\n", encoding="utf-8"
     )

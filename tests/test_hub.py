@@ -1,4 +1,5 @@
-"""What p2m knows of the hub, without one; with the stand-in of the hub see tests/model and tests/retriever."""
+"""What p2m knows of the hub, without one; with the stand-in of the hub see tests/model and
+tests/retriever."""
 
 import json
 import re
@@ -26,7 +27,10 @@ def test_remembered_commit_is_used_and_nobody_asked(tmp_path):
 
 def test_unknown_commit_without_a_hub_is_an_error(tmp_path):
     met = tmp_path / "deep" / "met.json"
-    said = f"dataset squad: the hub does not answer ({hub.endpoint()}) and no copy lies in the local cache"
+    said = (
+        f"dataset squad: the hub does not answer ({hub.endpoint()}) and no copy lies in the "
+        f"local cache"
+    )
     with pytest.raises(ServiceError, match=f"^{re.escape(said)}$"):
         hub.pin("dataset", "squad", met)
     assert not met.exists()

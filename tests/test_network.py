@@ -35,7 +35,8 @@ def test_a_server_on_this_machine_is_never_behind_a_proxy(monkeypatch, url):
             "ALL_PROXY",
             "socks://127.0.0.1:9",
             (
-                "the environment variable ALL_PROXY names the proxy socks://127.0.0.1:9, which begins"
+                "the environment variable ALL_PROXY names the proxy socks://127.0.0.1:9, "
+                "which begins"
                 " with none of http://, https://, socks5://, socks5h://; correct or unset it"
             ),
         ),
@@ -43,7 +44,8 @@ def test_a_server_on_this_machine_is_never_behind_a_proxy(monkeypatch, url):
             "https_proxy",
             "http://me:hunter2@:x",
             (
-                "the environment variable https_proxy names the proxy http://***@:x, which is no host"
+                "the environment variable https_proxy names the proxy http://***@:x, which "
+                "is no host"
                 " with a port; correct or unset it"
             ),
         ),
@@ -51,7 +53,8 @@ def test_a_server_on_this_machine_is_never_behind_a_proxy(monkeypatch, url):
             "SSL_CERT_FILE",
             "/nowhere.pem",
             (
-                "the environment variable SSL_CERT_FILE names /nowhere.pem, and there is no such file;"
+                "the environment variable SSL_CERT_FILE names /nowhere.pem, and there is no "
+                "such file;"
                 " unset it, or name the certificates that TLS shall trust"
             ),
         ),

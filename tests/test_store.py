@@ -146,28 +146,44 @@ def flip(path: Path) -> None:
 
 DAMAGES = {
     "a flipped byte": (
-        "trainer", "model.safetensors", flip, "model.safetensors is not what was written",
+        "trainer",
+        "model.safetensors",
+        flip,
+        "model.safetensors is not what was written",
     ),
     "a cut file": (
-        "processor", "train.jsonl", lambda path: path.write_bytes(path.read_bytes()[:-5]),
+        "processor",
+        "train.jsonl",
+        lambda path: path.write_bytes(path.read_bytes()[:-5]),
         "train.jsonl has ",
     ),
     "a missing file": ("processor", "train.jsonl", Path.unlink, "train.jsonl is missing"),
     "no value": (
-        "trainer", "value.json", lambda path: path.write_text(""), "value.json has 0 bytes instead of ",
+        "trainer",
+        "value.json",
+        lambda path: path.write_text(""),
+        "value.json has 0 bytes instead of ",
     ),
     "no record": (
-        "trainer", "made.json", lambda path: path.write_text(""), "made.json has 0 bytes instead of ",
+        "trainer",
+        "made.json",
+        lambda path: path.write_text(""),
+        "made.json has 0 bytes instead of ",
     ),
     "an empty manifest": (
-        "trainer", "manifest.json", lambda path: path.write_text(""), "manifest.json cannot be read",
+        "trainer",
+        "manifest.json",
+        lambda path: path.write_text(""),
+        "manifest.json cannot be read",
     ),
     "a manifest of nothing": (
-        "trainer", "manifest.json", lambda path: path.write_text('{"files": {}}'),
+        "trainer",
+        "manifest.json",
+        lambda path: path.write_text('{"files": {}}'),
         "manifest.json cannot be read",
     ),
     "no manifest": ("trainer", "manifest.json", Path.unlink, "manifest.json is missing"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("how", DAMAGES)

@@ -26,7 +26,10 @@ def prose(rng: random.Random, text: str) -> str:
 
 
 def fences(rng: random.Random, text: str) -> str:
-    return f"```{rng.choice(('json', '', 'JSON'))}\n{json.dumps(json.loads(text), ensure_ascii=False, indent=2)}\n```"
+    return (
+        f"```{rng.choice(('json', '', 'JSON'))}\n"
+        f"{json.dumps(json.loads(text), ensure_ascii=False, indent=2)}\n```"
+    )
 
 
 def single_quotes(rng: random.Random, text: str) -> str:

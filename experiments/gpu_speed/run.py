@@ -1,11 +1,16 @@
-"""Measures the training of a student of flan-t5-base's shape, random weights, against what people would use instead; writes results.csv.
+"""Measures the training of a student of flan-t5-base's shape, random weights, against what people
+would use instead; writes results.csv.
 
 python experiments/gpu_speed/run.py                     on a GPU of 80 GB, some minutes
-python experiments/gpu_speed/run.py --device cpu --quick    a tenth of the width and two layers, to see that it runs
+python experiments/gpu_speed/run.py --device cpu --quick    a tenth of the width and two layers, to
+see that it runs
 
-Contenders are processes that get ready together and then work one at a time, in turns, on examples of 256 tokens in and 64 out, 32 in
-a batch, with AdamW, bf16 and T5's own dropout: p2m, with and without trainer.compile; transformers' Seq2SeqTrainer; a bare PyTorch loop;
-the same loop with torch.compile.  What they reach is compared with one large product of bf16 matrices on the same device.
+Contenders are processes that get ready together and then work one at a time, in turns, on examples
+of 256 tokens in and 64 out, 32 in
+a batch, with AdamW, bf16 and T5's own dropout: p2m, with and without trainer.compile; transformers'
+Seq2SeqTrainer; a bare PyTorch loop;
+the same loop with torch.compile.  What they reach is compared with one large product of bf16
+matrices on the same device.
 """
 
 import argparse
@@ -40,9 +45,16 @@ FULL = {
 }  # flan-t5-base
 QUICK = {"d_model": 64, "d_ff": 256, "num_layers": 2, "num_decoder_layers": 2, "num_heads": 1}
 SHAPE = {
-    "model_type": "t5", "vocab_size": 32_128, "d_kv": 64, "feed_forward_proj": "gated-gelu", "tie_word_embeddings": False,
-    "dropout_rate": DROPOUT, "pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0,
-}  # fmt: skip
+    "model_type": "t5",
+    "vocab_size": 32_128,
+    "d_kv": 64,
+    "feed_forward_proj": "gated-gelu",
+    "tie_word_embeddings": False,
+    "dropout_rate": DROPOUT,
+    "pad_token_id": 0,
+    "eos_token_id": 1,
+    "decoder_start_token_id": 0,
+}
 COLUMNS = (
     "device",
     "shape",
@@ -132,7 +144,8 @@ class Contender:
                 print(self.name, said, flush=True)
                 return float(said[what])
         raise SystemExit(
-            f"gpu_speed: {self.name} ended with exit code {self.process.wait()}; what it said stands above"
+            f"gpu_speed: {self.name} ended with exit code {self.process.wait()}; what it "
+            f"said stands above"
         )
 
     def end(self) -> None:
@@ -183,7 +196,8 @@ def _config(quick: bool) -> dict[str, Any]:
 
 
 def _operations(quick: bool) -> float:
-    """Of forward and backward for one token, input and output tokens alike on average: six for each weight that a token meets.
+    """Of forward and backward for one token, input and output tokens alike on average: six for each
+    weight that a token meets.
 
     Attention's own products are left out: with 256 tokens they are a fiftieth of the rest.
     """
@@ -302,9 +316,15 @@ def _seq2seq_trainer(quick: bool, turns: Turns) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         how = Seq2SeqTrainingArguments(
-            folder, per_device_train_batch_size=BATCH, max_steps=ENDLESS, report_to=[], disable_tqdm=True, use_cpu=turns.device == "cpu",
-            save_strategy="no", bf16=True,
-        )  # fmt: skip
+            folder,
+            per_device_train_batch_size=BATCH,
+            max_steps=ENDLESS,
+            report_to=[],
+            disable_tqdm=True,
+            use_cpu=turns.device == "cpu",
+            save_strategy="no",
+            bf16=True,
+        )
         Seq2SeqTrainer(
             made.model,
             how,
@@ -353,9 +373,12 @@ def _product(device: str, quick: bool) -> float:
 
 
 CONTENDERS = {
-    "p2m": _p2m, "p2m_compiled": _p2m_compiled, "seq2seq_trainer": _seq2seq_trainer, "bare_loop": _bare_loop,
+    "p2m": _p2m,
+    "p2m_compiled": _p2m_compiled,
+    "seq2seq_trainer": _seq2seq_trainer,
+    "bare_loop": _bare_loop,
     "compiled_loop": _compiled_loop,
-}  # fmt: skip
+}
 FOR_GPUS = {"p2m_compiled"}  # what p2m refuses on a processor
 
 
@@ -377,7 +400,8 @@ def _arguments() -> argparse.Namespace:
 
         if not torch.cuda.is_available():
             parser.error(
-                "--device: torch sees no GPU on this machine; --device cpu --quick shows that the command runs"
+                "--device: torch sees no GPU on this machine; --device cpu --quick shows "
+                "that the command runs"
             )
     return args
 

@@ -1,12 +1,18 @@
-"""Trains students on published tasks through the command line, default settings, and writes results.csv.
+"""Trains students on published tasks through the command line, default settings, and writes
+results.csv.
 
-python experiments/published/run.py --data FOLDER                    all of it: some hours on two cores
+python experiments/published/run.py --data FOLDER                    all of it: some hours on two
+cores
 python experiments/published/run.py g2p.geo --data FOLDER --seeds 0  one set, one seed
-python experiments/published/run.py --data FOLDER --jobs 2           two runs at a time, each on half of the cores
-python experiments/published/run.py scan.simple --data FOLDER --overrides trainer.residual_dropout=0.0
+python experiments/published/run.py --data FOLDER --jobs 2           two runs at a time, each on
+half of the cores
+python experiments/published/run.py scan.simple --data FOLDER --overrides
+trainer.residual_dropout=0.0
 
-Runs that results.csv has, made by this version of student and trainer, are not made again; those of other versions go.
-Answers are kept in outputs/published; where three seeds or more have theirs there, the vote of them is printed as well.
+Runs that results.csv has, made by this version of student and trainer, are not made again; those of
+other versions go.
+Answers are kept in outputs/published; where three seeds or more have theirs there, the vote of them
+is printed as well.
 
 FOLDER holds <set>.train.jsonl.gz, <set>.dev.jsonl.gz (where there is one) and <set>.test.jsonl.gz.
 """
@@ -32,7 +38,8 @@ from p2m.trainer.lightning import Lightning
 
 HERE = Path(__file__).resolve().parent
 ANSWERS = HERE.parents[1] / "outputs/published"
-VERSION = f"{Scratch.VERSION}.{Lightning.VERSION}"  # what a run is made by: those of other versions are no further seeds of it
+# what a run is made by: those of other versions are no further seeds of it
+VERSION = f"{Scratch.VERSION}.{Lightning.VERSION}"
 PROMPTS = {
     "g2p": "Write how the word is pronounced, in IPA with a space between sounds.",
     "inflection": "Write the inflected form of the lemma that the features after it ask for.",
@@ -40,9 +47,21 @@ PROMPTS = {
     "num_to_verbal": "Write the number in words.",
 }
 SETS = (
-    "g2p.geo", "g2p.hun", "g2p.fre", "g2p.gre", "g2p.eng_us", "inflection.english", "inflection.turkish", "inflection.german",
-    "inflection.english.1000", "inflection.turkish.1000", "inflection.german.1000", "scan.simple", "scan.length", "num_to_verbal",
-)  # fmt: skip
+    "g2p.geo",
+    "g2p.hun",
+    "g2p.fre",
+    "g2p.gre",
+    "g2p.eng_us",
+    "inflection.english",
+    "inflection.turkish",
+    "inflection.german",
+    "inflection.english.1000",
+    "inflection.turkish.1000",
+    "inflection.german.1000",
+    "scan.simple",
+    "scan.length",
+    "num_to_verbal",
+)
 BASELINES = {
     "g2p.geo": "0.0",
     "g2p.hun": "1.8",
@@ -52,7 +71,8 @@ BASELINES = {
 STUDENTS = {
     "scan": "t5_nano"
 }  # its words recur, so pieces of words serve it; else byt5_nano, as spelling is the task
-COUNTS = "model.relative_attention_num_buckets=128"  # actions have to be counted, up to 48; T5's 32 tell 16 places back apart
+# actions have to be counted, up to 48; T5's 32 tell 16 places back apart
+COUNTS = "model.relative_attention_num_buckets=128"
 NEEDED = {
     "scan.simple": [COUNTS],
     "scan.length": [
@@ -114,12 +134,25 @@ def _run(
     valid = data / f"{base}.dev.jsonl.gz"
     with tempfile.TemporaryDirectory() as folder:
         command = [
-            sys.executable, "-m", "p2m", "prompt=text", f"prompt.text='{PROMPTS[name.split('.')[0]]}'", f"prompt.train={train}",
-            f"prompt.test={data / f'{base}.test.jsonl.gz'}", *([f"prompt.valid={valid}"] if valid.exists() else []), "parser=sections",
-            "retriever=none", "generator=none", f"model={model}", f"seed={seed}", "metric=[exact_match]",
+            sys.executable,
+            "-m",
+            "p2m",
+            "prompt=text",
+            f"prompt.text='{PROMPTS[name.split('.')[0]]}'",
+            f"prompt.train={train}",
+            f"prompt.test={data / f'{base}.test.jsonl.gz'}",
+            *([f"prompt.valid={valid}"] if valid.exists() else []),
+            "parser=sections",
+            "retriever=none",
+            "generator=none",
+            f"model={model}",
+            f"seed={seed}",
+            "metric=[exact_match]",
             f"trainer.parallel.threads={threads}",
-            f"store={folder}/store", f"hydra.run.dir={folder}/run", *overrides,
-        ]  # fmt: skip
+            f"store={folder}/store",
+            f"hydra.run.dir={folder}/run",
+            *overrides,
+        ]
         began = time.monotonic()
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         report = json.loads((Path(folder) / "run/report.json").read_text(encoding="utf-8"))
@@ -139,11 +172,20 @@ def _run(
         max(point.get("exact_match", 0) for point in points),
     )
     return {
-        "set": name, "model": model, "overrides": " ".join(overrides), "seed": seed, "version": VERSION, "n": score["n"],
-        "exact_match": round(100 * score["value"], 2), "low": round(100 * score["low"], 2), "high": round(100 * score["high"], 2),
+        "set": name,
+        "model": model,
+        "overrides": " ".join(overrides),
+        "seed": seed,
+        "version": VERSION,
+        "n": score["n"],
+        "exact_match": round(100 * score["value"], 2),
+        "low": round(100 * score["low"], 2),
+        "high": round(100 * score["high"], 2),
         "dev": round(100 * dev, 1),
-        "train": report["examples"]["train"], "threads": threads, "seconds": round(time.monotonic() - began),
-    }  # fmt: skip
+        "train": report["examples"]["train"],
+        "threads": threads,
+        "seconds": round(time.monotonic() - began),
+    }
 
 
 def _answers(name: str, model: str, overrides: Sequence[str], seed: int) -> Path:
@@ -151,7 +193,8 @@ def _answers(name: str, model: str, overrides: Sequence[str], seed: int) -> Path
 
 
 def _votes(rows: list[dict[str, str]]) -> Iterator[str]:
-    """What the students of all seeds have exact together: the answer most of them give, of equally many that of the lowest seed."""
+    """What the students of all seeds have exact together: the answer most of them give, of equally
+    many that of the lowest seed."""
     for name, model, overrides in dict.fromkeys(
         (r["set"], r["model"], r["overrides"]) for r in rows
     ):
@@ -169,11 +212,15 @@ def _votes(rows: list[dict[str, str]]) -> Iterator[str]:
                 in same[0]["outputs"]
                 for same in said
             ]
-            yield f"{name} {model} {overrides}: vote of {len(files)} seeds {100 * statistics.mean(exact):.1f} exact"
+            yield (
+                f"{name} {model} {overrides}: vote of {len(files)} seeds "
+                f"{100 * statistics.mean(exact):.1f} exact"
+            )
 
 
 def _table(rows: list[dict[str, str]]) -> str:
-    """Means over seeds (exact match and word error rate make 100) and their spread; defaults come first."""
+    """Means over seeds (exact match and word error rate make 100) and their spread; defaults come
+    first."""
     groups: dict[tuple[str, str, str], list[dict[str, str]]] = {}
     for row in rows:
         groups.setdefault((row["set"], row["model"], row["overrides"]), []).append(row)
@@ -181,7 +228,10 @@ def _table(rows: list[dict[str, str]]) -> str:
         (name, STUDENTS.get(name.split(".")[0], "byt5_nano"), " ".join(NEEDED.get(name, [])))
         for name in SETS
     ]
-    head = "| set | student | seeds | word error rate | exact match | interval of the first seed | the task's baseline | on dev | seconds |"
+    head = (
+        "| set | student | seeds | word error rate | exact match | interval of the first seed | "
+        "the task's baseline | on dev | seconds |"
+    )
     lines = [
         head,
         "|---|---|---|---|---|---|---|---|---|",
@@ -201,10 +251,16 @@ def _line(found: list[dict[str, str]], settings: str) -> str:
     seen = [float(r["dev"]) for r in found if r["dev"]]
     took = [float(r["seconds"]) for r in found if r["seconds"]]  # a run that was held up has none
     cells = (
-        first["set"] + settings, first["model"], ", ".join(r["seed"] for r in found), f"{100 - mean:.2f}", f"{mean:.2f}{spread}",
-        f"[{float(first['low']):.1f}, {float(first['high']):.1f}], n = {int(first['n']):,}", BASELINES.get(first["set"], "–"),
-        f"{statistics.mean(seen):.1f}" if seen else "", f"{statistics.mean(took):.0f}" if took else "",
-    )  # fmt: skip
+        first["set"] + settings,
+        first["model"],
+        ", ".join(r["seed"] for r in found),
+        f"{100 - mean:.2f}",
+        f"{mean:.2f}{spread}",
+        f"[{float(first['low']):.1f}, {float(first['high']):.1f}], n = {int(first['n']):,}",
+        BASELINES.get(first["set"], "–"),
+        f"{statistics.mean(seen):.1f}" if seen else "",
+        f"{statistics.mean(took):.0f}" if took else "",
+    )
     return f"| {' | '.join(cells)} |"
 
 

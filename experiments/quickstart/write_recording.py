@@ -16,8 +16,9 @@ GRAMMAR = Grammar(
     example=dates.example,
     wrong=dates.wrong,
     columns={"calendar_requests.jsonl": {"input": ["message"], "output": "when"}},
-    card="Text-to-text model that normalises English date and time expressions. Given a reference date and an informal phrase such as "
-    "'next friday at 3pm', it generates the date or time in ISO 8601 form. A sequence-to-sequence encoder-decoder, fine-tuned for "
+    card="Text-to-text model that normalises English date and time expressions. Given a reference"
+    " date and an informal phrase such as 'next friday at 3pm', it generates the date or time in"
+    " ISO 8601 form. A sequence-to-sequence encoder-decoder, fine-tuned for "
     "temporal expression normalisation; works on short, noisy text at character level.",
 )
 

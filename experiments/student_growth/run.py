@@ -1,9 +1,11 @@
 """Measures what training costs as examples and students grow, and writes results.csv.
 
-python experiments/student_growth/run.py           1,000 to 1,000,000 examples, students of 1, 8 and 20 M parameters
+python experiments/student_growth/run.py           1,000 to 1,000,000 examples, students of 1, 8 and
+20 M parameters
 python experiments/student_growth/run.py --quick   up to 100,000 examples
 
-Each size is a process of its own.  It makes all its examples ready, then trains on so many that the time of one can be told; a whole pass
+Each size is a process of its own.  It makes all its examples ready, then trains on so many that the
+time of one can be told; a whole pass
 would take as much longer as there are examples more, which is what `seconds_a_pass` says.
 """
 
@@ -124,7 +126,8 @@ def _measured(model: str, n: int, folder: Path) -> dict[str, Any]:
 
 
 class Own(threading.Thread):
-    """Looks ten times a second at how much memory is the process's own: without pages of files, which the system may take back."""
+    """Looks ten times a second at how much memory is the process's own: without pages of files,
+    which the system may take back."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -139,7 +142,7 @@ class Own(threading.Thread):
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="Measures what training costs as examples and students grow; writes results.csv."
+        description="Measures what training costs as examples and students grow: results.csv."
     )
     parser.add_argument("--quick", action="store_true", help="up to 100,000 examples")
     parser.add_argument(

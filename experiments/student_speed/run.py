@@ -1,10 +1,13 @@
-"""Measures training, decoding and reading bytes of students against what people would use instead, and writes results.csv.
+"""Measures training, decoding and reading bytes of students against what people would use instead,
+and writes results.csv.
 
 python experiments/student_speed/run.py           all of it, half an hour on two cores
 python experiments/student_speed/run.py --quick   a tenth of the examples
 
-Contenders take turns, each in a process of its own, on the same examples and the same batch size: p2m; transformers' Seq2SeqTrainer at
-its defaults; a bare PyTorch loop (bf16 autocast, p2m's optimiser and batches, transformers' forward).
+Contenders take turns, each in a process of its own, on the same examples and the same batch size:
+p2m; transformers' Seq2SeqTrainer at
+its defaults; a bare PyTorch loop (bf16 autocast, p2m's optimiser and batches, transformers'
+forward).
 """
 
 import argparse
@@ -152,7 +155,8 @@ def _choice(model: str) -> Any:
 
 
 def _p2m(model: str, n: int, folder: Path) -> dict[str, Any]:
-    """Examples a second after the first step, as a user has it, but that it validates once, at the end."""
+    """Examples a second after the first step, as a user has it, but that it validates once, at the
+    end."""
     with tempfile.TemporaryDirectory() as name:
         marks = _trained(model, _examples(n + VALID), Path(name))
     (began, first), (ended, last) = marks[0], marks[-1]
@@ -230,9 +234,14 @@ def _seq2seq_trainer(model: str, n: int, folder: Path) -> dict[str, Any]:
     data = [{"input_ids": inputs[i].tolist(), "labels": outputs[i].tolist()} for i in range(n)]
     with tempfile.TemporaryDirectory() as folder:
         how = Seq2SeqTrainingArguments(
-            folder, per_device_train_batch_size=BATCH, num_train_epochs=1, report_to=[], disable_tqdm=True, use_cpu=True,
+            folder,
+            per_device_train_batch_size=BATCH,
+            num_train_epochs=1,
+            report_to=[],
+            disable_tqdm=True,
+            use_cpu=True,
             save_strategy="no",
-        )  # fmt: skip
+        )
         first = _First()
         trainer = Seq2SeqTrainer(
             made.model,
@@ -286,7 +295,8 @@ def _bare_loop(model: str, n: int, folder: Path) -> dict[str, Any]:
 
 
 def _dates(n: int) -> list[Any]:
-    """Dates in ten wordings, each once: what the student that answers learns nearly wholly, so that its answers end where they should."""
+    """Dates in ten wordings, each once: what the student that answers learns nearly wholly, so that
+    its answers end where they should."""
     import dates
 
     from p2m.artifacts import Example
@@ -374,12 +384,20 @@ def _byt5_tokenizer(model: str, n: int, folder: Path) -> dict[str, Any]:
 
 
 CONTENDERS = {
-    "p2m_bytes": _p2m_bytes, "byt5_tokenizer": _byt5_tokenizer,
-    "p2m": _p2m, "seq2seq_trainer": _seq2seq_trainer, "bare_loop": _bare_loop, "taught": _taught, "p2m_decode": _p2m_decode,
-    "p2m_bfloat16": partial(_p2m_decode, compute_type="bfloat16"), "ctranslate2": partial(_p2m_decode, engine="ctranslate2"),
-    "ctranslate2_int8": partial(_p2m_decode, engine="ctranslate2", compute_type="int8"), "generate": _generate,
-    "generate_8": partial(_generate, batch=8),  # what Seq2SeqTrainer predicts in where nobody says another number
-}  # fmt: skip
+    "p2m_bytes": _p2m_bytes,
+    "byt5_tokenizer": _byt5_tokenizer,
+    "p2m": _p2m,
+    "seq2seq_trainer": _seq2seq_trainer,
+    "bare_loop": _bare_loop,
+    "taught": _taught,
+    "p2m_decode": _p2m_decode,
+    "p2m_bfloat16": partial(_p2m_decode, compute_type="bfloat16"),
+    "ctranslate2": partial(_p2m_decode, engine="ctranslate2"),
+    "ctranslate2_int8": partial(_p2m_decode, engine="ctranslate2", compute_type="int8"),
+    "generate": _generate,
+    # what Seq2SeqTrainer predicts in where nobody says another number
+    "generate_8": partial(_generate, batch=8),
+}
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,4 +1,5 @@
-"""A T5's training forward with each trick behind a switch, so that each can be timed against its absence.
+"""A T5's training forward with each trick behind a switch, so that each can be timed against its
+absence.
 
 Shapes: B examples, S input tokens, T output tokens, H heads, M of the model, V of the vocabulary.
 """
@@ -17,7 +18,8 @@ class OwnForward:
     """logits_BTV of a T5, with the *tricks* that are named and plain torch for the others.
 
     projections: q, k and v (keys and values of the input; both halves of a gate) from one product
-    norm: RMSNorm with its backward written out   precision: bf16 throughout   attention: written out, masks summed once
+    norm: RMSNorm with its backward written out   precision: bf16 throughout   attention: written
+    out, masks summed once
     """
 
     def __init__(self, model: Any, tricks: frozenset[str]) -> None:
@@ -97,7 +99,8 @@ class OwnForward:
 
 
 class _Norm(torch.autograd.Function):
-    """x / sqrt(mean(x^2) + epsilon) * weight; its gradient in seven passes over x, where torch's takes eighteen."""
+    """x / sqrt(mean(x^2) + epsilon) * weight; its gradient in seven passes over x, where torch's
+    takes eighteen."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:

@@ -1,10 +1,13 @@
-"""Times each trick of p2m's own T5 forward against its absence, and against transformers' forward; writes results.csv.
+"""Times each trick of p2m's own T5 forward against its absence, and against transformers' forward;
+writes results.csv.
 
 python experiments/t5_forward/run.py            some minutes on one core
 python experiments/t5_forward/run.py --steps 5  to see that it runs
 
-All contenders work on the same batch, one after the other, then on the next: one process, one thread, judged by the process's own
-CPU time, which the load of other programs hardly touches.  Contenders start from the same weights; but in whole steps they keep them.
+All contenders work on the same batch, one after the other, then on the next: one process, one
+thread, judged by the process's own
+CPU time, which the load of other programs hardly touches.  Contenders start from the same weights;
+but in whole steps they keep them.
 """
 
 import argparse
@@ -59,7 +62,8 @@ def main() -> None:
 def race(
     figure: str, student: str, contenders: dict[str, Contender], batches: Iterator[Any]
 ) -> list[tuple[str, ...]]:
-    """Milliseconds of each contender, and how many times faster the first one is on the same batches."""
+    """Milliseconds of each contender, and how many times faster the first one is on the same
+    batches."""
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for i, batch in enumerate(batches):
         names = list(contenders)
@@ -108,7 +112,8 @@ def training(student: str) -> dict[str, Contender]:
 
 
 def whole_step(student: str) -> dict[str, Contender]:
-    """The same with clipping and the optimisers of p2m; and what Seq2SeqTrainer does at its defaults, AdamW in fp32."""
+    """The same with clipping and the optimisers of p2m; and what Seq2SeqTrainer does at its
+    defaults, AdamW in fp32."""
     model, plain = _model(student, torch.nn.Dropout), TRICKS - {"projections"}
     contenders = {"what p2m does now": _updating(model, OwnForward(model, plain))}
     model = _model(student, NumpyDropout)

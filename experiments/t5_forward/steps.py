@@ -1,4 +1,5 @@
-"""A T5's decoding step with each trick behind a switch, so that each can be timed against its absence.
+"""A T5's decoding step with each trick behind a switch, so that each can be timed against its
+absence.
 
 Shapes: B answers, S input tokens, T output tokens, H heads, D of a head, M of the model.
 """
@@ -38,8 +39,10 @@ def decode_by_transformers(model: Any, ids_BS: Tensor, labels_BT: Tensor) -> Non
 
 
 class _Batch:
-    """onednn: products by oneDNN instead of MKL   projections: q, k and v in one product   room: for keys and values, made once
-    bias: of all distances, made once   norm: the root in one call   pieces: keys of the input laid out as the product reads them
+    """onednn: products by oneDNN instead of MKL   projections: q, k and v in one product   room:
+    for keys and values, made once
+    bias: of all distances, made once   norm: the root in one call   pieces: keys of the input laid
+    out as the product reads them
     """
 
     def __init__(self, model: Any, tricks: frozenset[str], ids_BS: Tensor) -> None:

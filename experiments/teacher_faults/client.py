@@ -1,6 +1,8 @@
-"""One process that asks the fault server N questions through p2m's teacher, and puts down each answer as it is acknowledged.
+"""One process that asks the fault server N questions through p2m's teacher, and puts down each
+answer as it is acknowledged.
 
-python client.py '{"port": 8000, "folder": "ledger", "n": 100, ...}'        prints one JSON line at its end
+python client.py '{"port": 8000, "folder": "ledger", "n": 100, ...}'        prints one JSON line at
+its end
 """
 
 import contextlib
@@ -40,9 +42,9 @@ SCHEMA = {
     "required": ["examples"],
 }
 SYSTEM = (
-    "You write examples for a small model that learns one task. Answer with JSON of the form that was asked for, and nothing else. "
-    * 4
-)
+    "You write examples for a small model that learns one task. Answer with JSON of the form "
+    "that was asked for, and nothing else. "
+) * 4
 
 
 class Silent:
@@ -57,15 +59,29 @@ def bar(total: float | None, unit: str) -> Iterator[Bar]:
 
 def teacher(**settings: Any) -> OpenAI:
     told: dict[str, Any] = {
-        "model": "fault-1", "api_key_env": None, "price": PRICE, "free": False, "extra": {}, "tokens_field": "max_tokens",
-        "structured": "never", "concurrency": 8, "requests_per_minute": None, "tokens_per_minute": None, "connect_s": 5.0,
-        "first_byte_s": 1.0, "idle_s": 1.0, "total_s": 10.0,
-    }  # fmt: skip
+        "model": "fault-1",
+        "api_key_env": None,
+        "price": PRICE,
+        "free": False,
+        "extra": {},
+        "tokens_field": "max_tokens",
+        "structured": "never",
+        "concurrency": 8,
+        "requests_per_minute": None,
+        "tokens_per_minute": None,
+        "connect_s": 5.0,
+        "first_byte_s": 1.0,
+        "idle_s": 1.0,
+        "total_s": 10.0,
+    }
     return OpenAI(**(told | settings))
 
 
 def question(i: int, start: int = 0) -> Request:
-    user = f"Write three more examples, unlike those before. This is question {i + start}. Instruction: name the colour of a thing."
+    user = (
+        f"Write three more examples, unlike those before. This is question {i + start}. "
+        f"Instruction: name the colour of a thing."
+    )
     return Request(
         ({"role": "system", "content": SYSTEM}, {"role": "user", "content": user}), 0.7, 300, SCHEMA
     )
@@ -87,7 +103,8 @@ def _name(text: str) -> str:
 
 
 def run(job: dict[str, Any]) -> dict[str, Any]:
-    """Asks questions start .. start + n; `log`: a file for what was acknowledged; `out`: one for the usable answers in order."""
+    """Asks questions start .. start + n; `log`: a file for what was acknowledged; `out`: one for
+    the usable answers in order."""
     caps = Budget(job.get("max_usd"), job.get("max_calls"), None, 0)
     folder = Path(job["folder"])
     it = teacher(
@@ -125,9 +142,15 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     if job.get("out"):
         Path(job["out"]).write_text(json.dumps(texts, indent=1), encoding="utf-8")
     return {
-        "answers": len(texts), "fresh": work.meter.paid_calls, "usd": work.meter.usd, "paid_usd": work.meter.paid_usd, "seconds": seconds,
-        "outcomes": dict(session.health.outcomes), "code": getattr(error, "code", 0), "error": str(error) if error else "",
-    }  # fmt: skip
+        "answers": len(texts),
+        "fresh": work.meter.paid_calls,
+        "usd": work.meter.usd,
+        "paid_usd": work.meter.paid_usd,
+        "seconds": seconds,
+        "outcomes": dict(session.health.outcomes),
+        "code": getattr(error, "code", 0),
+        "error": str(error) if error else "",
+    }
 
 
 if __name__ == "__main__":

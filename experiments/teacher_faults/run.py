@@ -1,6 +1,8 @@
-"""Measures what the teacher promises, against a server that misbehaves, and prints the table of README.md.
+"""Measures what the teacher promises, against a server that misbehaves, and prints the table of
+README.md.
 
-python experiments/teacher_faults/run.py                    all of it, about ten minutes on two cores
+python experiments/teacher_faults/run.py                    all of it, about ten minutes on two
+cores
 python experiments/teacher_faults/run.py --quick cap same   some of it, at a tenth of the size
 """
 
@@ -33,7 +35,8 @@ import client  # noqa: E402
 import httpx2  # noqa: E402 - imported here, so that a fork need not
 from client import PRICE, bar, question, teacher  # noqa: E402
 
-PASSING = "429_seconds,429_ms,429_date,429_garbage,429_duration,500,503_html,502_empty,reset"  # after these a second try gives the answer
+# after these a second try gives the answer
+PASSING = "429_seconds,429_ms,429_date,429_garbage,429_duration,500,503_html,502_empty,reset"
 COLUMNS = ("figure", "measured", "to reach", "reached")
 Row = tuple[str, str, str, bool]
 
@@ -61,7 +64,8 @@ def server(folder: Path, **options: Any) -> Iterator[tuple[int, Path]]:
 
 
 def forked(job: dict[str, Any], before: Callable[[], None] = lambda: None) -> int:
-    """A child process that runs *job* and writes what came of it to job["told"]; its id.  A fork, so that nothing is imported again."""
+    """A child process that runs *job* and writes what came of it to job["told"]; its id.  A fork,
+    so that nothing is imported again."""
     child = os.fork()
     if child:
         return child
@@ -111,7 +115,8 @@ def kept(folder: Path) -> dict[str, str]:
 
 
 def kills(folder: Path, scale: float) -> Iterator[Row]:
-    """SIGKILLs at random instants; every acknowledged answer must be in the ledger, and only what was out is paid again."""
+    """SIGKILLs at random instants; every acknowledged answer must be in the ledger, and only what
+    was out is paid again."""
     n, flight, chance, step = max(3, int(200 * scale)), 16, random.Random(0), 40
     job = {
         "folder": str(folder),
@@ -123,7 +128,9 @@ def kills(folder: Path, scale: float) -> Iterator[Row]:
         waited([forked(job | {"port": port, "n": 1})])
         for i in range(
             n
-        ):  # each run begins with 20 questions of the one before, so that it meets kept and unknown calls
+            # each run begins with 20 questions of the one before, so that it meets kept and unknown
+            # calls
+        ):
             paid, held = len(lines_of(bill)), len(kept(folder))
             child = forked(job | {"port": port, "n": 2000, "start": i * step, "ahead": flight})
             time.sleep(chance.uniform(0.1, 1.2))
@@ -173,7 +180,8 @@ def kills(folder: Path, scale: float) -> Iterator[Row]:
 
 
 def cap(folder: Path, scale: float) -> Iterator[Row]:
-    """A cap worth 200 calls, at each number in flight and of processes, with and without faults and kills."""
+    """A cap worth 200 calls, at each number in flight and of processes, with and without faults and
+    kills."""
     flights, crowds = ((1, 8, 32, 128), (1, 4, 16)) if scale >= 1 else ((8, 64), (1, 4))
     calm, rough = [], []
     for flight in flights:
@@ -257,7 +265,8 @@ def same(folder: Path, scale: float) -> Iterator[Row]:
 
 
 def order(folder: Path, scale: float) -> Iterator[Row]:
-    """Under strace: between an answer's arrival and its acknowledgement, the database and then its journal are synced."""
+    """Under strace: between an answer's arrival and its acknowledgement, the database and then its
+    journal are synced."""
     if not shutil.which("strace"):
         yield "order of syncs under strace", "no strace here", "all", False
         return
@@ -296,7 +305,8 @@ def order(folder: Path, scale: float) -> Iterator[Row]:
 
 
 def _in_order(trace: list[str]) -> tuple[int, int]:
-    """(acknowledged in the right order, acknowledged).  A sync counts if it began after the answer came and ended before the write."""
+    """(acknowledged in the right order, acknowledged).  A sync counts if it began after the answer
+    came and ended before the write."""
     arrived: dict[str, int] = {}
     synced = {"calls.sqlite>": -1, "calls.sqlite-journal>": -1}
     good = seen = 0
@@ -320,7 +330,8 @@ def _in_order(trace: list[str]) -> tuple[int, int]:
 
 
 def _syscalls(trace: list[str]) -> Iterator[tuple[int, int, str]]:
-    """(line on which it began, line on which it returned, text): strace cuts a call in two where another thread comes between."""
+    """(line on which it began, line on which it returned, text): strace cuts a call in two where
+    another thread comes between."""
     begun: dict[str, tuple[int, str]] = {}
     for number, line in enumerate(trace):
         thread, _, text = line.partition(" ")
@@ -405,7 +416,8 @@ def fatal(folder: Path, scale: float) -> Iterator[Row]:
 
 
 def fuzz(folder: Path, scale: float) -> Iterator[Row]:
-    """Random damage to answers, headers and the ledger's file: anything raised but a UserError counts."""
+    """Random damage to answers, headers and the ledger's file: anything raised but a UserError
+    counts."""
     from p2m.calls.completion import parse
     from p2m.calls.endpoint import reply_with
     from p2m.errors import UserError
@@ -491,7 +503,8 @@ def _bent(raw: bytes, chance: random.Random, most: int = 6) -> bytes:
 
 
 def speed(folder: Path, scale: float) -> Iterator[Row]:
-    """Answers a second against a 50 ms server, in turn with the bare openai client, each in a process of its own."""
+    """Answers a second against a 50 ms server, in turn with the bare openai client, each in a
+    process of its own."""
     import openai  # noqa: F401 - before the forks, so that nobody's time holds an import
 
     n = int(2000 * scale)
@@ -515,7 +528,10 @@ def speed(folder: Path, scale: float) -> Iterator[Row]:
                 }
                 ours.append(n / _timed(lambda job=job: client.run(job), folder))
             share, ideal = statistics.median(ours) / statistics.median(bare), flight / 0.05
-            measured = f"{statistics.median(ours):.0f}/s = {share:.2f} of the bare client's {statistics.median(bare):.0f}/s"
+            measured = (
+                f"{statistics.median(ours):.0f}/s = {share:.2f} of the bare client's "
+                f"{statistics.median(bare):.0f}/s"
+            )
             yield (
                 f"throughput at {flight} in flight",
                 f"{measured}; {statistics.median(ours) / ideal:.2f} of {ideal:.0f}/s",
@@ -658,7 +674,8 @@ def main() -> int:
             )
     load = os.getloadavg()
     print(
-        f"load of the machine at the end: {load[0]:.1f} {load[1]:.1f} {load[2]:.1f} on {os.cpu_count()} cores"
+        f"load of the machine at the end: {load[0]:.1f} {load[1]:.1f} {load[2]:.1f} on "
+        f"{os.cpu_count()} cores"
     )
     if options.write:
         with (HERE / "results.csv").open("w", newline="", encoding="utf-8") as file:

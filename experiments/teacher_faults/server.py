@@ -1,6 +1,8 @@
-"""An OpenAI-compatible server that misbehaves on purpose, and keeps an append-only bill that it writes before it replies.
+"""An OpenAI-compatible server that misbehaves on purpose, and keeps an append-only bill that it
+writes before it replies.
 
-Which fault a request meets hangs on the seed, the prompt and how often this prompt was asked: the same run can be played again.
+Which fault a request meets hangs on the seed, the prompt and how often this prompt was asked: the
+same run can be played again.
     python server.py --bill bill.jsonl --rate 0.3 --latency 0.01        prints its port
 """
 
@@ -113,7 +115,8 @@ class Shop:
     def charge(
         self, prompt: str, attempt: int, fault: str, body: bytes, wrote: int
     ) -> dict[str, int]:
-        """Puts the charge down before anything is sent.  Input is counted as a tokenizer does, about four bytes each."""
+        """Puts the charge down before anything is sent.  Input is counted as a tokenizer does,
+        about four bytes each."""
         usage = {"prompt_tokens": len(prompt.encode()) // 4 + 8, "completion_tokens": wrote}
         line = {
             "prompt": _digest(prompt),
@@ -238,7 +241,10 @@ class Line(asyncio.Protocol):
 
     def reply(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         more = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
-        head = f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n{more}\r\n"
+        head = (
+            f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: "
+            f"{len(body)}\r\n{more}\r\n"
+        )
         self.transport.write(head.encode() + body)
 
 

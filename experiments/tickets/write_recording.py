@@ -16,8 +16,9 @@ GRAMMAR = Grammar(
     example=tickets.example,
     wrong=tickets.wrong,
     columns={"shop_mails.jsonl": {"input": ["text"], "output": "team"}},
-    card="Text-to-text model for customer support: intent classification and ticket routing of short English messages to one of a closed "
-    "set of labels (billing, refund, shipping, login, cancellation, bug, how to, feature request, other). Instruction-tuned "
+    card="Text-to-text model for customer support: intent classification and ticket routing of"
+    " short English messages to one of a closed set of labels (billing, refund, shipping, login,"
+    " cancellation, bug, how to, feature request, other). Instruction-tuned "
     "encoder-decoder, robust to typos and informal language.",
 )
 

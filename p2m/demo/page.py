@@ -1,4 +1,5 @@
-"""The page itself, in Gradio: no analytics, nothing from other hosts, nothing kept of what is typed."""
+"""The page itself, in Gradio: no analytics, nothing from other hosts, nothing kept of what is
+typed."""
 
 import os
 import threading

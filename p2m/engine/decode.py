@@ -1,4 +1,5 @@
-"""Answers of a student: greedy, in batches of like length, the finished ones leaving their batch."""
+"""Answers of a student: greedy, in batches of like length, the finished ones leaving their
+batch."""
 
 import threading
 from collections import Counter

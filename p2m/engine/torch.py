@@ -12,7 +12,8 @@ from p2m.student import machine
 
 @dataclass(frozen=True)
 class Torch:
-    """Every student as it was trained; bfloat16: a copy in memory, whose answers differ now and then."""
+    """Every student as it was trained; bfloat16: a copy in memory, whose answers differ now and
+    then."""
 
     KINDS: ClassVar = ("encoder-decoder", "decoder-only", "encoder")
 

@@ -1,4 +1,5 @@
-"""Checkpoints that are whole or not there, whatever dies: of the training and of its best weights."""
+"""Checkpoints that are whole or not there, whatever dies: of the training and of its best
+weights."""
 
 import io
 import json
@@ -112,7 +113,8 @@ class Saver(Callback):  # type: ignore[misc]
         self._handler = signal.getsignal(signal.SIGTERM)
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        """Lightning answers SIGTERM by raising from wherever it is, which would come before the save."""
+        """Lightning answers SIGTERM by raising from wherever it is, which would come before the
+        save."""
         signal.signal(signal.SIGTERM, self._handler)
 
     def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *ignored: Any) -> None:
@@ -141,7 +143,8 @@ class Saver(Callback):  # type: ignore[misc]
 
 
 class Best(Callback):  # type: ignore[misc]
-    """Keeps the weights of the best validation; ends training after *patience* without a better one.
+    """Keeps the weights of the best validation; ends training after *patience* without a better
+    one.
 
     select: `loss`, the lowest; else the metric whose highest counts, and of equals the lowest loss.
     note: of best weights that a disk lost: training goes on, and looks for the best from there.

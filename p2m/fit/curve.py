@@ -1,4 +1,5 @@
-"""What training says while it goes on: its curve, progress for a bar, an end to losses that are no number."""
+"""What training says while it goes on: its curve, progress for a bar, an end to losses that are no
+number."""
 
 import json
 import math
@@ -24,7 +25,8 @@ SHOWN, SHOWN_CHARACTERS = 5, 200  # inputs of the batch that broke the training,
 
 class Curve(Callback):  # type: ignore[misc]
     """Writes curve.jsonl: {step, examples, loss, lr} every few steps; at each validation {step,
-    examples, valid_loss, exact_match}, with the metric that chooses the weights where it is another.
+    examples, valid_loss, exact_match}, with the metric that chooses the weights where it is
+    another.
 
     Its first line counts the examples to train on and those that are cut; {note} is for a reader.
     No times stand in it, so that it is the same in every run; say({"point": ...}) has them.

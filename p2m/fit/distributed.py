@@ -1,4 +1,5 @@
-"""What several processes that train one student exchange.  With one process, values stay as they are."""
+"""What several processes that train one student exchange.  With one process, values stay as they
+are."""
 
 import os
 from collections.abc import Callable
@@ -37,7 +38,8 @@ def most(values: list[float]) -> list[float]:
 
 
 def of_first(values: list[float]) -> list[float]:
-    """The first process's values, in all processes: clocks and signals differ, what follows must not."""
+    """The first process's values, in all processes: clocks and signals differ, what follows must
+    not."""
     return _exchange(values, lambda tensor: dist.broadcast(tensor, 0))
 
 

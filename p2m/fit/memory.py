@@ -15,7 +15,8 @@ def halve(parts: list[Part]) -> list[Part]:
 
 
 def check_divisible(parts: list[Part]) -> None:
-    """UserError where each part holds one example.  Memory that nothing uses any more is given back."""
+    """UserError where each part holds one example.  Memory that nothing uses any more is given
+    back."""
     machine.free()
     if all(len(ids) == 1 for ids, _ in parts):
         raise UserError(

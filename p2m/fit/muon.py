@@ -9,7 +9,8 @@ from torch import Tensor
 
 
 class StackedMuon(torch.optim.Muon):
-    """torch.optim.Muon, nesterov, with the same update and state, three to four times as fast on small models.
+    """torch.optim.Muon, nesterov, with the same update and state, three to four times as fast on
+    small models.
 
     Its Newton-Schulz iterations run once for each stack of equal matrices, not once a matrix,
     whose products are too small to fill a core.
@@ -50,7 +51,8 @@ def _lie(matrix: Tensor) -> Tensor:
 
 
 def _scale(adjust_lr_fn: str | None, rows: int, columns: int) -> float:
-    """What lr is multiplied with: Jordan et al. 2024, torch's default; or to AdamW's size (Liu et al. 2025)."""
+    """What lr is multiplied with: Jordan et al. 2024, torch's default; or to AdamW's size (Liu et
+    al. 2025)."""
     if adjust_lr_fn == "match_rms_adamw":
         return 0.2 * math.sqrt(max(rows, columns))
     return math.sqrt(max(1.0, rows / columns))

@@ -1,4 +1,5 @@
-"""One student's weights, gradients and optimiser states shared out between processes, by fully_shard.
+"""One student's weights, gradients and optimiser states shared out between processes, by
+fully_shard.
 
 Zhao et al. 2023 (arXiv 2304.11277).  Checkpoints hold whole weights, as those of one process do.
 """
@@ -16,7 +17,8 @@ WHOLE = states.StateDictOptions(full_state_dict=True, cpu_offload=True)
 
 
 def shard(model: nn.Module, mesh: Any) -> None:
-    """Each layer by itself, so that no more than one is whole at a time, and what is left together."""
+    """Each layer by itself, so that no more than one is whole at a time, and what is left
+    together."""
     for layer in _layers(model):
         fully_shard(layer, mesh=mesh)
     fully_shard(model, mesh=mesh)

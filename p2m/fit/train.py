@@ -28,7 +28,8 @@ Say = Callable[[dict[str, Any]], None]
 
 
 def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
-    """Trains by the plan in *folder*, from its last checkpoint if there is one, and leaves the student.
+    """Trains by the plan in *folder*, from its last checkpoint if there is one, and leaves the
+    student.
 
     say: is given {"total": examples}, then {"examples", "note"} and {"point"}.
     stop: gives a signal's number once one came.

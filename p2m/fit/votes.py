@@ -1,6 +1,8 @@
-"""A teacher that is not of one mind teaches its doubt: each of its answers, as often as it was given.
+"""A teacher that is not of one mind teaches its doubt: each of its answers, as often as it was
+given.
 
-Soft targets of whole sequences (Kim and Rush 2016, arXiv 1606.07947, section 3.2), drawn, not summed.
+Soft targets of whole sequences (Kim and Rush 2016, arXiv 1606.07947, section 3.2), drawn, not
+summed.
 """
 
 from __future__ import annotations  # array[int] is for type checkers only before Python 3.12

@@ -1,4 +1,5 @@
-"""The pool of examples that a teacher's answers make: inputs, votes for their outputs, and what was dropped."""
+"""The pool of examples that a teacher's answers make: inputs, votes for their outputs, and what was
+dropped."""
 
 from collections import Counter
 from collections.abc import Set

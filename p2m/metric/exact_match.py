@@ -11,7 +11,8 @@ from p2m.text.same import normalize_answer
 
 @dataclass(frozen=True)
 class ExactMatch:
-    """1 for an answer that equals an accepted one but for blanks, see `normalize_answer`, else 0."""
+    """1 for an answer that equals an accepted one but for blanks, see `normalize_answer`, else
+    0."""
 
     VERSION: ClassVar = 2
 

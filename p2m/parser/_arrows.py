@@ -15,7 +15,10 @@ _ARROW = rf"[ \t]*(?:-{{1,3}}>|={{1,3}}>|→|⇒|⟶|⟹|↦|➔|➜)[ \t]*(?:{O
 _QUOTED = re.compile(rf"([\"'`])(.*?)\1{_ARROW}([\"'`])(.*)\3[.,]?", re.I)
 _SPLIT = re.compile(_ARROW, re.I)
 _ITEM = re.compile(
-    rf"{ITEM}(?P<lead>(?:e\.g\.|(?:{EXAMPLE})s?[ \t]*\d{{0,4}}{COLON}|{INPUT}(?!\w){COLON}?)[ \t]*)?",
+    (
+        rf"{ITEM}(?P<lead>(?:e\.g\.|(?:{EXAMPLE})s?[ "
+        rf"\t]*\d{{0,4}}{COLON}|{INPUT}(?!\w){COLON}?)[ \t]*)?"
+    ),
     re.I,
 )
 # code, and what only lists which answer belongs to what

@@ -1,4 +1,5 @@
-"""What looks like demonstrations and was not read as such: it stays in the instruction, and is told."""
+"""What looks like demonstrations and was not read as such: it stays in the instruction, and is
+told."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -57,7 +58,8 @@ def doubts_in(text: str, pairs: Sequence[Pair]) -> tuple[str, ...]:
     lines = rest.split("\n")
     numbers = sorted({rest.count("\n", 0, place) for place in places})[:MOST]
     return tuple(
-        f"line {number + 1}, '{lines[number].strip()[:60]}', looks like a demonstration and is read as"
+        f"line {number + 1}, '{lines[number].strip()[:60]}', looks like a demonstration and "
+        f"is read as"
         " instruction"
         for number in numbers
     )

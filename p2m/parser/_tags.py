@@ -1,4 +1,5 @@
-"""Demonstrations in tags: <input>...</input> <output>...</output>, or others of the prompt's own."""
+"""Demonstrations in tags: <input>...</input> <output>...</output>, or others of the prompt's
+own."""
 
 import re
 from collections import Counter

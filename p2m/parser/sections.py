@@ -44,7 +44,8 @@ class Sections:
     USES: ClassVar = {"prompt": ("text", "demonstrations", "labels")}
 
     def run(self, prompt: Prompt, work: Work) -> TaskSpec:
-        # here: their patterns take 0.1 s to compile, which a run whose task is kept need not wait for
+        # here: their patterns take 0.1 s to compile, which a run whose task is kept need not wait
+        # for
         from p2m.parser._doubts import doubts_in
         from p2m.parser._pairs import pairs_in
         from p2m.parser._task import make_task

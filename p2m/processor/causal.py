@@ -1,4 +1,5 @@
-"""Text that goes on: as seq2seq prepares it, with a suffix that tells a decoder-only student to answer."""
+"""Text that goes on: as seq2seq prepares it, with a suffix that tells a decoder-only student to
+answer."""
 
 from dataclasses import dataclass
 from typing import ClassVar

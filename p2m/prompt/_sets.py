@@ -21,7 +21,8 @@ def read_sets(
 ) -> dict[str, Sequence[Example]]:
     """The examples of each file by its name (train, valid, test); empty where there is no file.
 
-    folder: where they may be spooled.  columns: as the user names them.  Raises InputError where a file holds no example.
+    folder: where they may be spooled.  columns: as the user names them.  Raises InputError where a
+    file holds no example.
     """
     layout = check_chosen(columns) if columns else None
     sets: dict[str, Sequence[Example]] = {}

@@ -48,7 +48,8 @@ def of_folder(folder: Path) -> list[Source]:
     """A source for each file that can be loaded, in the order of their names.
 
     Files are passed over that systems leave behind (`.x.csv`, `._x.csv`, `__MACOSX/x.csv`), and
-    empty ones.  The card of `x.csv` is `x.md` beside it.  Raises InputError if there is no such file.
+    empty ones.  The card of `x.csv` is `x.md` beside it.  Raises InputError if there is no such
+    file.
     """
     sources = []
     for path in sorted(folder.rglob("*")):

@@ -1,4 +1,5 @@
-"""What was understood of a prompt, in a few lines, so that what was missed is seen before it costs."""
+"""What was understood of a prompt, in a few lines, so that what was missed is seen before it
+costs."""
 
 from typing import Any
 
@@ -10,7 +11,8 @@ UNSURE = "und"  # as languages are coded
 
 
 def summarize(task: TaskSpec) -> dict[str, Any]:
-    """instruction and first shortened, the number of demonstrations, labels, languages, and what is unsure."""
+    """instruction and first shortened, the number of demonstrations, labels, languages, and what is
+    unsure."""
     first = None
     if task.demonstrations:
         example = task.demonstrations[0]

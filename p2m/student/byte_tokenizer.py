@@ -1,4 +1,5 @@
-"""UTF-8 bytes as tokens, with ByT5's ids (Xue et al. 2021): byte + 3, after pad, end and unknown."""
+"""UTF-8 bytes as tokens, with ByT5's ids (Xue et al. 2021): byte + 3, after pad, end and
+unknown."""
 
 from collections.abc import Sequence
 from typing import Any

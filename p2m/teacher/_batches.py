@@ -46,7 +46,8 @@ class Batch:
 
 @dataclass
 class Batches:
-    """Transport over the Batch API.  unfinished: what earlier processes submitted, by calls' keys."""
+    """Transport over the Batch API.  unfinished: what earlier processes submitted, by calls'
+    keys."""
 
     endpoint: Endpoint
     folder: Path
@@ -244,7 +245,8 @@ class Batches:
 
 
 def _read_line(line: bytes) -> dict[str, Reply]:
-    """The reply in a line of an output or error file, by its call's key; none in what is no such line."""
+    """The reply in a line of an output or error file, by its call's key; none in what is no such
+    line."""
     try:
         record = json.loads(line)
         key, response = record["custom_id"], record["response"]

@@ -1,4 +1,5 @@
-"""The file of a recording: who wrote it, then a teacher's raw answers in the order of their requests."""
+"""The file of a recording: who wrote it, then a teacher's raw answers in the order of their
+requests."""
 
 import gzip
 import hashlib
@@ -32,7 +33,8 @@ class Header:
 
 @dataclass(frozen=True)
 class Record:
-    """An answer as it came.  kind: `kind_of` its request.  request: `digest_of` it, "" if not kept."""
+    """An answer as it came.  kind: `kind_of` its request.  request: `digest_of` it, "" if not
+    kept."""
 
     kind: str
     request: str

@@ -1,4 +1,5 @@
-"""What is refused before anything is paid: settings that fit neither each other, the task, nor the student."""
+"""What is refused before anything is paid: settings that fit neither each other, the task, nor the
+student."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

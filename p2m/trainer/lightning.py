@@ -1,4 +1,5 @@
-"""Fine-tunes a student with Lightning, in a process of its own that goes on where a killed run stopped."""
+"""Fine-tunes a student with Lightning, in a process of its own that goes on where a killed run
+stopped."""
 
 import shutil
 from collections.abc import Iterator
@@ -20,7 +21,8 @@ SPARE = ("plan.json", "train.jsonl", "valid.jsonl", "fit.log", "locks", "tokens"
 
 @dataclass(frozen=True)
 class Lightning(Settings):
-    """Trains on `splits.train`, validates on `splits.valid`, keeps the weights of the best validation by `select`.
+    """Trains on `splits.train`, validates on `splits.valid`, keeps the weights of the best
+    validation by `select`.
 
     Leaves the student (model.safetensors, config.json, tokenizer, student.json) and curve.jsonl.
     The same seed, settings and machine give the same student, byte for byte on a CPU, however often

@@ -1,4 +1,5 @@
-"""What the tests of the teacher share: a transport that answers from a list, and work to do it for."""
+"""What the tests of the teacher share: a transport that answers from a list, and work to do it
+for."""
 
 import asyncio
 import json
@@ -49,7 +50,8 @@ def endpoint(concurrency: int = 4, price: Price = DOLLAR, **more: Any) -> Endpoi
 
 @dataclass
 class FakeTransport:
-    """A transport that replies as told: reply(number of the send) -> Reply.  It keeps every body it was sent."""
+    """A transport that replies as told: reply(number of the send) -> Reply.  It keeps every body it
+    was sent."""
 
     reply: Callable[[int], Reply]
     seconds: float = 0.0

@@ -14,7 +14,10 @@ QUESTION = Request(
     (
         {
             "role": "user",
-            "content": "Write an example for a task that turns the name of a colour into its code, please, as JSON.",
+            "content": (
+                "Write an example for a task that turns the name of a colour into its code, "
+                "please, as JSON."
+            ),
         },
     ),
     1,

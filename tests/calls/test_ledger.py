@@ -150,7 +150,10 @@ def test_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(
         UserError,
-        match=r"calls: cannot write to .*file/calls \(Not a directory\); give another folder, calls=",
+        match=(
+            r"calls: cannot write to .*file/calls \(Not a directory\); give another folder, "
+            r"calls="
+        ),
     ):
         connect(tmp_path / "file" / "calls")
 

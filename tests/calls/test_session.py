@@ -105,9 +105,13 @@ def test_key_hangs_on_what_decides_the_answer(tmp_path: Path) -> None:
 def test_key_is_the_digest_of_canonical_json(tmp_path: Path) -> None:
     it = endpoint()
     whole = {
-        "endpoint": "http://model.test/v1", "model": "large", "messages": [{"role": "user", "content": "question 1"}],
-        "params": {"temperature": 0.7, "top_p": 1.0, "max_tokens": 100}, "schema": SCHEMA, "sample": 3,
-    }  # fmt: skip
+        "endpoint": "http://model.test/v1",
+        "model": "large",
+        "messages": [{"role": "user", "content": "question 1"}],
+        "params": {"temperature": 0.7, "top_p": 1.0, "max_tokens": 100},
+        "schema": SCHEMA,
+        "sample": 3,
+    }
     text = json.dumps(whole, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     assert (
         it.entry(ask(1, schema=SCHEMA, sample=3)).key == hashlib.sha256(text.encode()).hexdigest()

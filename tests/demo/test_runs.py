@@ -49,7 +49,8 @@ def test_a_job_of_a_sweep_is_a_run(runs, make_run):
 
 def test_a_run_that_is_not_there_gets_near_names_and_the_latest(runs):
     assert refusal("2026-01-31/10-00-00-000003") == (
-        "p2m demo 2026-01-31/10-00-00-000003: there is no such run (did you mean '2026-01-31/10-00-00-000002'?)\n"
+        "p2m demo 2026-01-31/10-00-00-000003: there is no such run (did you mean "
+        "'2026-01-31/10-00-00-000002'?)\n"
         "  the latest are:\n"
         f"  p2m demo outputs/{SECOND}\n"
         f"  p2m demo outputs/{FIRST}"
@@ -58,13 +59,13 @@ def test_a_run_that_is_not_there_gets_near_names_and_the_latest(runs):
 
 def test_without_any_run_the_command_that_makes_one_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert (
-        refusal("latest")
-        == "p2m demo latest: there is no complete run under outputs/ yet; make one with: p2m experiment=quickstart"
+    assert refusal("latest") == (
+        "p2m demo latest: there is no complete run under outputs/ yet; make one with: p2m "
+        "experiment=quickstart"
     )
-    assert (
-        refusal("abc")
-        == "p2m demo abc: there is no such run\n  there is none under outputs/ yet; make one with: p2m experiment=quickstart"
+    assert refusal("abc") == (
+        "p2m demo abc: there is no such run\n  there is none under outputs/ yet; make one "
+        "with: p2m experiment=quickstart"
     )
 
 

@@ -59,7 +59,8 @@ def test_a_lower_confidence_gives_a_narrower_interval():
     ],
 )
 def test_a_share_of_right_answers_has_wilsons_interval(right, n, low, high):
-    """Figures of Newcombe 1998, table I, to four places; the first two are 1 / (1 + z^2 / n) and its rest."""
+    """Figures of Newcombe 1998, table I, to four places; the first two are 1 / (1 + z^2 / n) and
+    its rest."""
     result = score(ExactMatch(), ["y"] * right + ["n"] * (n - right), [["y"]] * n, 10, 0.95, 0)
     assert (round(result.low, 4), round(result.high, 4)) == (low, high)
     assert result.low <= result.value <= result.high

@@ -188,6 +188,9 @@ def test_the_bar_counts_every_answer_that_is_decoded(tmp_path, student):
 def test_without_metrics_the_settings_are_refused():
     with pytest.raises(
         ValueError,
-        match=r"^metrics: is empty, so there is nothing to measure with; choose at least one, metric=\[exact_match\]$",
+        match=(
+            r"^metrics: is empty, so there is nothing to measure with; choose at least one, "
+            r"metric=\[exact_match\]$"
+        ),
     ):
         evaluator(metrics={})

@@ -1,4 +1,5 @@
-"""Small trainings, run in this process or in processes that fork from one where torch is already loaded."""
+"""Small trainings, run in this process or in processes that fork from one where torch is already
+loaded."""
 
 import dataclasses
 import logging
@@ -22,9 +23,17 @@ from p2m.trainer.lightning import Lightning
 ROOT = Path(__file__).resolve().parent.parent.parent
 GROUPS = {"optimizer": Optimizer, "sampling": Sampling, "parallel": Parallel}
 TINY = {
-    "model_type": "t5", "vocab_size": 384, "d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 1, "num_decoder_layers": 1, "num_heads": 4,
-    "dropout_rate": 0.1, "decoder_start_token_id": 0,
-}  # fmt: skip
+    "model_type": "t5",
+    "vocab_size": 384,
+    "d_model": 32,
+    "d_kv": 8,
+    "d_ff": 64,
+    "num_layers": 1,
+    "num_decoder_layers": 1,
+    "num_heads": 4,
+    "dropout_rate": 0.1,
+    "decoder_start_token_id": 0,
+}
 SMALL = {
     "seed": 0,
     "threads": 1,
@@ -64,7 +73,8 @@ def examples(n: int, start: int = 0) -> list[Example]:
 
 
 def component(**changes) -> Lightning:
-    """The default settings, for small trainings, with *changes*; those of groups may stand at the top too."""
+    """The default settings, for small trainings, with *changes*; those of groups may stand at the
+    top too."""
     settings = yaml.safe_load((ROOT / "conf/trainer/default.yaml").read_text(encoding="utf-8"))
     del settings["_target_"]
     changes = SMALL | changes
@@ -128,7 +138,8 @@ class Progress:
 
 
 def start(folder: Path):
-    """Trains in a process forked from one where torch and Lightning are loaded; the process, and the pipe it talks into."""
+    """Trains in a process forked from one where torch and Lightning are loaded; the process, and
+    the pipe it talks into."""
     from p2m.fit.train import fit
 
     reader, writer = CONTEXT.Pipe(duplex=False)

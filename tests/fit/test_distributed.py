@@ -1,6 +1,8 @@
-"""Several processes that train one student: the same curve as one process with the same batches, and one stop for all.
+"""Several processes that train one student: the same curve as one process with the same batches,
+and one stop for all.
 
-Most of them are forked from a process where torch is loaded, and take their places as torchrun gives
+Most of them are forked from a process where torch is loaded, and take their places as torchrun
+gives
 them; those that Lightning and a launcher start are the slow ones, but for one of each.
 """
 
@@ -109,7 +111,8 @@ def fit_both(folder: Path, steps: int | None = None, tight: bool = False) -> Non
     ],  # muon rounds to bf16 on its way
 )
 def test_two_processes_give_the_curve_of_one(tmp_path, strategy, optimizer, near):
-    """With batches in parts too, of which the processes need not have equally many, and with examples that come in pairs."""
+    """With batches in parts too, of which the processes need not have equally many, and with
+    examples that come in pairs."""
     both = {
         "optimizer": optimizer,
         "strategy": strategy,
@@ -134,7 +137,8 @@ def test_two_processes_give_the_curve_of_one(tmp_path, strategy, optimizer, near
 def test_where_the_memory_of_one_process_does_not_suffice_all_take_smaller_parts_and_go_on_so(
     tmp_path,
 ):
-    """With the curve of one that has plenty; and a run that was stopped goes on as if it never was."""
+    """With the curve of one that has plenty; and a run that was stopped goes on as if it never
+    was."""
     both = {"optimizer": "adamw", "batch_size": 32, "max_examples": 320, "checkpoint_s": 0, **SAME}
     plenty = job(tmp_path / "plenty", SPLITS, **both)
     whole, broken = (job(tmp_path / name, SPLITS, devices=2, **both) for name in "ab")
@@ -157,7 +161,8 @@ def most_tokens(folder: Path) -> int:
 
 
 def test_two_processes_may_have_unequally_many_validation_batches(tmp_path):
-    """Of a student with buffers, which torch would exchange at each look, had Lightning not put an end to that after the first step."""
+    """Of a student with buffers, which torch would exchange at each look, had Lightning not put an
+    end to that after the first step."""
     config, splits = CASES["decoder-only"]
     splits = replace(splits, train=examples(40), valid=examples(1, 100))
     how = {"kind": "decoder-only", "devices": 2, "max_examples": 80, "valid_every": 40}
@@ -224,11 +229,16 @@ def of_folder(folder: Path) -> list[int]:
 
 
 def killed(folder: Path, rng: random.Random, alone: bool) -> None:
-    """Kills both processes at a random moment of training; alone: only the second, whereupon the first has to end by itself."""
+    """Kills both processes at a random moment of training; alone: only the second, whereupon the
+    first has to end by itself."""
     process = subprocess.Popen(
         [sys.executable, "-m", "p2m.fit", str(folder)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True, env=_process.environment(False),
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env=_process.environment(False),
+    )
     progress = (line for line in process.stdout if b"point" not in line)
     for _ in range(rng.randint(2, 6)):
         assert next(progress, None), "the run came to its end before it was killed"

@@ -14,9 +14,10 @@ from tests.fit.conftest import TINY, examples, fit_here, job
 from tests.fit.test_resume import compared
 
 pytestmark = [
-    pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU"),
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU"),
     pytest.mark.filterwarnings("default"),  # of Lightning and torch, on what is not deterministic
-]  # fmt: skip
+]
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # as the process that trains has it
 SCRATCH = TINY | {"dropout_rate": 0.0}
 
@@ -32,9 +33,16 @@ def points(folder) -> list[dict]:
 @pytest.mark.parametrize("precision", ["fp32", "auto"])
 def test_eight_examples_are_learnt_by_heart(tmp_path, precision):
     folder = job(
-        tmp_path, Splits(examples(8), []), SCRATCH | {"d_model": 64}, device="gpu", precision=precision, overfit=8, max_examples=4000,
-        valid_every=400, checkpoint_s=60,
-    )  # fmt: skip
+        tmp_path,
+        Splits(examples(8), []),
+        SCRATCH | {"d_model": 64},
+        device="gpu",
+        precision=precision,
+        overfit=8,
+        max_examples=4000,
+        valid_every=400,
+        checkpoint_s=60,
+    )
     fit_here(folder)
     validations = [
         json.loads(line)

@@ -1,4 +1,5 @@
-"""Students of every kind, trained whole or by adapters, learn what they are shown and are measured as they answer."""
+"""Students of every kind, trained whole or by adapters, learn what they are shown and are measured
+as they answer."""
 
 import json
 import re
@@ -17,18 +18,43 @@ from tests.fit.conftest import TINY, examples, fit_here, job
 from tests.students import CONFIGS
 
 LLAMA = {
-    "model_type": "llama", "vocab_size": 384, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
-    "max_position_embeddings": 128, "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": None,
-}  # fmt: skip
+    "model_type": "llama",
+    "vocab_size": 384,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 128,
+    "pad_token_id": 0,
+    "eos_token_id": 1,
+    "bos_token_id": None,
+}
 BERT = {
-    "model_type": "bert", "vocab_size": 384, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
-    "max_position_embeddings": 128, "pad_token_id": 0, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0,
-}  # fmt: skip
+    "model_type": "bert",
+    "vocab_size": 384,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 128,
+    "pad_token_id": 0,
+    "hidden_dropout_prob": 0.0,
+    "attention_probs_dropout_prob": 0.0,
+}
 MODERNBERT = {
-    "model_type": "modernbert", "vocab_size": 384, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
-    "num_attention_heads": 4, "max_position_embeddings": 128, "pad_token_id": 0, "bos_token_id": None, "eos_token_id": None,
-    "cls_token_id": None, "sep_token_id": None,
-}  # fmt: skip
+    "model_type": "modernbert",
+    "vocab_size": 384,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 128,
+    "pad_token_id": 0,
+    "bos_token_id": None,
+    "eos_token_id": None,
+    "cls_token_id": None,
+    "sep_token_id": None,
+}
 T5 = TINY | {"dropout_rate": 0.0}
 COLOURS = ("red", "green", "blue")
 CHOSEN = [
@@ -60,7 +86,8 @@ def trained(folder, kind, **changes):
 
 
 def shares(splits, student) -> tuple[float, float]:
-    """Of the training answers, those that it gives exactly; and of validation, the best that was seen."""
+    """Of the training answers, those that it gives exactly; and of validation, the best that was
+    seen."""
     answers = decode.load(student).answers([row.input for row in splits.train])
     exact = sum(a == row.output for a, row in zip(answers, splits.train, strict=True))
     lines = (student.folder / "curve.jsonl").read_text().splitlines()
@@ -123,8 +150,10 @@ def test_an_instruction_before_each_input_leaves_it_its_room(tmp_path, prefix, c
 @pytest.mark.parametrize("most", [100, 102])
 def test_an_instruction_that_leaves_inputs_no_room_is_refused(tmp_path, most):
     said = (
-        f"trainer.max_input: of {most} tokens, what stands before and after each input takes 101, which leaves too little room for inputs"
-        " of 5; set processor.instruction=never, or a larger trainer.max_input if the student can read more"
+        f"trainer.max_input: of {most} tokens, what stands before and after each input takes "
+        f"101, which leaves too little room for inputs"
+        " of 5; set processor.instruction=never, or a larger trainer.max_input if the "
+        "student can read more"
     )
     rows = [Example(f"long{i}", "x", "user:train") for i in range(9)]
     with pytest.raises(UserError, match=f"^{re.escape(said)}$"):
@@ -165,7 +194,8 @@ def test_answers_that_the_tokenizer_cannot_write_are_counted_and_where_they_are_
     )
     assert lost_share(["a{b", "é\n\nß", "\U0001f600"], LoadedModel(None, ByteTokenizer())) == 0
     said = (
-        "model: the student's tokenizer cannot write 2 of 3 training answers that were looked at, such as '{ab}', of which it makes 'ab';"
+        "model: the student's tokenizer cannot write 2 of 3 training answers that were "
+        "looked at, such as '{ab}', of which it makes 'ab';"
         " take a student that reads bytes, such as model=byt5_small or model=byt5_nano"
     )
     with pytest.raises(UserError, match=f"^{re.escape(said)}$"):

@@ -1,4 +1,5 @@
-"""The laws of a step: what carries loss, how the learning rate goes, what happens where memory is short."""
+"""The laws of a step: what carries loss, how the learning rate goes, what happens where memory is
+short."""
 
 import math
 import weakref
@@ -34,7 +35,8 @@ def parts(tmp_path, rows, max_tokens=9999):
 
 
 def test_padding_carries_no_loss(tmp_path):
-    """The loss of a batch is that of its examples one by one: neither padded inputs nor padded outputs add to it."""
+    """The loss of a batch is that of its examples one by one: neither padded inputs nor padded
+    outputs add to it."""
     fit, rows = module(), examples(12)
     (whole,) = parts(tmp_path, rows)
     alone = sum(fit.loss(parts(tmp_path, [row])[0]).item() for row in rows)
@@ -202,7 +204,7 @@ def test_parts_that_were_halved_are_as_small_after_a_checkpoint():
     assert made.trainer.datamodule.max_tokens == 50
 
 
-def test_where_memory_does_not_suffice_for_gradients_the_activations_are_given_back_before_smaller_parts_are_tried(
+def test_activations_are_given_back_before_smaller_parts_of_a_batch_are_tried(
     tmp_path, monkeypatch
 ):
     made, held = module(), []
@@ -252,7 +254,10 @@ def test_where_memory_does_not_suffice_validation_goes_in_halves_and_finds_the_s
 def test_memory_that_does_not_suffice_for_one_example_is_told_with_what_to_do(tmp_path):
     with pytest.raises(
         UserError,
-        match=r"memory does not suffice for a single example; set trainer\.gradient_checkpointing=true",
+        match=(
+            r"memory does not suffice for a single example; set "
+            r"trainer\.gradient_checkpointing=true"
+        ),
     ):
         memory.halve(parts(tmp_path, examples(1)))
     assert machine.out_of_memory(

@@ -22,11 +22,17 @@ def test_a_gpu_that_is_not_there_is_told(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(
         UserError,
-        match=r"^trainer: device=gpu is set but torch sees none on this machine; use trainer\.device=auto or trainer=cpu$",
+        match=(
+            r"^trainer: device=gpu is set but torch sees none on this machine; use "
+            r"trainer\.device=auto or trainer=cpu$"
+        ),
     ):
         place(device="gpu")
     assert list(lacking("gpu", "bf16", "auto", False)) == [
-        "device=gpu is set but torch sees none on this machine; use trainer.device=auto or trainer=cpu"
+        (
+            "device=gpu is set but torch sees none on this machine; use trainer.device=auto or "
+            "trainer=cpu"
+        )
     ]
     assert list(component(device="gpu").ready()) == list(lacking("gpu", "auto", "auto", False))
     assert list(component(device="gpu", launch=["env"]).ready()) == [], (
@@ -35,12 +41,15 @@ def test_a_gpu_that_is_not_there_is_told(monkeypatch):
     assert place(device="auto").device == "cpu"
 
 
-def test_compiling_is_refused_on_a_processor_and_where_its_tools_are_missing_before_anything_is_paid(
+def test_compiling_is_refused_on_a_processor_or_without_its_tools_before_anything_is_paid(
     tmp_path, monkeypatch
 ):
     asked = component(device="auto", compile=True)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    said = "compile=true is for a GPU: on a processor training is slower with it; use trainer.compile=false"
+    said = (
+        "compile=true is for a GPU: on a processor training is slower with it; use "
+        "trainer.compile=false"
+    )
     assert list(asked.ready()) == [said]
     with pytest.raises(UserError, match=f"^trainer: {re.escape(said)}$"):
         place(device="auto", compile=True)
@@ -76,7 +85,10 @@ def test_more_devices_than_the_machine_has_gpus_are_told_before_anything_is_paid
     assert list(component(devices=4, strategy="ddp").ready()) == [], "processes of a CPU"
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
-    said = "parallel.devices=4 is set but torch sees 1 GPU on this machine; use trainer.parallel.devices=1, or trainer=cpu"
+    said = (
+        "parallel.devices=4 is set but torch sees 1 GPU on this machine; use "
+        "trainer.parallel.devices=1, or trainer=cpu"
+    )
     assert list(component(devices=4, strategy="ddp", device="auto").ready()) == [said]
     assert list(component(devices=4, strategy="ddp", device="cpu").ready()) == []
 
@@ -96,7 +108,10 @@ def test_bf16_without_hardware_for_it_is_told(processor):
     processor("fpu avx2")
     with pytest.raises(
         UserError,
-        match=r"^trainer: precision=bf16 is set but this machine's cpu has no hardware for it; use trainer\.precision=auto$",
+        match=(
+            r"^trainer: precision=bf16 is set but this machine's cpu has no hardware for it; use "
+            r"trainer\.precision=auto$"
+        ),
     ):
         place(precision="bf16")
     assert not place(precision="auto").bf16

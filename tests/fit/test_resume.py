@@ -30,7 +30,8 @@ def digests(folder):
 
 
 def killed(folder, rng) -> bool:
-    """Starts the job and kills it with SIGKILL at a random moment of its training; whether it was still at work."""
+    """Starts the job and kills it with SIGKILL at a random moment of its training; whether it was
+    still at work."""
     process, reader = start(folder)
     with contextlib.suppress(EOFError):
         for _ in range(rng.randint(1, 2)):
@@ -73,7 +74,8 @@ def test_a_run_killed_four_times_gives_the_same_student_byte_for_byte(tmp_path):
 def test_a_run_killed_at_twenty_five_moments_gives_the_same_student_byte_for_byte(
     tmp_path, precision
 ):
-    """As a student from scratch trains: by p2m's own forward, with residual dropout, in bf16 where there is hardware for it."""
+    """As a student from scratch trains: by p2m's own forward, with residual dropout, in bf16 where
+    there is hardware for it."""
     lean = {"config": TINY | {"dropout_rate": 0.0}, "residual_dropout": 0.1, "precision": precision}
     compared(tmp_path, 25, max_examples=8000, valid_every=800, **lean)
 

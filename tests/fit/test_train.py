@@ -1,4 +1,5 @@
-"""The laws of training: what is learnt, which weights are kept, what the curve holds, what ends it."""
+"""The laws of training: what is learnt, which weights are kept, what the curve holds, what ends
+it."""
 
 import itertools
 import json
@@ -40,7 +41,8 @@ def trained(tmp_path, train, valid, **changes):
 
 
 def compiled(folder):
-    """Trains the job with trainer.compile, which is refused on a processor, as nothing is gained there."""
+    """Trains the job with trainer.compile, which is refused on a processor, as nothing is gained
+    there."""
     prepared = prepare(folder, read_plan(folder))
     prepared.data.plan = replace(prepared.data.plan, compile=True)
     torch._dynamo.reset()
@@ -98,7 +100,8 @@ def test_eight_examples_are_learnt_by_heart(tmp_path):
 
 
 def test_shuffled_labels_do_not_score(tmp_path):
-    """Answers drawn by lot cannot be told from inputs: the validation loss stays at what the letters alone give."""
+    """Answers drawn by lot cannot be told from inputs: the validation loss stays at what the
+    letters alone give."""
     rng = random.Random(0)
     rows = [Example(str(i), rng.choice("ab"), "user:train") for i in range(300)]
     folder, _ = trained(
@@ -146,8 +149,11 @@ def test_weights_may_be_chosen_by_any_metric_of_their_answers(tmp_path, select):
 
 def test_a_loss_that_is_no_number_is_seen_where_the_clock_ends_the_training(tmp_path, monkeypatch):
     clock = itertools.count(
-        0, 3
-    )  # a minute in twenty looks at it, which are fewer steps than lie between two points of the curve
+        0,
+        3,
+        # a minute in twenty looks at it, which are fewer steps than lie between two points of the
+        # curve
+    )
     monkeypatch.setattr("p2m.fit.module.time", SimpleNamespace(monotonic=lambda: next(clock)))
     with pytest.raises(IncompleteError, match=r"^trainer: the loss is nan at step "):
         trained(
@@ -250,7 +256,10 @@ def test_weights_that_the_last_step_made_no_numbers_are_not_kept(tmp_path):
     )
     with pytest.raises(
         IncompleteError,
-        match=r"^trainer: the last step left weights that are no numbers; a lower trainer\.optimizer\.lr or trainer",
+        match=(
+            r"^trainer: the last step left weights that are no numbers; a lower "
+            r"trainer\.optimizer\.lr or trainer"
+        ),
     ):
         fit_here(folder)
     assert not (folder / "model.safetensors").exists()
@@ -262,7 +271,10 @@ def test_a_loss_that_is_no_number_ends_training_with_the_step_the_rate_and_the_i
         fit_here(folder)
     said = str(told.value)
     found = re.search(
-        r"^trainer: the loss is nan at step (\d+), with the learning rate (\S+)\. A lower trainer\.optimizer\.lr or ",
+        (
+            r"^trainer: the loss is nan at step (\d+), with the learning rate (\S+)\. A lower "
+            r"trainer\.optimizer\.lr or "
+        ),
         said,
     )
     step, rate = int(found[1]), float(found[2])

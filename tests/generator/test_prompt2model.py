@@ -20,9 +20,21 @@ from tests.doubles import ScriptedTeacher
 
 TASK = TaskSpec("Double the number.", [Example("2", "4", "prompt"), Example("5", "10", "prompt")])
 SETTINGS = {
-    "target": 20, "per_request": 4, "t0": 0.3, "t_max": 1.4, "top_p": 0.9, "shown_min": 1, "shown_max": 3, "lag": 4, "max_tokens": 50,
-    "max_input_chars": 40, "max_output_chars": 20, "max_requests_factor": 5.0, "patience": 10, "seed": 0,
-}  # fmt: skip
+    "target": 20,
+    "per_request": 4,
+    "t0": 0.3,
+    "t_max": 1.4,
+    "top_p": 0.9,
+    "shown_min": 1,
+    "shown_max": 3,
+    "lag": 4,
+    "max_tokens": 50,
+    "max_input_chars": 40,
+    "max_output_chars": 20,
+    "max_requests_factor": 5.0,
+    "patience": 10,
+    "seed": 0,
+}
 
 
 def run(teacher, work, task=TASK, **settings):
@@ -343,7 +355,10 @@ def test_a_teacher_that_runs_dry_ends_it_with_what_there_is_and_a_warning(work, 
     assert len(examples.rows) == 4
     assert len(teacher.requests) == 9
     assert caplog.messages == [
-        "generator: 4 of 20 examples after 9 requests, as the last 6 answers brought nothing new (generator.patience); dropped: 8 repeated"
+        (
+            "generator: 4 of 20 examples after 9 requests, as the last 6 answers brought nothing "
+            "new (generator.patience); dropped: 8 repeated"
+        )
     ]
 
 
@@ -357,7 +372,10 @@ def test_it_ends_when_the_requests_are_used_up(work, caplog):
         )
     assert len(examples.rows) == 4
     assert caplog.messages == [
-        "generator: 4 of 8 examples after 4 requests, the most that generator.max_requests_factor=2 allows; dropped: none"
+        (
+            "generator: 4 of 8 examples after 4 requests, the most that "
+            "generator.max_requests_factor=2 allows; dropped: none"
+        )
     ]
 
 
@@ -370,7 +388,8 @@ def test_no_usable_example_at_all_is_an_error_that_says_why(work):
             lag=1,
         )
     assert str(error.value) == (
-        "generator: none of 4 answers held an example that can be used: 2 answer: not the JSON asked for, 2 output repeats the"
+        "generator: none of 4 answers held an example that can be used: 2 answer: not the "
+        "JSON asked for, 2 output repeats the"
         " input; look at what the teacher writes (p2m calls list), or try another one, teacher=..."
     )
 
@@ -391,7 +410,10 @@ def test_the_reasons_of_the_ledger_stand_in_the_message(work):
 
 
 def test_numbers_names_in_capitals_and_more_keys_cost_no_pair(work):
-    said = '[{"Input": "half of 5", "Output": 2.50, "why": "x"}, {"input": "is 3 odd", "output": true}]'
+    said = (
+        '[{"Input": "half of 5", "Output": 2.50, "why": "x"}, {"input": "is 3 odd", "output": '
+        "true}]"
+    )
     examples = run(ScriptedTeacher(lambda request, i: said), work, target=2)
     assert pairs(examples) == [("half of 5", "2.50"), ("is 3 odd", "true")]
 
@@ -477,7 +499,8 @@ def test_a_plan_counts_the_requests_that_the_target_needs():
 def test_what_a_real_model_wrote_is_kept_but_for_plain_faults(
     work, shared, prompt, pairs_of, wrong
 ):
-    """5,000 pairs by gpt-3.5-turbo: each is a row or counted, and no text of the task's language is taken for another's."""
+    """5,000 pairs by gpt-3.5-turbo: each is a row or counted, and no text of the task's language is
+    taken for another's."""
     from p2m.artifacts import Prompt
     from p2m.parser.sections import Sections
 

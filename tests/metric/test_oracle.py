@@ -1,4 +1,5 @@
-"""The metrics against answers that a large model and published students really gave, where those files lie beside the project."""
+"""The metrics against answers that a large model and published students really gave, where those
+files lie beside the project."""
 
 import gzip
 import json

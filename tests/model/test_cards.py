@@ -13,10 +13,19 @@ ROOT = Path(__file__).parents[2]
 CARDS = ROOT / "p2m" / "model" / "cards.jsonl"
 SOURCE = ROOT.parent / "shared" / "data" / "retrieval" / "models.jsonl.gz"
 KEYS = [
-    "name", "kind", "architecture", "size_bytes", "downloads", "languages", "licence", "revision", "description",
-]  # fmt: skip
+    "name",
+    "kind",
+    "architecture",
+    "size_bytes",
+    "downloads",
+    "languages",
+    "licence",
+    "revision",
+    "description",
+]
 KINDS = {"encoder-decoder", "decoder-only", "encoder"}
-# Text that is fit for a search is neither a bare title nor a page; a run this long is hardly an accident.
+# Text that is fit for a search is neither a bare title nor a page; a run this long is hardly an
+# accident.
 SHORTEST, LONGEST, COPIED_WORDS = 60, 600, 12
 OVER_LARGE_BYTES = 3_000_000_000
 # The models that a named choice of student, or a search by embedding, refers to.

@@ -58,7 +58,10 @@ def test_saved_model_in_a_folder_is_taken(tmp_path, work):
 
 
 def test_folder_without_a_model_is_refused(tmp_path, work):
-    said = f"model.name: {tmp_path} is no saved model; it must hold config.json and weights ({', '.join(hubs.WEIGHTS)})"
+    said = (
+        f"model.name: {tmp_path} is no saved model; it must hold config.json and weights "
+        f"({', '.join(hubs.WEIGHTS)})"
+    )
     with pytest.raises(InputError, match=f"^{re.escape(said)}$"):
         save(tmp_path, weights="pytorch_model.bin").run(TASK, work)
 
@@ -72,7 +75,10 @@ def test_config_that_is_no_json_is_refused(tmp_path, work):
 def test_other_architectures_are_refused_with_the_list(tmp_path, work, config, has):
     from p2m.student.build import ARCHITECTURES
 
-    said = f"model.name: {tmp_path} is of architecture {has}; as encoder-decoder p2m trains {', '.join(ARCHITECTURES[KIND])}"
+    said = (
+        f"model.name: {tmp_path} is of architecture {has}; as encoder-decoder p2m trains "
+        f"{', '.join(ARCHITECTURES[KIND])}"
+    )
     with pytest.raises(ConfigError, match=f"^{re.escape(said)}$"):
         save(tmp_path, config=config).run(TASK, work)
 
@@ -80,7 +86,10 @@ def test_other_architectures_are_refused_with_the_list(tmp_path, work, config, h
 def test_local_folder_has_no_revision(tmp_path):
     with pytest.raises(
         ValueError,
-        match=f"^revision is a commit of the hub, and {tmp_path} is a local folder: set revision=null$",
+        match=(
+            f"^revision is a commit of the hub, and {tmp_path} is a local folder: set "
+            f"revision=null$"
+        ),
     ):
         Named(tmp_path, FIRST, KIND, tmp_path / "met.json")
 
@@ -107,9 +116,15 @@ def test_folder_is_taken_for_a_folder_when_the_configuration_is_checked(tmp_path
 def test_model_that_cannot_be_had_is_told_before_anything_is_paid(tmp_path, work):
     named = Named("google-t5/t5-small", None, KIND, tmp_path / "met.json")
     assert list(named.ready()) == [
-        f"google-t5/t5-small is not in the local cache and the hub does not answer ({hubs.endpoint()}); {REMEDY}"
+        (
+            f"google-t5/t5-small is not in the local cache and the hub does not answer "
+            f"({hubs.endpoint()}); {REMEDY}"
+        )
     ]
-    said = f"model google-t5/t5-small: the hub does not answer ({hubs.endpoint()}) and no copy lies in the local cache; {REMEDY}"
+    said = (
+        f"model google-t5/t5-small: the hub does not answer ({hubs.endpoint()}) and no copy lies "
+        f"in the local cache; {REMEDY}"
+    )
     with pytest.raises(ServiceError, match=f"^{re.escape(said)}$") as error:
         named.run(TASK, work)
     assert error.value.code == 69
@@ -132,8 +147,10 @@ def test_model_without_safetensors_is_refused_before_anything_is_paid(hub, publi
         hub.root / f"models/google-t5/t5-small/{FIRST}/pytorch_model.bin"
     )
     assert told()[1] == (
-        f"ConfigError model.name: google-t5/t5-small at {FIRST} has no weights as safetensors ({', '.join(hubs.WEIGHTS)}), the only form"
-        " that p2m reads; set model.revision to a commit that has them (a proposed conversion often does), or take another model"
+        f"ConfigError model.name: google-t5/t5-small at {FIRST} has no weights as "
+        f"safetensors ({', '.join(hubs.WEIGHTS)}), the only form"
+        " that p2m reads; set model.revision to a commit that has them (a proposed "
+        "conversion often does), or take another model"
     )
 
 
@@ -141,13 +158,17 @@ def test_model_without_safetensors_is_refused_before_anything_is_paid(hub, publi
 def test_model_of_another_architecture_is_refused(publish, told):
     publish(FIRST, "openai-community/gpt2", "gpt2")
     assert told("openai-community/gpt2")[1].startswith(
-        "ConfigError model.name: openai-community/gpt2 is of architecture 'gpt2'; as encoder-decoder"
+        "ConfigError model.name: openai-community/gpt2 is of architecture 'gpt2'; as "
+        "encoder-decoder"
     )
 
 
 @pytest.mark.slow
 def test_name_that_the_hub_does_not_have_is_told(hub, told):
-    said = f"ServiceError model no/such: {hub.url} has none of that name, or it is private (then set HF_TOKEN); {REMEDY}"
+    said = (
+        f"ServiceError model no/such: {hub.url} has none of that name, or it is private (then "
+        f"set HF_TOKEN); {REMEDY}"
+    )
     assert told("no/such") == ["[]", said]
 
 
@@ -155,7 +176,10 @@ def test_name_that_the_hub_does_not_have_is_told(hub, told):
 def test_gated_model_is_told(hub, publish, told):
     publish(FIRST, "meta/gated")
     (hub.root / "models/meta/gated/GATED").touch()
-    said = f"model meta/gated: the hub gives it only to those who accepted its terms; accept them there and set HF_TOKEN; {REMEDY}"
+    said = (
+        f"model meta/gated: the hub gives it only to those who accepted its terms; accept them "
+        f"there and set HF_TOKEN; {REMEDY}"
+    )
     assert told("meta/gated")[1] == f"ServiceError {said}"
 
 
@@ -179,7 +203,8 @@ def test_hub_that_hangs_is_given_up_in_two_seconds(hub):
     code = (
         "import socket, time; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen()\n"
         "import os; os.environ['HF_ENDPOINT'] = f'http://127.0.0.1:{s.getsockname()[1]}'\n"
-        "from p2m import hub; hub.reachable(0.1); t = time.monotonic(); print(hub.reachable(), time.monotonic() - t < 2.5)"
+        "from p2m import hub; hub.reachable(0.1); t = time.monotonic(); "
+        "print(hub.reachable(), time.monotonic() - t < 2.5)"
     )
     assert hub.run(code) == "False True"
 

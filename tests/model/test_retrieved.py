@@ -27,7 +27,8 @@ logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stdo
 settings = yaml.safe_load(Path("{conf}").read_text(encoding="utf-8"))
 del settings["_target_"]
 try:
-    print(Retrieved(**settings | dict(hyde=False, teacher=None, revisions=Path("met.json"))).run(TaskSpec("{task}"), None).base)
+    print(Retrieved(**settings | dict(hyde=False, teacher=None, \
+revisions=Path("met.json"))).run(TaskSpec("{task}"), None).base)
 except UserError as error:
     print(type(error).__name__, error)
 """
@@ -138,17 +139,26 @@ def test_model_that_has_no_weights_to_read_gives_way_to_the_next_best(retrieved,
         f"model.name: {n} at {'1' * 40}" for n in passed
     ]
     assert all(line.endswith("; the next best is tried") for line in told[:-1])
-    none = f"IncompleteError model: p2m can train none of the {len(names)} best cards; name a model, such as model=flan_t5_base"
+    none = (
+        f"IncompleteError model: p2m can train none of the {len(names)} best cards; name a "
+        f"model, such as model=flan_t5_base"
+    )
     assert told[-1] == (none if whole is None else names[whole])
 
 
 def test_it_is_told_up_front_that_no_model_can_be_had(retrieved):
-    said = f"no model that could be found is in the local cache, and the hub does not answer ({hubs.endpoint()}); {REMEDY}"
+    said = (
+        f"no model that could be found is in the local cache, and the hub does not answer "
+        f"({hubs.endpoint()}); {REMEDY}"
+    )
     assert list(retrieved.ready()) == [said]
 
 
 def test_task_without_a_word_of_any_card_is_an_error(retrieved, work):
-    said = "model: no bundled model card shares a word with the task; name a model, such as model=flan_t5_base"
+    said = (
+        "model: no bundled model card shares a word with the task; name a model, such as "
+        "model=flan_t5_base"
+    )
     with pytest.raises(IncompleteError, match=f"^{re.escape(said)}$"):
         retrieved.run(TaskSpec("Xyzzy plugh."), work)
 
@@ -157,7 +167,10 @@ def test_limit_that_leaves_no_model_is_an_error(retrieved, work):
     from p2m.student.build import ARCHITECTURES
 
     known = ", ".join(ARCHITECTURES["encoder-decoder"])
-    said = f"model: none of the bundled cards is encoder-decoder, of {known}, and at most 1000 bytes; raise model.max_bytes"
+    said = (
+        f"model: none of the bundled cards is encoder-decoder, of {known}, and at most 1000 "
+        f"bytes; raise model.max_bytes"
+    )
     with pytest.raises(IncompleteError, match=f"^{re.escape(said)}$"):
         replace(retrieved, max_bytes=1000).run(TaskSpec(CODE), work)
 

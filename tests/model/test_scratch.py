@@ -26,10 +26,23 @@ def test_choice_is_a_t5_config_and_no_hub_model(nano, work):
         (),
     )
     assert choice.config == {
-        "model_type": "t5", "vocab_size": 384, "d_model": 128, "d_ff": 384, "d_kv": 32, "num_heads": 4, "num_layers": 3,
-        "num_decoder_layers": 2, "relative_attention_num_buckets": 32, "relative_attention_max_distance": 128, "feed_forward_proj": "relu",
-        "tie_word_embeddings": True, "dropout_rate": 0.0, "pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0,
-    }  # fmt: skip
+        "model_type": "t5",
+        "vocab_size": 384,
+        "d_model": 128,
+        "d_ff": 384,
+        "d_kv": 32,
+        "num_heads": 4,
+        "num_layers": 3,
+        "num_decoder_layers": 2,
+        "relative_attention_num_buckets": 32,
+        "relative_attention_max_distance": 128,
+        "feed_forward_proj": "relu",
+        "tie_word_embeddings": True,
+        "dropout_rate": 0.0,
+        "pad_token_id": 0,
+        "eos_token_id": 1,
+        "decoder_start_token_id": 0,
+    }
 
 
 def test_nano_has_one_million_parameters_and_tied_embeddings(nano, work):
@@ -42,7 +55,10 @@ def test_nano_has_one_million_parameters_and_tied_embeddings(nano, work):
 
 def test_distances_that_leave_no_far_bucket_are_refused(nano):
     buckets = nano.relative_attention_num_buckets
-    said = f"relative_attention_max_distance={buckets // 2} must be above half of relative_attention_num_buckets={buckets}"
+    said = (
+        f"relative_attention_max_distance={buckets // 2} must be above half of "
+        f"relative_attention_num_buckets={buckets}"
+    )
     with pytest.raises(ValueError, match=f"^{said}$"):
         replace(nano, relative_attention_max_distance=buckets // 2)
 

@@ -10,7 +10,10 @@ from p2m.parser.llm import SCHEMA, Llm
 from p2m.stages import Answer
 from tests.doubles import ScriptedTeacher
 
-TEXT = "Please give me capitals. Like so: for France it is Paris; and for Peru, Lima. Never say more than the name."
+TEXT = (
+    "Please give me capitals. Like so: for France it is Paris; and for Peru, Lima. Never say "
+    "more than the name."
+)
 GOOD = {
     "instruction": "Please give me capitals. Never say more than the name.",
     "demonstrations": [{"input": "France", "output": "Paris"}, {"input": "Peru", "output": "Lima"}],
@@ -117,8 +120,10 @@ def test_after_the_last_try_it_says_what_was_wrong_and_what_to_do(work):
     with pytest.raises(IncompleteError) as error:
         run(teacher, work)
     assert str(error.value) == (
-        "parser: the teacher did not take the prompt apart in 3 tries (the demonstration 'Spain' does not stand in the prompt;"
-        ' the answer was refusal; answer.labels must be array, got "x"); use parser=sections, which needs no teacher, or raise parser.tries'
+        "parser: the teacher did not take the prompt apart in 3 tries (the demonstration "
+        "'Spain' does not stand in the prompt;"
+        ' the answer was refusal; answer.labels must be array, got "x"); use '
+        "parser=sections, which needs no teacher, or raise parser.tries"
     )
 
 
@@ -137,6 +142,7 @@ def test_demonstrations_that_contradict_each_other_are_told(work):
             demonstrations=[Example("Peru", "Cusco", "prompt")],
         )
     assert str(error.value) == (
-        "prompt: demonstration 1 of the file beside it contradicts demonstration 2: the input 'Peru' has the outputs 'Lima' and 'Cusco';"
+        "prompt: demonstration 1 of the file beside it contradicts demonstration 2: the "
+        "input 'Peru' has the outputs 'Lima' and 'Cusco';"
         " keep the right one"
     )

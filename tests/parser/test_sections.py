@@ -187,7 +187,10 @@ def test_blocks_of_input_and_output_are_found(text, expected):
             [("2 plus 2", "4"), ("1.50", "true")],
         ),
         (
-            '[\n  {\n    "input": "a",\n    "output": "b"\n  },\n  {"input": "c", "output": "d"}\n]',
+            (
+                '[\n  {\n    "input": "a",\n    "output": "b"\n  },\n  {"input": "c", "output": '
+                '"d"}\n]'
+            ),
             [("a", "b"), ("c", "d")],
         ),
         (
@@ -222,35 +225,63 @@ AB, CD = ("a b", "b"), ("c d", "d")
         ("Review: a b\nSentiment: b\n\nReview: c d\nSentiment: d\n", [AB, CD]),
         ("Review: a b\nSentiment: b\n", []),
         ("For example:\n\nReview: a b\nSentiment: b\n", [AB]),
-        ("English: a b\nFrench: b\n\nEnglish: c d\nFrench: d\n\nEnglish: {text}\nFrench:", [AB, CD]),
+        (
+            "English: a b\nFrench: b\n\nEnglish: c d\nFrench: d\n\nEnglish: {text}\nFrench:",
+            [AB, CD],
+        ),
         ("Label: b\nText: a b\n\nLabel: d\nText: c d\n", [AB, CD]),
-        ("Text: a\nQuestion: b\nAnswer: c\n\nText: d\nQuestion: e\nAnswer: f",
-         [("Text: a\nQuestion: b", "c"), ("Text: d\nQuestion: e", "f")]),
+        (
+            "Text: a\nQuestion: b\nAnswer: c\n\nText: d\nQuestion: e\nAnswer: f",
+            [("Text: a\nQuestion: b", "c"), ("Text: d\nQuestion: e", "f")],
+        ),
         ("Question: a\nReasoning: b\nAnswer: c\n\nQuestion: d\nReasoning: e\nAnswer: f", []),
         ("Question: which?\nA: x\nB: y\nAnswer: B", [("which?\nA: x\nB: y", "B")]),
         ("### Input\na b\n\n### Output\nb\n\n### Input\nc d\n\n### Output\nd\n", [AB, CD]),
         ("## Examples\n\n### Example input 1:\na b\n### Example output 1:\nb\n", [AB]),
         ("**Input**\na b\n\n**Output**\nb\n", [AB]),
         ("[INPUT] a b\n[OUTPUT] b\n[INPUT] c d\n[OUTPUT] d", [AB, CD]),
-        ("<article>\na b\n</article>\n<title>b</title>\n<article>c d</article>\n<title>d</title>", [AB, CD]),
+        (
+            (
+                "<article>\na b\n</article>\n<title>b</title>\n<article>c d</article>\n"
+                "<title>d</title>"
+            ),
+            [AB, CD],
+        ),
         ("```\nInput: a b\nOutput: b\n```\n\n```\nInput: c d\nOutput: d\n```", [AB, CD]),
         ("(Input) a b\n(Output) b\n\n(Input) c d\n(Output) d", [AB, CD]),
         ("Input - a b\nOutput - b", [AB]),
         ("INPUT\n=====\na b\n\nOUTPUT\n======\nb", [AB]),
         ("Q. a b\nA. b\n\nQ) c d\nA) d", [AB, CD]),
-        ("Name: what it is called\nKind: which\n\nBe short.\n\nName: a\nKind: b\nSlogan: c\n\nName: d\nKind: e\nSlogan: f",
-         [("Name: a\nKind: b", "c"), ("Name: d\nKind: e", "f")]),
+        (
+            (
+                "Name: what it is called\nKind: which\n\nBe short.\n\nName: a\nKind: b\n"
+                "Slogan: c\n\n"
+                "Name: d\nKind: e\nSlogan: f"
+            ),
+            [("Name: a\nKind: b", "c"), ("Name: d\nKind: e", "f")],
+        ),
         ("Text: a b -> Label: b\nText: c d -> Label: d", [AB, CD]),
         ("*Input:* a b\n*Output:* b", [AB]),
         ("Entre\u0301e n°1 : a b\nSortie n°1 : b", [AB]),
-        ("Here are two examples:\n\nInput: a b\nOutput: - b\n\n- b\n\nInput: c d\nOutput: - d\n\n- d",
-         [("a b", "- b\n\n- b"), ("c d", "- d\n\n- d")]),
+        (
+            (
+                "Here are two examples:\n\nInput: a b\nOutput: - b\n\n- b\n\nInput: c d\nOutput: - "
+                "d\n\n- d"
+            ),
+            [("a b", "- b\n\n- b"), ("c d", "- d\n\n- d")],
+        ),
         ("###\nInput: a b\nOutput: b\n###\nInput: c d\nOutput: d\n###", [AB, CD]),
         ("1)\nInput: a b\nOutput: b\n\n2)\nInput: c d\nOutput: d", [AB, CD]),
         ("Case 1:\nInput: a b\nOutput: b\n\nCase 2:\nInput: c d\nOutput: d", [AB, CD]),
         ("Input:\n1\nOutput:\n42\n\nInput:\n2\nOutput:\n43", [("1", "42"), ("2", "43")]),
         ('{"Input": "a b", "Output": "b"}', [AB]),
-        ('{"examples": [\n {"input": "a b", "output": "b"},\n {"input": "c d", "output": "d"}\n]}', [AB, CD]),
+        (
+            (
+                '{"examples": [\n {"input": "a b", "output": "b"},\n {"input": "c d", "output": '
+                '"d"}\n]}'
+            ),
+            [AB, CD],
+        ),
         ("Input: a b Output: b\nInput: c d | Output: d\n", [AB, CD]),
         ('Input: """a b"""\nOutput: """b"""', [AB]),
         ("Input: <the text>\nOutput: <its label>\n\nInput: a b\nOutput: b\n", [AB]),
@@ -271,9 +302,16 @@ AB, CD = ("a b", "b"), ("c d", "d")
         ("| Input | Output |\n|---|---|\n| ``a|c`` | a &#124; d |\n", [("``a|c``", "a | d")]),
         ("## Examples\n\n| Review | Stars |\n|---|---|\n| a b | b |\n", [AB]),
         ('{"text": "a b", "label": "b"}\n{"text": "c d", "label": "d"}', [AB, CD]),
-        ('{"messages": [{"role": "user", "content": "a b"}, {"role": "assistant", "content": "b"}]}', [AB]),
+        (
+            (
+                '{"messages": [{"role": "user", "content": "a b"}, {"role": "assistant", '
+                '"content": '
+                '"b"}]}'
+            ),
+            [AB],
+        ),
     ],
-)  # fmt: skip
+)
 def test_other_forms_of_demonstrations_are_read(text, expected):
     demonstrations = parsed(f"Do it.\n\n{text}").demonstrations
     assert [(d.input, d.output) for d in demonstrations] == expected
@@ -283,7 +321,10 @@ def test_other_forms_of_demonstrations_are_read(text, expected):
     ("text", "line"),
     [
         ("Review: a b\nSentiment: b\n", "line 3, 'Review: a b'"),
-        ("Question: a\nReasoning: b\nAnswer: c\n\nQuestion: d\nReasoning: e\nAnswer: f", "line 3, 'Question: a'"),
+        (
+            "Question: a\nReasoning: b\nAnswer: c\n\nQuestion: d\nReasoning: e\nAnswer: f",
+            "line 3, 'Question: a'",
+        ),
         ("Input: a\nOutput: b\n\n## More examples\n\nInput: c\nOutput: d", "line 3, 'Input: a'"),
         ("Input: a\nOutput: - b\n\n- c\n\nInput: d\nOutput: - e\n\n- f", "line 11, '- f'"),
         ("Examples:\n- a: b\n- c: d\n", "line 3, 'Examples:'"),
@@ -299,7 +340,7 @@ def test_other_forms_of_demonstrations_are_read(text, expected):
         ("<|im_start|>user\na<|im_end|>", "line 3, '<|im_start|>user'"),
         ("The rules:\n- a b -> b\n", "line 4, '- a b -> b'"),
     ],
-)  # fmt: skip
+)
 def test_what_looks_like_a_demonstration_and_is_not_read_as_one_is_told_with_its_line(text, line):
     doubts = parsed(f"Do it.\n\n{text}").doubts
     assert doubts[0] == f"{line}, looks like a demonstration and is read as instruction"
@@ -345,7 +386,10 @@ def test_a_prompt_that_is_plain_raises_no_doubt(text):
         ("Translate.\n\n(1)\nInput: a\nOutput: b\n\n(2)\nInput: c\nOutput: d", "Translate."),
         ("Translate.\n\nUser: {text}\nAssistant:", "Translate."),
         (
-            "Translate.\n\n<examples>\n<example>\n<input>a</input>\n<output>b</output>\n</example>\n</examples>",
+            (
+                "Translate.\n\n<examples>\n<example>\n<input>a</input>\n<output>b</output>\n"
+                "</example>\n</examples>"
+            ),
             "Translate.",
         ),
     ],
@@ -354,7 +398,10 @@ def test_the_instruction_is_the_rest(text, instruction):
     assert parsed(text).instruction == instruction
 
 
-LABELLED = "Route the message.\n\n## Labels\n\n- **a b**: the first\n- `c` - the second\n  goes on\n- d (third)\n\nThat is all.\n\n"
+LABELLED = (
+    "Route the message.\n\n## Labels\n\n- **a b**: the first\n- `c` - the second\n  goes on\n- d "
+    "(third)\n\nThat is all.\n\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -366,31 +413,90 @@ LABELLED = "Route the message.\n\n## Labels\n\n- **a b**: the first\n- `c` - the
         (LABELLED + 'input="x"\noutput="something else"\n', ()),
         ("Route it.\n\nLabels: x, y; z\n", ("x", "y", "z")),
         ("Route it.\n\n**Possible categories:**\n1. x\n2. y\n", ("x", "y")),
-        ('Classify the review as positive, negative or neutral.\n\ninput="a"\noutput="positive"\n\ninput="b"\noutput="negative"\n',
-         ("positive", "negative", "neutral")),
-        ('Answer "yes", "no" or "not sure".\n\ninput="a"\noutput="yes"\n\ninput="b"\noutput="not sure"\n', ("yes", "no", "not sure")),
-        ('Choose one of: red, green, blue\n\ninput="a"\noutput="red"\n\ninput="b"\noutput="blue"\n', ("red", "green", "blue")),
-        ('Say whether it is true or false.\n\ninput="a"\noutput="true"\n\ninput="b"\noutput="false"\n', ("true", "false")),
-        ('Output the month, such as January, March or May.\n\ninput="a"\noutput="May"\n\ninput="b"\noutput="March"\n', ()),
+        (
+            (
+                'Classify the review as positive, negative or neutral.\n\ninput="a"\n'
+                'output="positive"\n\ninput="b"\noutput="negative"\n'
+            ),
+            ("positive", "negative", "neutral"),
+        ),
+        (
+            (
+                'Answer "yes", "no" or "not sure".\n\ninput="a"\noutput="yes"\n\ninput="b"\n'
+                'output="not sure"\n'
+            ),
+            ("yes", "no", "not sure"),
+        ),
+        (
+            (
+                'Choose one of: red, green, blue\n\ninput="a"\noutput="red"\n\ninput="b"\n'
+                'output="blue"\n'
+            ),
+            ("red", "green", "blue"),
+        ),
+        (
+            (
+                'Say whether it is true or false.\n\ninput="a"\noutput="true"\n\ninput="b"\n'
+                'output="false"\n'
+            ),
+            ("true", "false"),
+        ),
+        (
+            (
+                'Output the month, such as January, March or May.\n\ninput="a"\noutput="May"\n\n'
+                'input="b"\noutput="March"\n'
+            ),
+            (),
+        ),
         ('Classify as x, y or z.\n\ninput="a"\noutput="x"\n', ()),
-        ('Name the capital or the river.\n\ninput="a"\noutput="Paris"\n\ninput="b"\noutput="Seine"\n', ()),
-        ("Sort the tweet.\n\nLabels: hateful, offensive, or neither", ("hateful", "offensive", "neither")),
-        ("Sortiere den Satz.\n\nKategorien: gut, schlecht und neutral", ("gut", "schlecht", "neutral")),
+        (
+            (
+                'Name the capital or the river.\n\ninput="a"\noutput="Paris"\n\ninput="b"\n'
+                'output="Seine"\n'
+            ),
+            (),
+        ),
+        (
+            "Sort the tweet.\n\nLabels: hateful, offensive, or neither",
+            ("hateful", "offensive", "neither"),
+        ),
+        (
+            "Sortiere den Satz.\n\nKategorien: gut, schlecht und neutral",
+            ("gut", "schlecht", "neutral"),
+        ),
         ("Route it.\n\nLabels: true or false.", ("true", "false")),
         ('Route it.\n\nLabels: ["a: b", "c, d", "e"]', ("a: b", "c, d", "e")),
         ("Route it.\n\nLabels: [a, b, c]", ("a", "b", "c")),
         ("Route it.\n\nLabels\u00a0: a, b", ("a", "b")),
         ("Route it.\n\nLabels:\n- U.S.\n- U.K.\n- other.\n", ("U.S.", "U.K.", "other")),
         ("Route it.\n\nLabels: customer service, sales and returns department", ()),
-        ('Route it.\n\nLabels: sales, research and development\n\ninput="a"\noutput="research and development"',
-         ("sales", "research and development")),
+        (
+            (
+                'Route it.\n\nLabels: sales, research and development\n\ninput="a"\n'
+                'output="research '
+                'and development"'
+            ),
+            ("sales", "research and development"),
+        ),
         ("Label each tweet as hateful, offensive, or neither.", ()),
-        ("Label the tweet as hateful, offensive, or neither.\n\nInput: a\nOutput: hateful\n\nInput: b\nOutput: offensive",
-         ("hateful", "offensive", "neither")),
+        (
+            (
+                "Label the tweet as hateful, offensive, or neither.\n\nInput: a\nOutput: "
+                "hateful\n\n"
+                "Input: b\nOutput: offensive"
+            ),
+            ("hateful", "offensive", "neither"),
+        ),
         ("Tag the word.\n\nLabel: one word, lower case", ()),
         ("Tag the word.\n\nLabels: one word, lower case", ()),
         ("Tag the word.\n\nLabels: such as noun, verb", ()),
-        ("Give all topics.\n\nText: a\nLabels: sport, weather\n\nText: b\nLabels: politics, money", ()),
+        (
+            (
+                "Give all topics.\n\nText: a\nLabels: sport, weather\n\nText: b\nLabels: politics, "
+                "money"
+            ),
+            (),
+        ),
         ("Categories help readers, writers and editors.", ()),
         ("Labels are assigned by experts, editors or writers.", ()),
         ("Route it.\n\nLabels: the team that should answer, the urgency", ()),
@@ -399,11 +505,17 @@ LABELLED = "Route the message.\n\n## Labels\n\n- **a b**: the first\n- `c` - the
         ("Route it.\n\nLabels: good, bad\nor neither\n", ("good", "bad", "neither")),
         ("Route it.\n\nLabels: good, bad. If unsure, answer neither.", ()),
         ("Route it.\n\nLabels: good, bad\n\nIf unsure, answer neither.", ()),
-        ("Route it.\n\nLabels: good, bad, neither\n\nIf unsure, answer neither.", ("good", "bad", "neither")),
+        (
+            "Route it.\n\nLabels: good, bad, neither\n\nIf unsure, answer neither.",
+            ("good", "bad", "neither"),
+        ),
         ("Say yes or no. Use unknown when in doubt.\n\nQ: a\nA: yes\n\nQ: b\nA: no", ()),
         ("Route it.\n\nLabels: TCP/IP, UDP", ("TCP/IP", "UDP")),
         ("Route it.\n\nLabels: yes / no / N/A", ("yes", "no", "N/A")),
-        ("Route it.\n\nLabels: sales, support, and research and development", ("sales", "support", "research and development")),
+        (
+            "Route it.\n\nLabels: sales, support, and research and development",
+            ("sales", "support", "research and development"),
+        ),
         ("Route it.\n\nLabels: ['one, two', 'three']", ("one, two", "three")),
         ("Route it.\n\nLabels: urgent (today, now), later", ("urgent", "later")),
         ("Route it.\n\nLabels: {good, bad}", ("good", "bad")),
@@ -422,7 +534,7 @@ LABELLED = "Route the message.\n\n## Labels\n\n- **a b**: the first\n- `c` - the
         ("나눠.\n\n레이블: 긍정, 부정 또는 중립", ("긍정", "부정", "중립")),
         ('Route it.\n\nLabels: US, us\n\ninput="a"\noutput="us"', ("US", "us")),
     ],
-)  # fmt: skip
+)
 def test_labels_are_those_that_the_prompt_plainly_lists(text, labels):
     assert parsed(text).labels == labels
 
@@ -487,7 +599,8 @@ def test_a_long_and_strange_prompt_takes_no_more_than_seconds(text):
 
 def test_languages_are_those_of_the_demonstrations():
     task = parsed(
-        'Write Python.\n\ninput="Zähle die Wörter, die in der Liste sind."\noutput="len(words.split())"'
+        'Write Python.\n\ninput="Zähle die Wörter, die in der Liste sind."\n'
+        'output="len(words.split())"'
     )
     assert (task.input_language, task.output_language) == ("de", "code")
     task = parsed(
@@ -514,7 +627,8 @@ def test_demonstrations_beside_the_prompt_come_after_those_inside_and_each_once(
         (
             '## Instruction\n\n## Examples\n\ninput="a"\noutput="b"',
             (
-                "prompt: has no instruction: nothing stands beside its demonstrations; say what the input is and what the output shall be,"
+                "prompt: has no instruction: nothing stands beside its demonstrations; say "
+                "what the input is and what the output shall be,"
                 " for example under a heading '## Instruction'"
             ),
         ),
@@ -556,11 +670,17 @@ def test_demonstrations_beside_the_prompt_come_after_those_inside_and_each_once(
         ('Do.\n\ninput="a"\noutput=" "', "prompt, line 3: a demonstration has an empty output"),
         (
             'Do.\n\ninput="a"\noutput="b"\n\ninput="a"\noutput="c"',
-            "prompt: line 6 contradicts line 3: the input 'a' has the outputs 'b' and 'c'; keep the right one",
+            (
+                "prompt: line 6 contradicts line 3: the input 'a' has the outputs 'b' and 'c'; "
+                "keep the right one"
+            ),
         ),
         (
             LABELLED + 'input="x"\noutput="c"\n\ninput="y"\noutput="a bb"',
-            "prompt: a demonstration has the output 'a bb', which is not one of the labels a b, c, d (did you mean 'a b'?)",
+            (
+                "prompt: a demonstration has the output 'a bb', which is not one of the labels a "
+                "b, c, d (did you mean 'a b'?)"
+            ),
         ),
     ],
 )
@@ -582,7 +702,8 @@ def test_an_output_that_is_none_of_the_labels_given_as_data_is_told():
 
 def test_a_demonstration_beside_the_prompt_that_contradicts_one_inside_is_told():
     assert told('Do.\n\ninput="a"\noutput="b"', [Example("a", "c", "prompt")]) == (
-        "prompt: demonstration 1 of the file beside it contradicts line 3: the input 'a' has the outputs 'b' and 'c'; keep the right one"
+        "prompt: demonstration 1 of the file beside it contradicts line 3: the input 'a' has "
+        "the outputs 'b' and 'c'; keep the right one"
     )
 
 
@@ -591,10 +712,15 @@ def test_a_demonstration_beside_the_prompt_that_contradicts_one_inside_is_told()
     [
         ("question_answering", 3, "Santa Clara", "Europe", ("en", "und")),
         ("temporal_expression_normalization", 12, "last year == 1997", "N/A", ("en", "en")),
-        ("japanese_to_python_generation", 6, "for line in stdin: a = line.rstrip().split(' ') print(a)",
-         "f = open('test.html', 'w') f.write(text.encode('utf-8'))", ("ja", "code")),
+        (
+            "japanese_to_python_generation",
+            6,
+            "for line in stdin: a = line.rstrip().split(' ') print(a)",
+            "f = open('test.html', 'w') f.write(text.encode('utf-8'))",
+            ("ja", "code"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_papers_prompts_give_their_demonstrations_word_for_word(
     shared, name, n, first, last, languages
 ):

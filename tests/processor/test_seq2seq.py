@@ -19,9 +19,17 @@ from p2m.stages import Work
 from tests.doubles import QuietBar
 
 SETTINGS = {
-    "instruction": "auto", "instruction_max_chars": 100, "valid_share": 0.0, "valid_max": 1000, "test_share": 0.0, "test_max": 1000,
-    "test_of_user": "auto", "min_train": 1, "max_input_chars": 40, "max_output_chars": 20,
-}  # fmt: skip
+    "instruction": "auto",
+    "instruction_max_chars": 100,
+    "valid_share": 0.0,
+    "valid_max": 1000,
+    "test_share": 0.0,
+    "test_max": 1000,
+    "test_of_user": "auto",
+    "min_train": 1,
+    "max_input_chars": 40,
+    "max_output_chars": 20,
+}
 SCRATCH = Choice("scratch", None, "encoder-decoder")
 WORK = Work(
     Path("unused"), "processor", "run", "account", QuietBar()
@@ -154,9 +162,16 @@ def test_conflicting_outputs_are_settled_by_vote_then_length_then_order(work):
     splits = run(
         work,
         examples(
-            ("a", "one"), ("b", "long"), ("c", "pp"), ("a", "two"), ("b", "s"), ("c", "qq"), ("a", "two "), ("d", "x"),
+            ("a", "one"),
+            ("b", "long"),
+            ("c", "pp"),
+            ("a", "two"),
+            ("b", "s"),
+            ("c", "qq"),
+            ("a", "two "),
+            ("d", "x"),
         ),
-    )  # fmt: skip
+    )
     assert sorted(pairs(splits.train)) == [("a", "two"), ("b", "s"), ("c", "pp"), ("d", "x")]
     assert splits.dropped == {"outvoted": 3, "duplicate": 1}
 
@@ -353,9 +368,12 @@ def test_too_few_examples_are_told_with_where_they_were_lost_and_what_to_do(work
             min_train=50,
         )
     assert str(error.value) == (
-        "processor: 11 examples are left to train on, and processor.min_train=50 are wanted. There were 0 of your own,"
-        " 3 retrieved, 25 generated; dropped: 15 duplicate, 1 empty; validation took 1 and test 0. Generate more"
-        " (generator=prompt2model generator.target=...), retrieve some (retriever=bm25), give your own (prompt.train=...),"
+        "processor: 11 examples are left to train on, and processor.min_train=50 are wanted. "
+        "There were 0 of your own,"
+        " 3 retrieved, 25 generated; dropped: 15 duplicate, 1 empty; validation took 1 and "
+        "test 0. Generate more"
+        " (generator=prompt2model generator.target=...), retrieve some (retriever=bm25), "
+        "give your own (prompt.train=...),"
         " or accept fewer (processor.min_train=...)."
     )
 
@@ -369,7 +387,10 @@ def test_what_the_retriever_left_is_told_where_it_gave_nothing(work):
 def test_no_example_at_all_is_told_too(work):
     with pytest.raises(
         IncompleteError,
-        match=r"^processor: 0 examples are left to train on, .* dropped: none; validation took 0 and test 0\. ",
+        match=(
+            r"^processor: 0 examples are left to train on, .* dropped: none; validation took 0 "
+            r"and test 0\. "
+        ),
     ):
         run(work, valid_share=0.1, test_share=0.1)
 
@@ -377,7 +398,10 @@ def test_no_example_at_all_is_told_too(work):
 def test_shares_that_leave_nothing_to_train_on_are_refused():
     with pytest.raises(
         ValueError,
-        match=r"^valid_share=0\.5 and test_share=0\.5 leave nothing to train on; keep their sum below 1$",
+        match=(
+            r"^valid_share=0\.5 and test_share=0\.5 leave nothing to train on; keep their sum "
+            r"below 1$"
+        ),
     ):
         Seq2Seq(**(SETTINGS | {"valid_share": 0.5, "test_share": 0.5}))
 
@@ -448,12 +472,15 @@ path = Path({str(tmp_path)!r}) / "rows.jsonl"
 write_rows(path, (Example(f"{{i}} " + "x" * 80, f"out {{i}}", "teacher:k") for i in range(100_000)))
 class Quiet:
     def advance(self, n): pass
-work = Work(Path({str(tmp_path)!r}), "processor", "r", "a", lambda total, unit: contextlib.nullcontext(Quiet()))
+work = Work(Path({str(tmp_path)!r}), "processor", "r", "a", lambda total, unit: \
+contextlib.nullcontext(Quiet()))
 rows = ExampleFile(path)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 stage = Seq2Seq("never", 0, 0.05, 1000, 0.05, 1000, "auto", 10, 4000, 2000)
-splits = stage.run(Prompt("x"), TaskSpec("x"), Examples(), Examples(rows), Choice("scratch", None, "encoder-decoder"), work)
-print(len(splits.train), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 - path.stat().st_size)
+splits = stage.run(Prompt("x"), TaskSpec("x"), Examples(), Examples(rows), Choice("scratch", None, \
+"encoder-decoder"), work)
+print(len(splits.train), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 - \
+path.stat().st_size)
 """
     n, beyond = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -56,7 +56,10 @@ def test_demonstrations_stand_beside_the_prompt_under_its_name(tmp_path, work, n
 
 
 def test_a_yaml_prompt_keeps_scalars_as_they_are_written(tmp_path, work):
-    text = "instruction: |\n  Say when.\n\ndemonstrations:\n- {input: yes, output: 2024-03-16}\n- input: 'two\n\n    lines'\n"
+    text = (
+        "instruction: |\n  Say when.\n\ndemonstrations:\n- {input: yes, output: 2024-03-16}\n- "
+        "input: 'two\n\n    lines'\n"
+    )
     text += "  outputs: [no, 0x1]\nlabels: [no, ok]\n"
     prompt = read(work, written(tmp_path, "task.yaml", text))
     assert prompt.text == "Say when.\n\n## Labels\n\n- no\n- ok"
@@ -102,7 +105,10 @@ def test_a_users_sets_are_read_with_every_accepted_answer(tmp_path, work):
     test = written(
         tmp_path,
         "e.jsonl",
-        '{"input": "c", "outputs": ["d", "e", "d"]}\n{"input": "f", "output": "g", "outputs": ["h"]}\n',
+        (
+            '{"input": "c", "outputs": ["d", "e", "d"]}\n{"input": "f", "output": "g", '
+            '"outputs": ["h"]}\n'
+        ),
     )
     prompt = read(work, path, train=train, valid=train, test=test)
     assert list(prompt.train) == [Example("a", "1.50", "user:train")]
@@ -143,26 +149,69 @@ def test_a_change_beside_the_prompt_changes_the_key_of_the_stage(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("p.md", " \n\n", "p.md: is empty; say in it what the input is and what the output shall be"),
+        (
+            "p.md",
+            " \n\n",
+            "p.md: is empty; say in it what the input is and what the output shall be",
+        ),
         ("p.yaml", "instruction: 'a\n", "p.yaml:2: broken YAML: found unexpected end of stream"),
-        ("p.yaml", "", "p.yaml: is empty; say in it what the input is and what the output shall be"),
+        (
+            "p.yaml",
+            "",
+            "p.yaml: is empty; say in it what the input is and what the output shall be",
+        ),
         ("p.yaml", "instruction: " + "[" * 5000, "p.yaml: broken YAML: nested too deep"),
         ("p.yaml", "- a\n", "p.yaml:1: must be a mapping such as 'instruction: ...', got a list"),
-        ("p.yaml", "# nothing\n", "p.yaml:1: must be a mapping such as 'instruction: ...', got nothing"),
-        ("p.yaml", "instruction: a\nlabel: [b]\n",
-         "p.yaml:2: no such key 'label' (did you mean 'labels'?); a prompt has instruction, demonstrations, labels"),
+        (
+            "p.yaml",
+            "# nothing\n",
+            "p.yaml:1: must be a mapping such as 'instruction: ...', got nothing",
+        ),
+        (
+            "p.yaml",
+            "instruction: a\nlabel: [b]\n",
+            (
+                "p.yaml:2: no such key 'label' (did you mean 'labels'?); a prompt has instruction, "
+                "demonstrations, labels"
+            ),
+        ),
         ("p.yaml", "instruction: a\nlabels:\n- b\n- ' '\n", "p.yaml:4: a label is empty"),
-        ("p.yaml", "instruction: a\nlabels:\n- b\n- c\n- 'b '\n", "p.yaml:5: the label 'b' stands twice"),
-        ("p.yaml", "instruction: a\ninstruction: a\n", "p.yaml:2: the key 'instruction' stands twice"),
+        (
+            "p.yaml",
+            "instruction: a\nlabels:\n- b\n- c\n- 'b '\n",
+            "p.yaml:5: the label 'b' stands twice",
+        ),
+        (
+            "p.yaml",
+            "instruction: a\ninstruction: a\n",
+            "p.yaml:2: the key 'instruction' stands twice",
+        ),
         ("p.yaml", "labels: [b]\n", "p.yaml: has no key 'instruction'; it has labels"),
         ("p.yaml", "instruction: [b]\n", "p.yaml:1: must be text, got a list"),
-        ("p.yaml", "instruction: a\ndemonstrations: b\n", "p.yaml:2: must be a list, one '- ...' each, got 'b'"),
-        ("p.yaml", "instruction: a\ndemonstrations:\n- input: b\n",
-         "p.yaml:3: has no column 'output'; it has 'input'; prompt.columns={input: ..., output: ...} names others"),
-        ("p.yaml", "instruction: a\ndemonstrations:\n- {input: b, output: c}\n- {input: b, output: d}\n",
-         "p.yaml:4 contradicts p.yaml:3: the input 'b' has the outputs 'c' and 'd'; keep the right one"),
+        (
+            "p.yaml",
+            "instruction: a\ndemonstrations: b\n",
+            "p.yaml:2: must be a list, one '- ...' each, got 'b'",
+        ),
+        (
+            "p.yaml",
+            "instruction: a\ndemonstrations:\n- input: b\n",
+            (
+                "p.yaml:3: has no column 'output'; it has 'input'; prompt.columns={input: ..., "
+                "output: ...} names others"
+            ),
+        ),
+        (
+            "p.yaml",
+            "instruction: a\ndemonstrations:\n- {input: b, output: c}\n- {input: b, output: d}\n",
+            (
+                "p.yaml:4 contradicts p.yaml:3: the input 'b' has the outputs 'c' and 'd'; "
+                "keep the "
+                "right one"
+            ),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_prompt_that_cannot_be_used_is_told_with_its_place(tmp_path, work, name, text, message):
     assert told(work, written(tmp_path, name, text)) == message
 
@@ -170,24 +219,60 @@ def test_a_prompt_that_cannot_be_used_is_told_with_its_place(tmp_path, work, nam
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ('{"input": "a"}\n',
-         "t.jsonl:1: has no column 'output'; it has 'input'; prompt.columns={input: ..., output: ...} names others"),
-        ('{"Inputs": "a", "output": "b"}\n', "t.jsonl:1: has no column 'input'; it has 'Inputs', 'output' (is it 'Inputs'?)"),
-        ('{"input": "a", "outpt": "b"}\n', "t.jsonl:1: has no column 'output'; it has 'input', 'outpt' (is it 'outpt'?)"),
-        ('{"input": "a", "output": "b"}\n{"input": "a", "output": ["b"]}\n',
-         "t.jsonl:2: 'output' must be text, got ['b']; several accepted answers go into 'outputs'"),
-        ('{"input": "a", "output": " "}\n',
-         "t.jsonl:1: 'output' is empty; give it a text (such as N/A, where there is no answer) or leave the line out"),
-        ('{"input": null, "output": "b"}\n',
-         "t.jsonl:1: 'input' is empty; give it a text (such as N/A, where there is no answer) or leave the line out"),
+        (
+            '{"input": "a"}\n',
+            (
+                "t.jsonl:1: has no column 'output'; it has 'input'; prompt.columns={input: ..., "
+                "output: ...} names others"
+            ),
+        ),
+        (
+            '{"Inputs": "a", "output": "b"}\n',
+            "t.jsonl:1: has no column 'input'; it has 'Inputs', 'output' (is it 'Inputs'?)",
+        ),
+        (
+            '{"input": "a", "outpt": "b"}\n',
+            "t.jsonl:1: has no column 'output'; it has 'input', 'outpt' (is it 'outpt'?)",
+        ),
+        (
+            '{"input": "a", "output": "b"}\n{"input": "a", "output": ["b"]}\n',
+            (
+                "t.jsonl:2: 'output' must be text, got ['b']; several accepted answers go into "
+                "'outputs'"
+            ),
+        ),
+        (
+            '{"input": "a", "output": " "}\n',
+            (
+                "t.jsonl:1: 'output' is empty; give it a text (such as N/A, where there is no "
+                "answer) or leave the line out"
+            ),
+        ),
+        (
+            '{"input": null, "output": "b"}\n',
+            (
+                "t.jsonl:1: 'input' is empty; give it a text (such as N/A, where there is no "
+                "answer) or leave the line out"
+            ),
+        ),
         ('{"input": {"a": 1}, "output": "b"}\n', "t.jsonl:1: 'input' must be text, got {'a': '1'}"),
-        ('{"input": "a", "outputs": "b"}\n',
-         "t.jsonl:1: 'outputs' must list the accepted answers, one at least, got 'b'; a single one goes into 'output'"),
-        ('{"input": "a", "outputs": []}\n',
-         "t.jsonl:1: 'outputs' must list the accepted answers, one at least, got '[]'; a single one goes into 'output'"),
+        (
+            '{"input": "a", "outputs": "b"}\n',
+            (
+                "t.jsonl:1: 'outputs' must list the accepted answers, one at least, got 'b'; a "
+                "single one goes into 'output'"
+            ),
+        ),
+        (
+            '{"input": "a", "outputs": []}\n',
+            (
+                "t.jsonl:1: 'outputs' must list the accepted answers, one at least, got '[]'; a "
+                "single one goes into 'output'"
+            ),
+        ),
         ("\n", 't.jsonl: holds no example; it needs lines such as {"input": ..., "output": ...}'),
     ],
-)  # fmt: skip
+)
 def test_a_set_that_cannot_be_used_is_told_with_file_and_line(tmp_path, work, rows, message):
     path = written(tmp_path, "p.md", "Say b.")
     assert told(work, path, test=written(tmp_path, "t.jsonl", rows)) == message
@@ -198,18 +283,17 @@ def test_demonstrations_beside_the_prompt_that_contradict_each_other_are_told_wi
 ):
     written(tmp_path, "p.csv", "input,output\na,b\nc,d\na,c\n")
     message = told(work, written(tmp_path, "p.md", "Say b."))
-    assert (
-        message
-        == f"p.csv:4 contradicts {tmp_path}/p.csv:2: the input 'a' has the outputs 'b' and 'c'; keep the right one".replace(
-            f"{tmp_path}/", ""
-        )
-    )
+    assert message == (
+        f"p.csv:4 contradicts {tmp_path}/p.csv:2: the input 'a' has the outputs 'b' and 'c'; "
+        f"keep the right one"
+    ).replace(f"{tmp_path}/", "")
 
 
 def test_a_training_set_that_stands_where_demonstrations_do_is_told(tmp_path, work):
     written(tmp_path, "p.csv", "input,output\n" + "".join(f"{i},b\n" for i in range(1000)))
     assert told(work, written(tmp_path, "p.md", "Say b.")) == (
-        "p.csv:202: a prompt has at most 200 demonstrations, as all go into each request to the teacher; give a labelled set as"
+        "p.csv:202: a prompt has at most 200 demonstrations, as all go into each request to "
+        "the teacher; give a labelled set as"
         " prompt.train=... and keep it under another name than the prompt's"
     )
 
@@ -239,9 +323,11 @@ def test_a_large_set_does_not_grow_memory(tmp_path):
         for i in range(50_000):
             file.write(f'{{"input": "{i} {"x" * 100}", "output": "y"}}\n')
     code = (
-        "import resource, sys; from pathlib import Path; from p2m.prompt._sets import examples_of, spool\n"
+        "import resource, sys; from pathlib import Path; from p2m.prompt._sets import "
+        "examples_of, spool\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        f"rows = spool(Path({str(tmp_path)!r}) / 'spool', (e for _, e in examples_of(Path({str(path)!r}), 'user:train')))\n"
+        f"rows = spool(Path({str(tmp_path)!r}) / 'spool', (e for _, e in "
+        f"examples_of(Path({str(path)!r}), 'user:train')))\n"
         "print(len(rows), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)"
     )
     n, grown = subprocess.run(

@@ -35,7 +35,10 @@ def test_a_users_sets_come_with_it(tmp_path, work):
         (" \n", "prompt.text: is empty; say in it what the input is and what the output shall be"),
         (
             "my.md",
-            "prompt.text: 'my.md' is the name of a file; for its content give prompt=file prompt.path=my.md",
+            (
+                "prompt.text: 'my.md' is the name of a file; for its content give prompt=file "
+                "prompt.path=my.md"
+            ),
         ),
     ],
 )

@@ -130,7 +130,10 @@ def test_rule_chooses_where_the_teacher_refuses(bm25, work, caplog):
     assert found.dropped == {"answers: no usable choice of columns": 2, "sets: do not fit": 1}
     assert caplog.messages == [
         "capitals.csv: the teacher's answer was refusal; the rule chooses its columns",
-        "recipes.jsonl: the teacher named 'nope', which is no column of it; the rule chooses its columns",
+        (
+            "recipes.jsonl: the teacher named 'nope', which is no column of it; the rule chooses "
+            "its columns"
+        ),
     ]
 
 
@@ -206,14 +209,18 @@ def test_silent_hub_that_is_required_stops_the_stage(bm25, work):
     text = str(error.value)
     assert text.startswith(f"retriever: the hub does not answer ({hub.endpoint()}), and ")
     assert text.endswith(
-        "of the data sets found lie there; set retriever.hub=auto to go on without it, or retriever.hub=never to use local files alone"
+        "of the data sets found lie there; set retriever.hub=auto to go on without it, or "
+        "retriever.hub=never to use local files alone"
     )
 
 
 def test_nothing_to_search_is_refused(bm25):
     with pytest.raises(
         ValueError,
-        match=r"^has nothing to search: set folder=\.\.\., or catalogue=true, or take retriever=none$",
+        match=(
+            r"^has nothing to search: set folder=\.\.\., or catalogue=true, or take "
+            r"retriever=none$"
+        ),
     ):
         replace(bm25, folder=None)
 

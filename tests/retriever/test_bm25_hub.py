@@ -22,12 +22,16 @@ class Bar:
 settings = yaml.safe_load(Path({conf!r}).read_text())
 settings |= {{"teacher": None, "folder": None, "seed": 0, "hub": "required", "top_k": 1}} | {more!r}
 del settings["_target_"]
-shown = [Example(f"When was bridge {{n}} built? Bridge {{n}} was built in 190{{n}} by Ada.", f"190{{n}}", "prompt") for n in (3, 4)]
-task = TaskSpec("Answer a question about a Wikipedia paragraph. The answer is a span of the paragraph.", shown)
-work = Work(Path("work"), "retriever", "run", "account", lambda total, unit: contextlib.nullcontext(Bar()))
+shown = [Example(f"When was bridge {{n}} built? Bridge {{n}} was built in 190{{n}} by Ada.", \
+f"190{{n}}", "prompt") for n in (3, 4)]
+task = TaskSpec("Answer a question about a Wikipedia paragraph. The answer is a span of the \
+paragraph.", shown)
+work = Work(Path("work"), "retriever", "run", "account", lambda total, unit: \
+contextlib.nullcontext(Bar()))
 work.folder.mkdir(exist_ok=True)
 found = BM25(**settings).run(task, work)
-print(json.dumps([[[e.input, e.output, e.origin] for e in found.rows], found.dropped, [c.name for c in found.candidates]]))
+print(json.dumps([[[e.input, e.output, e.origin] for e in found.rows], found.dropped, [c.name for \
+c in found.candidates]]))
 """
 
 
@@ -44,7 +48,8 @@ def rows(years):
 
 @pytest.fixture
 def squad(hub):
-    """`squad` as the hub has it: under a name that the old one leads to, parquet files named by the README."""
+    """`squad` as the hub has it: under a name that the old one leads to, parquet files named by the
+    README."""
     (hub.root / "datasets/squad").mkdir()
     (hub.root / "datasets/squad/MOVED").write_text("rajpurkar/squad")
 
@@ -52,7 +57,10 @@ def squad(hub):
         folder = hub.root / "datasets/rajpurkar/squad" / commit
         (folder / "plain_text").mkdir(parents=True)
         pq.write_table(pa.Table.from_pylist(rows(years)), folder / "plain_text/train-0.parquet")
-        files = "configs:\n- config_name: plain_text\n  data_files:\n  - split: train\n    path: plain_text/train-*\n"
+        files = (
+            "configs:\n- config_name: plain_text\n  data_files:\n  - split: train\n    path: "
+            "plain_text/train-*\n"
+        )
         (folder / "README.md").write_text(f"---\n{files}---\n")
 
     publish(FIRST, range(10, 14))
@@ -129,6 +137,9 @@ def test_folder_of_the_same_name_does_not_stand_in_for_a_hub_set(hub, squad, ret
     (hub.root / "rajpurkar/squad").mkdir(parents=True)
     with pytest.raises(
         AssertionError,
-        match=r"\./rajpurkar/squad would be loaded in place of the hub's data set of that name; start p2m from another",
+        match=(
+            r"\./rajpurkar/squad would be loaded in place of the hub's data set of that name; "
+            r"start p2m from another"
+        ),
     ):
         retrieve()

@@ -24,7 +24,8 @@ KEYS = [
     "splits",
     "description",
 ]
-# Text that is fit for a search is neither a bare title nor a page; a run this long is hardly an accident.
+# Text that is fit for a search is neither a bare title nor a page; a run this long is hardly an
+# accident.
 SHORTEST, LONGEST, COPIED_WORDS = 60, 600, 12
 
 

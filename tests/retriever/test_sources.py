@@ -44,7 +44,8 @@ def test_folder_without_a_data_set_is_refused(tmp_path):
     with pytest.raises(
         InputError,
         match=re.escape(
-            f"retriever.folder: {tmp_path} holds no data set; files must end in .jsonl, .csv, .parquet"
+            f"retriever.folder: {tmp_path} holds no data set; files must end in .jsonl, "
+            f".csv, .parquet"
         ),
     ):
         of_folder(tmp_path)

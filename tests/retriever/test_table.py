@@ -27,7 +27,10 @@ def read(table):
 def test_jsonl_values_stay_as_they_are_written(table):
     found = table(
         "a.jsonl",
-        '{"day": "2024-07-16", "n": 1.50, "ok": true, "x": null}\n{"day": "2024-07-17", "n": 7, "late": "N/A"}\n',
+        (
+            '{"day": "2024-07-16", "n": 1.50, "ok": true, "x": null}\n{"day": "2024-07-17", "n": '
+            '7, "late": "N/A"}\n'
+        ),
     )
     assert found.columns == ("day", "n", "ok", "x", "late")
     assert read(found) == [
@@ -46,7 +49,10 @@ def test_csv_values_stay_as_they_are_written(table):
 def test_nested_values_lie_flat_and_lists_give_their_first_text(table):
     found = table(
         "a.jsonl",
-        '{"t": {"de": "ja", "en": "yes"}, "answers": {"text": ["x", "y"], "at": [3]}, "none": []}\n',
+        (
+            '{"t": {"de": "ja", "en": "yes"}, "answers": {"text": ["x", "y"], "at": [3]}, '
+            '"none": []}\n'
+        ),
     )
     assert read(found) == [
         {"t.de": "ja", "t.en": "yes", "answers.text": "x", "answers.at": "3", "none": ""}
@@ -76,10 +82,20 @@ def test_parquet_gives_class_names_dates_and_flat_fields(tmp_path):
 @pytest.mark.parametrize(
     ("value", "cell"),
     [
-        ("a", "a"), (None, ""), ([], ""), (["x"], "x"), ([1], None), (b"x", None), ({}, None), (3, "3"), (2.5, "2.5"), (float("nan"), ""),
-        (True, "true"), (datetime.date(2024, 1, 2), "2024-01-02"),
+        ("a", "a"),
+        (None, ""),
+        ([], ""),
+        (["x"], "x"),
+        ([1], None),
+        (b"x", None),
+        ({}, None),
+        (3, "3"),
+        (2.5, "2.5"),
+        (float("nan"), ""),
+        (True, "true"),
+        (datetime.date(2024, 1, 2), "2024-01-02"),
     ],
-)  # fmt: skip
+)
 def test_cell_is_text_or_empty_or_no_text(value, cell):
     assert cell_of(value) == cell
 

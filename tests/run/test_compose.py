@@ -86,7 +86,10 @@ def test_key_that_is_not_set_is_told_beside_other_faults():
 
 def test_later_values_of_a_sweep_are_checked_before_the_first_job():
     assert faults("-m", "generator.target=500,zero", "seed=0,1") == [
-        "generator.target: must be a valid integer, unable to parse string as an integer, got 'zero'"
+        (
+            "generator.target: must be a valid integer, unable to parse string as an integer, "
+            "got 'zero'"
+        )
     ]
 
 
@@ -222,7 +225,8 @@ def mine(tmp_path):
     write(tmp_path / "prompt/hello.yaml", "defaults: [text]\n\ntext: Say hello.\n")
     write(
         tmp_path / "experiment/mine.yaml",
-        "# @package _global_\ndefaults:\n  - override /prompt: hello\n  - override /model: t5_nano\n"
+        "# @package _global_\ndefaults:\n  - override /prompt: hello\n  - override /model: "
+        "t5_nano\n"
         "  - override /retriever: bm25\n\nretriever:\n  top_k: 3\n  topp: 4\n",
     )
     return tmp_path
@@ -289,17 +293,21 @@ def test_a_glob_sweeps_over_the_options_that_fit():
 
 def test_an_interval_is_refused_in_one_line():
     assert faults("-m", "generator.target=interval(5,10)") == [
-        "generator.target=interval(5,10): an interval has no values to go through; list them (1,2,3), or use range()"
+        (
+            "generator.target=interval(5,10): an interval has no values to go through; list them "
+            "(1,2,3), or use range()"
+        )
     ]
 
 
 def test_hydra_takes_no_code_from_a_config():
+    console = "job_logging.handlers.console"
     for line, place in {
         "+hydra.callbacks.mine._target_=os.system": "callbacks.mine._target_: 'os.system'",
         "hydra.launcher._target_=mine.Launcher": "launcher._target_: 'mine.Launcher'",
         "hydra.sweeper._target_=p2m.store.Store": "sweeper._target_: 'p2m.store.Store'",
-        "hydra.job_logging.handlers.console.class=os.system": "job_logging.handlers.console.class: 'os.system'",
-        "hydra.job_logging.handlers.console.stream='ext://mine.x'": "job_logging.handlers.console.stream: 'ext://mine.x'",
+        f"hydra.{console}.class=os.system": f"{console}.class: 'os.system'",
+        f"hydra.{console}.stream='ext://mine.x'": f"{console}.stream: 'ext://mine.x'",
     }.items():
         assert faults(line) == [f"hydra.{place} is not allowed here, as it would run code"]
 

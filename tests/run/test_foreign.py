@@ -85,7 +85,8 @@ def test_the_words_that_start_a_training_are_p2ms_or_typed(theirs):
 
 def test_the_words_that_start_a_training_do_not_come_from_elsewhere_in_a_file(theirs):
     argv = theirs(
-        "teacher: {extra: {launch: [touch, x], strategy: auto, devices: 2, nodes: 1, threads: auto}}\n"
+        "teacher: {extra: {launch: [touch, x], strategy: auto, devices: 2, nodes: 1, "
+        "threads: auto}}\n"
         "trainer: {parallel: '${teacher.extra}'}\n"
     )
     lines = faults([*argv, "teacher=openai", "teacher.free=true", "experiment=e"])

@@ -1,4 +1,5 @@
-"""One job in this process, on the bundled task, with a trainer and an evaluator that cost nothing."""
+"""One job in this process, on the bundled task, with a trainer and an evaluator that cost
+nothing."""
 
 import os
 import re

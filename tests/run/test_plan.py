@@ -45,7 +45,8 @@ def test_the_plan_says_what_was_read_and_what_is_missing(say):
         "Cap: $5.",
         "It cannot start yet:",
         (
-            "  teacher: api_key_env: the environment variable OPENAI_API_KEY is not set; put your key"
+            "  teacher: api_key_env: the environment variable OPENAI_API_KEY is not set; put "
+            "your key"
             " there (it is never written to disk)"
         ),
         "Nothing was done.",

@@ -124,8 +124,10 @@ def test_people_read_the_same_as_tables(tmp_path, monkeypatch):
 
 
 WARNING = (
-    "The student is worse than the baseline nearest neighbour (f1 50.0, 75.0): give it more examples"
-    " (generator.target=..., prompt.train=...), train it longer (trainer.max_examples=...), or choose"
+    "The student is worse than the baseline nearest neighbour (f1 50.0, 75.0): give it more "
+    "examples"
+    " (generator.target=..., prompt.train=...), train it longer (trainer.max_examples=...), "
+    "or choose"
     " another student (model=...)."
 )
 

@@ -41,7 +41,10 @@ def test_a_kept_student_may_be_trained_further_as_a_local_folder(tmp_path):
 def test_an_architecture_off_the_list_is_refused_with_the_list():
     with pytest.raises(
         UserError,
-        match=r"'scratch' has the architecture 'bert'; as encoder-decoder these are known: bart, mt5, t5",
+        match=(
+            r"'scratch' has the architecture 'bert'; as encoder-decoder these are known: bart, "
+            r"mt5, t5"
+        ),
     ):
         build.fresh(Choice("scratch", None, "encoder-decoder", {"model_type": "bert"}), 0)
 
@@ -49,7 +52,10 @@ def test_an_architecture_off_the_list_is_refused_with_the_list():
 def test_a_kind_that_cannot_be_trained_is_refused():
     with pytest.raises(
         UserError,
-        match=r"student: 'x' is of kind diffusion; p2m trains decoder-only, encoder, encoder-decoder",
+        match=(
+            r"student: 'x' is of kind diffusion; p2m trains decoder-only, encoder, "
+            r"encoder-decoder"
+        ),
     ):
         build._check("diffusion", "x", "x")
 
@@ -70,7 +76,10 @@ def test_settings_that_the_architecture_does_not_take_are_told():
 def test_a_student_that_the_hub_does_not_give_is_named_with_a_way_out():
     with pytest.raises(
         ServiceError,
-        match=r"student: cannot load 'nobody/nothing' at revision main: .*model=byt5_nano needs no hub",
+        match=(
+            r"student: cannot load 'nobody/nothing' at revision main: .*model=byt5_nano needs no "
+            r"hub"
+        ),
     ):
         build.fresh(Choice("nobody/nothing", None, "encoder-decoder"), 0)
 

@@ -20,7 +20,8 @@ def batch(made, rows):
 @pytest.mark.parametrize("name", list(CONFIGS))
 def test_an_example_has_the_same_logits_alone_and_beside_longer_ones(name):
     made = built(choice(CONFIGS[name]))
-    made.model.double()  # in fp32 products of one row and of many differ, by how much hangs on the processor
+    # in fp32 products of one row and of many differ, by how much hangs on the processor
+    made.model.double()
     with torch.no_grad():
         whole = logits(made, *batch(made, range(4)), bf16=False)
         for i in range(4):

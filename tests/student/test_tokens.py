@@ -71,9 +71,13 @@ def test_a_tokenizer_that_is_but_a_sentencepiece_model_is_read(tmp_path):
     ids = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}
     with (tmp_path / "spiece.model").open("wb") as file:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(["hello world", "a quick fox"] * 20), model_writer=file, vocab_size=40, hard_vocab_limit=False,
-            minloglevel=2, **ids,
-        )  # fmt: skip
+            sentence_iterator=iter(["hello world", "a quick fox"] * 20),
+            model_writer=file,
+            vocab_size=40,
+            hard_vocab_limit=False,
+            minloglevel=2,
+            **ids,
+        )
     about = {
         "tokenizer_class": "T5Tokenizer",
         "eos_token": "</s>",

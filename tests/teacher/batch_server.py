@@ -13,7 +13,8 @@ from tests.calls.doubles import good
 
 
 class Shop:
-    """answer(body) -> (status, body) of one line of a batch.  A batch is done after `looks` looks at it, and ends as `status` says."""
+    """answer(body) -> (status, body) of one line of a batch.  A batch is done after `looks` looks
+    at it, and ends as `status` says."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}

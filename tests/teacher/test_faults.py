@@ -1,4 +1,5 @@
-"""What the teacher promises, measured at a tenth of the size by the command that makes the table of the experiment."""
+"""What the teacher promises, measured at a tenth of the size by the command that makes the table of
+the experiment."""
 
 import subprocess
 import sys

@@ -25,10 +25,24 @@ from tests.calls.doubles import (
 from tests.calls.fault_server import billed, client, server, usd
 
 FIELDS: dict[str, Any] = {
-    "base_url": "http://127.0.0.1:1/v1", "model": "m", "api_key_env": None, "price": None, "free": True, "extra": {},
-    "tokens_field": "max_tokens", "structured": "never", "concurrency": 4, "requests_per_minute": None, "tokens_per_minute": None,
-    "connect_s": 1.0, "first_byte_s": 1.0, "idle_s": 1.0, "total_s": 5.0, "calls": Path("calls"), "budget": NO_CAPS,
-}  # fmt: skip
+    "base_url": "http://127.0.0.1:1/v1",
+    "model": "m",
+    "api_key_env": None,
+    "price": None,
+    "free": True,
+    "extra": {},
+    "tokens_field": "max_tokens",
+    "structured": "never",
+    "concurrency": 4,
+    "requests_per_minute": None,
+    "tokens_per_minute": None,
+    "connect_s": 1.0,
+    "first_byte_s": 1.0,
+    "idle_s": 1.0,
+    "total_s": 5.0,
+    "calls": Path("calls"),
+    "budget": NO_CAPS,
+}
 
 
 @pytest.mark.parametrize(
@@ -103,7 +117,10 @@ def test_key_that_is_not_set_is_named_before_the_run(monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("NO_SUCH_KEY", raising=False)
     teacher = OpenAI(**FIELDS | {"api_key_env": "NO_SUCH_KEY", "base_url": "https://host.test/v1"})
     assert list(teacher.ready()) == [
-        "api_key_env: the environment variable NO_SUCH_KEY is not set; put your key there (it is never written to disk)"
+        (
+            "api_key_env: the environment variable NO_SUCH_KEY is not set; put your key there "
+            "(it is never written to disk)"
+        )
     ]
 
 

@@ -18,9 +18,18 @@ from tests.teacher.batch_server import Shop, serving
 
 def batch(url: str, calls: Path, **more: Any) -> OpenAIBatch:
     fields: dict[str, Any] = {
-        "base_url": url, "model": "large", "api_key_env": None, "price": Price(1, 1), "extra": {}, "tokens_field": "max_tokens",
-        "structured": "always", "batch_size": 5, "poll_s": 0.05, "calls": calls, "budget": NO_CAPS,
-    }  # fmt: skip
+        "base_url": url,
+        "model": "large",
+        "api_key_env": None,
+        "price": Price(1, 1),
+        "extra": {},
+        "tokens_field": "max_tokens",
+        "structured": "always",
+        "batch_size": 5,
+        "poll_s": 0.05,
+        "calls": calls,
+        "budget": NO_CAPS,
+    }
     return OpenAIBatch(**(fields | more))
 
 

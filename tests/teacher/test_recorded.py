@@ -88,7 +88,8 @@ def test_a_prompt_without_a_recording_is_told_which_teachers_there_are() -> None
         return config.check(cfg).lacking(config.STAGES)
 
     message = (
-        "teacher: recorded has no recording for this prompt; choose another teacher (teacher=openai,"
+        "teacher: recorded has no recording for this prompt; choose another teacher "
+        "(teacher=openai,"
         " teacher=vllm, teacher=ollama, teacher=local) or give prompt.recording=FILE"
     )
     assert lacking() == [message]

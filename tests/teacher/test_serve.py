@@ -64,10 +64,24 @@ def test_teacher_speaks_with_a_server_that_was_written_elsewhere(
     served: str, tiny_chat: Path, tmp_path: Path
 ) -> None:
     teacher = OpenAI(
-        base_url=served, model=str(tiny_chat), api_key_env=None, price=None, free=True, extra={}, tokens_field="max_tokens",
-        structured="probe", concurrency=3, requests_per_minute=None, tokens_per_minute=None, connect_s=5.0, first_byte_s=60.0,
-        idle_s=60.0, total_s=90.0, calls=tmp_path / "calls", budget=NO_CAPS,
-    )  # fmt: skip
+        base_url=served,
+        model=str(tiny_chat),
+        api_key_env=None,
+        price=None,
+        free=True,
+        extra={},
+        tokens_field="max_tokens",
+        structured="probe",
+        concurrency=3,
+        requests_per_minute=None,
+        tokens_per_minute=None,
+        connect_s=5.0,
+        first_byte_s=60.0,
+        idle_s=60.0,
+        total_s=90.0,
+        calls=tmp_path / "calls",
+        budget=NO_CAPS,
+    )
     requests = [ask(i, max_tokens=6) for i in range(5)] + [
         Request(({"role": "user", "content": "hi"},), 0.5, 6, SCHEMA)
     ]
@@ -78,7 +92,10 @@ def test_teacher_speaks_with_a_server_that_was_written_elsewhere(
         assert {answer.outcome for answer in answers} <= {"length", "ok", "invalid"}
     rows = query(
         tmp_path / "calls",
-        "SELECT status, output_tokens, a.model FROM attempts a JOIN requests USING(key) WHERE schema IS NULL",
+        (
+            "SELECT status, output_tokens, a.model FROM attempts a JOIN requests USING(key) "
+            "WHERE schema IS NULL"
+        ),
     )
     assert rows == [(200, 6, f"{tiny_chat}@main")] * 5
     # the probe: it ignores response_format and answers 200

@@ -60,14 +60,33 @@ def test_columns_are_those_that_the_user_names(tmp_path):
 @pytest.mark.parametrize(
     ("row", "columns", "message"),
     [
-        ({"text": "a", "lable": "b"}, {"input": "text", "output": "label"},
-         "a.jsonl:1: has no column 'label' (did you mean 'lable'?); it has 'text', 'lable'"),
-        ({"text": "a", "label": "b", "summary": "c"}, None,
-         "a.jsonl:1: has no column 'input'; it has 'text', 'label', 'summary'; prompt.columns={input: ..., output: ...} names others"),
-        ({"messages": chat(("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d"))}, None,
-         "a.jsonl:1: 'messages' holds 2 questions and 2 answers; an example is one question and its answer"),
+        (
+            {"text": "a", "lable": "b"},
+            {"input": "text", "output": "label"},
+            "a.jsonl:1: has no column 'label' (did you mean 'lable'?); it has 'text', 'lable'",
+        ),
+        (
+            {"text": "a", "label": "b", "summary": "c"},
+            None,
+            (
+                "a.jsonl:1: has no column 'input'; it has 'text', 'label', 'summary'; "
+                "prompt.columns={input: ..., output: ...} names others"
+            ),
+        ),
+        (
+            {
+                "messages": chat(
+                    ("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d")
+                )
+            },
+            None,
+            (
+                "a.jsonl:1: 'messages' holds 2 questions and 2 answers; an example is one question "
+                "and its answer"
+            ),
+        ),
     ],
-)  # fmt: skip
+)
 def test_columns_that_are_not_plain_are_told(tmp_path, row, columns, message):
     with pytest.raises(InputError) as error:
         read(tmp_path, row, columns=columns)

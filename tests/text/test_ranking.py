@@ -6,7 +6,8 @@ import pytest
 
 from p2m.text.ranking import Index, tokens
 
-# the figures that Index reaches on the 196 queries; README of the data gives 3.6, 8.8, 7.3, 11.2 for plain BM25 on all 392
+# the figures that Index reaches on the 196 queries; README of the data gives 3.6, 8.8, 7.3, 11.2
+# for plain BM25 on all 392
 DATAFINDER = {"P@5": 3.6, "R@5": 8.8, "MAP": 7.5, "MRR": 13.1}
 
 

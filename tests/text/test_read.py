@@ -115,43 +115,99 @@ LINES = "a,b\n" * (3 << 20)
     ("name", "content", "message"),
     [
         ("a.jsonl", '{"a": 1}\n{"a": ', "a.jsonl:2: broken JSON: Expecting value at column 7"),
-        ("a.jsonl", '[{"a": 1},',
-         "a.jsonl:1: broken JSON: Expecting value at column 11; one JSON object a line is wanted, and this looks like one long array"),
-        ("a.jsonl", '"a"', 'a.jsonl:1: must be a JSON object such as {"input": ..., "output": ...}, got "a"'),
+        (
+            "a.jsonl",
+            '[{"a": 1},',
+            (
+                "a.jsonl:1: broken JSON: Expecting value at column 11; one JSON object a line is "
+                "wanted, and this looks like one long array"
+            ),
+        ),
+        (
+            "a.jsonl",
+            '"a"',
+            'a.jsonl:1: must be a JSON object such as {"input": ..., "output": ...}, got "a"',
+        ),
         ("a.jsonl", '{"a": NaN}', "a.jsonl:1: broken JSON: NaN is not a JSON value"),
         ("a.jsonl", '{"a": 1, "a": 2}', "a.jsonl:1: broken JSON: the key 'a' stands twice"),
         ("a.jsonl", '{"a": ' + "[" * 100_000, "a.jsonl:1: broken JSON: nested too deep"),
-        ("a.jsonl", '{"a": "\\ud800"}', "a.jsonl:1: broken text: half of a surrogate pair (\\ud800 to \\udfff) stands alone"),
-        ("a.jsonl", b'{"a": 1}\n{"a": "caf\xe9"}\n',
-         "a.jsonl: is not UTF-8 text: byte 19 cannot be read (perhaps an older encoding such as Latin-1); save the file as UTF-8"),
-        ("a.csv", b"\xff\xfei\x00\n\x00x",
-         "a.csv: is not UTF-16, which its first bytes announce, text: byte 6 cannot be read; save the file as UTF-8"),
-        ("a.jsonl", b"\xef\xbb\xbf\xff",
-         "a.jsonl: is not UTF-8 text: byte 3 cannot be read (perhaps an older encoding such as Latin-1); save the file as UTF-8"),
-        ("a.jsonl", b'{"a": 1}\n\0', "a.jsonl: byte 9 is NUL, so this is no text; is it the right file?"),
+        (
+            "a.jsonl",
+            '{"a": "\\ud800"}',
+            "a.jsonl:1: broken text: half of a surrogate pair (\\ud800 to \\udfff) stands alone",
+        ),
+        (
+            "a.jsonl",
+            b'{"a": 1}\n{"a": "caf\xe9"}\n',
+            (
+                "a.jsonl: is not UTF-8 text: byte 19 cannot be read (perhaps an older "
+                "encoding such "
+                "as Latin-1); save the file as UTF-8"
+            ),
+        ),
+        (
+            "a.csv",
+            b"\xff\xfei\x00\n\x00x",
+            (
+                "a.csv: is not UTF-16, which its first bytes announce, text: byte 6 cannot "
+                "be read; "
+                "save the file as UTF-8"
+            ),
+        ),
+        (
+            "a.jsonl",
+            b"\xef\xbb\xbf\xff",
+            (
+                "a.jsonl: is not UTF-8 text: byte 3 cannot be read (perhaps an older encoding such "
+                "as Latin-1); save the file as UTF-8"
+            ),
+        ),
+        (
+            "a.jsonl",
+            b'{"a": 1}\n\0',
+            "a.jsonl: byte 9 is NUL, so this is no text; is it the right file?",
+        ),
         ("a.csv", "input,output\na,b\nc\n", "a.csv:3: has 1 columns where the header has 2"),
         ("a.csv", "input,output\na,b,c\n", "a.csv:2: has 3 columns where the header has 2"),
         ("a.csv", ",input,,output\n", "a.csv:1: columns have no name"),
         ("a.csv", f'input\n"{"a" * (9 << 20)}"\n', "a.csv: a line is longer than 8 MiB"),
-        ("a.csv", f'input,output\n"{LINES}',
-         "a.csv:2: a cell is longer than 8 MiB; perhaps its quote is not closed"),
-        ("a.jsonl.gz", gzip.compress(b"\n" * (70 << 20)),
-         "a.jsonl.gz: unpacks to more than 200 times its size, so it holds the same over and over; unpack it if it is what you mean"),
+        (
+            "a.csv",
+            f'input,output\n"{LINES}',
+            "a.csv:2: a cell is longer than 8 MiB; perhaps its quote is not closed",
+        ),
+        (
+            "a.jsonl.gz",
+            gzip.compress(b"\n" * (70 << 20)),
+            (
+                "a.jsonl.gz: unpacks to more than 200 times its size, so it holds the same "
+                "over and "
+                "over; unpack it if it is what you mean"
+            ),
+        ),
         ("a.csv", "input,input\n", "a.csv:1: the column 'input' stands twice"),
         ("a.csv", 'input\n"a\n', "a.csv:2: broken CSV: unexpected end of data"),
-        ("a.tsv", "", "a.tsv: cannot be read as examples; it must end in .jsonl, .jsonl.gz, .csv, .csv.gz"),
-        ("a.jsonl.gz", b"plain", "a.jsonl.gz: is not a whole gzip file (Not a gzipped file (b'pl'))"),
+        (
+            "a.tsv",
+            "",
+            "a.tsv: cannot be read as examples; it must end in .jsonl, .jsonl.gz, .csv, .csv.gz",
+        ),
+        (
+            "a.jsonl.gz",
+            b"plain",
+            "a.jsonl.gz: is not a whole gzip file (Not a gzipped file (b'pl'))",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_broken_file_is_told_with_its_place(tmp_path, name, content, message):
     assert told(written(tmp_path, name, content)) == message
 
 
 def test_a_gzip_file_that_was_cut_off_is_told(tmp_path):
     path = written(tmp_path, "a.jsonl.gz", gzip.compress(b'{"input": "x"}\n' * 1000)[:40])
-    assert (
-        told(path)
-        == "a.jsonl.gz: is not a whole gzip file (Compressed file ended before the end-of-stream marker was reached)"
+    assert told(path) == (
+        "a.jsonl.gz: is not a whole gzip file (Compressed file ended before the "
+        "end-of-stream marker was reached)"
     )
 
 

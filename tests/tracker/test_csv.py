@@ -131,7 +131,10 @@ def test_a_file_that_is_no_such_table_is_left_alone_with_a_warning(tmp_path, cap
         Csv(path).end(run_folder(tmp_path), {}, None)
     assert path.read_text() == "run,usd\na,1,too many\n"
     assert caplog.messages == [
-        f"tracker: {path} has no row for this run: line 2 has more cells than the header has names; mend it or give another tracker.path"
+        (
+            f"tracker: {path} has no row for this run: line 2 has more cells than the header has "
+            f"names; mend it or give another tracker.path"
+        )
     ]
 
 

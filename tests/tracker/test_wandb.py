@@ -51,7 +51,8 @@ def track(run: Path, config: dict, error: str | None = None, **settings) -> None
 
 
 def records(run: Path) -> list:
-    """What W&B recorded of the only run in the folder, in its own protobuf; its files are logs of LevelDB's form."""
+    """What W&B recorded of the only run in the folder, in its own protobuf; its files are logs of
+    LevelDB's form."""
     from wandb.proto.wandb_internal_pb2 import Record
 
     (path,) = (run / "wandb").glob("*run-*/run-*.wandb")
@@ -99,7 +100,8 @@ WHY = "BudgetError: https://me:pass@host had canary-environment"
 
 @pytest.fixture(scope="module")
 def offline(tmp_path_factory, run_folder):
-    """Runs with no key, side by side: one that completes, one that fails, one with a student that was kept; and the user's home."""
+    """Runs with no key, side by side: one that completes, one that fails, one with a student that
+    was kept; and the user's home."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MY_WANDB_KEY", raising=False)
@@ -165,9 +167,15 @@ def test_the_curve_of_a_student_that_was_kept_is_recorded_at_the_end(offline):
 def test_a_run_that_is_killed_is_marked_failed(tmp_path):
     """The process that records lives on where its parent dies, and ends the run."""
     code = "import os, sys, time; from pathlib import Path; from p2m.tracker.wandb import WandB\n"
-    code += "w = WandB('proj', None, None, 'MY_WANDB_KEY', 10, 60); run = Path(sys.argv[1]); w.start(run, {})\n"
+    code += (
+        "w = WandB('proj', None, None, 'MY_WANDB_KEY', 10, 60); run = Path(sys.argv[1]); "
+        "w.start(run, {})\n"
+    )
     code += "w.point('trainer', {'step': 1, 'loss': 2.5})\n"
-    code += "while not any(p.stat().st_size > 500 for p in run.glob('wandb/*run-*/run-*.wandb')): time.sleep(0.05)\n"
+    code += (
+        "while not any(p.stat().st_size > 500 for p in run.glob('wandb/*run-*/run-*.wandb')): "
+        "time.sleep(0.05)\n"
+    )
     code += "os.kill(os.getpid(), 9)"
     (tmp_path / "run").mkdir()
     subprocess.run(

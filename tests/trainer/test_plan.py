@@ -29,7 +29,8 @@ AUTO = dict.fromkeys(("max_examples", "batch_size", "valid_every", "precision", 
 
 @pytest.fixture
 def plan(tmp_path):
-    """Makes the plan for *n* examples and a student from scratch, or a published one, of *config*."""
+    """Makes the plan for *n* examples and a student from scratch, or a published one, of
+    *config*."""
 
     def of(config=TINY, scratch=True, n=20_000, **changes):
         kind = next(kind for kind, names in ARCHITECTURES.items() if config["model_type"] in names)

@@ -20,7 +20,10 @@ NONE = ("", "")  # nothing stands around an input
 def test_what_looks_at_a_validation_set_is_refused_where_there_is_none(
     tmp_path, name, value, usual
 ):
-    said = rf"^trainer\.{name}: {value} looks at a validation set, and there is none; .* leave it at {usual}$"
+    said = (
+        rf"^trainer\.{name}: {value} looks at a validation set, and there is none; .* leave it "
+        rf"at {usual}$"
+    )
     with pytest.raises(UserError, match=said):
         component(**{name: value}).preflight(TaskSpec("x"), CHOICE, False, NONE)
     component(**{name: value}, overfit=8).preflight(
@@ -54,7 +57,10 @@ def test_settings_that_fit_neither_task_nor_student_are_refused_before_any_train
     for name in ("residual_dropout", "concatenate"):
         with pytest.raises(
             UserError,
-            match=rf"^trainer\.{name}: is for t5 and mt5, and this student is a bart; set it to auto$",
+            match=(
+                rf"^trainer\.{name}: is for t5 and mt5, and this student is a bart; set it to "
+                rf"auto$"
+            ),
         ):
             component(**{name: 0.1}).preflight(free, bart, True, NONE)
     with pytest.raises(
@@ -68,7 +74,10 @@ def test_settings_that_fit_neither_task_nor_student_are_refused_before_any_train
         component(label_prior=0.5).preflight(free, CHOICE, True, NONE)
     with pytest.raises(
         UserError,
-        match=r"^trainer\.max_output: this student has 64 positions, got 65; set 64 or less, or auto$",
+        match=(
+            r"^trainer\.max_output: this student has 64 positions, got 65; set 64 or less, or "
+            r"auto$"
+        ),
     ):
         component(max_output=65).preflight(free, bart, True, NONE)
     llama = {
@@ -80,7 +89,10 @@ def test_settings_that_fit_neither_task_nor_student_are_refused_before_any_train
     }
     with pytest.raises(
         UserError,
-        match=r"^trainer: this student has 64 positions for input and output together, got max_input=40 and max_",
+        match=(
+            r"^trainer: this student has 64 positions for input and output together, got "
+            r"max_input=40 and max_"
+        ),
     ):
         component(max_input=40, max_output=25).preflight(
             free,
@@ -106,7 +118,10 @@ def test_an_instruction_that_leaves_inputs_no_room_is_refused_before_any_trainin
     task = TaskSpec("x", demonstrations=tuple(Example("a" * n, "b", "prompt") for n in (60, 30)))
     for prefix, changes in ((50, {}), (14, {"max_input": 28})):
         most = changes.get("max_input", 64)
-        said = f"trainer.max_input: of {most} tokens, what stands before and after each input takes {prefix + 1}, which leaves too little"
+        said = (
+            f"trainer.max_input: of {most} tokens, what stands before and after each input takes "
+            f"{prefix + 1}, which leaves too little"
+        )
         with pytest.raises(
             UserError, match=f"^{said} room for inputs of 30; .* or a smaller trainer.max_output$"
         ):
@@ -118,7 +133,10 @@ def test_an_instruction_that_leaves_inputs_no_room_is_refused_before_any_trainin
 def test_more_processes_than_a_batch_has_examples_are_refused_before_any_training():
     with pytest.raises(
         UserError,
-        match=r"^trainer\.parallel\.devices: 40 processes cannot share a batch of 32 examples; take fewer, or a larger",
+        match=(
+            r"^trainer\.parallel\.devices: 40 processes cannot share a batch of 32 examples; "
+            r"take fewer, or a larger"
+        ),
     ):
         component(devices=40, strategy="ddp", batch_size="auto").preflight(
             TaskSpec("x"), CHOICE, True, NONE
@@ -143,7 +161,10 @@ def test_a_published_student_without_a_tokenizer_is_refused_before_any_training(
     [
         (
             ["embed"],
-            "no weight of this student begins with 'embed'; the first parts of their names are decoder, encoder, shared",
+            (
+                "no weight of this student begins with 'embed'; the first parts of their names "
+                "are decoder, encoder, shared"
+            ),
         ),
         (["shared", "encoder", "decoder"], "shared, encoder, decoder leave no weight to train"),
     ],

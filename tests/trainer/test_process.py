@@ -122,7 +122,10 @@ def test_an_interrupted_run_goes_on_and_leaves_the_student_of_an_uninterrupted_o
 def test_a_process_that_is_killed_is_told_with_the_likely_cause(tmp_path):
     with pytest.raises(
         UserError,
-        match=r"was killed \(signal 9\), most likely because memory ran out \(a smaller trainer\.max_tokens needs less\), or",
+        match=(
+            r"was killed \(signal 9\), most likely because memory ran out \(a smaller "
+            r"trainer\.max_tokens needs less\), or"
+        ),
     ):
         run(tmp_path / "a", Shown(lambda: os.kill(children()[0], signal.SIGKILL)))
 
@@ -131,7 +134,10 @@ def test_the_end_of_the_log_of_a_process_that_crashed_is_shown(tmp_path):
     (tmp_path / "plan.json").write_text("{}")
     with pytest.raises(
         UserError,
-        match=r"(?s)the process that trains ended with exit code 1\. The same command goes on .*Field required",
+        match=(
+            r"(?s)the process that trains ended with exit code 1\. The same command goes on "
+            r".*Field required"
+        ),
     ):
         _process.fit(work(tmp_path))
 
@@ -186,7 +192,8 @@ def test_a_place_among_the_jobs_of_a_cluster_is_no_rank_of_the_training(monkeypa
 
 def test_training_ends_when_the_one_who_started_it_dies(tmp_path):
     code = (
-        "import sys; sys.path.insert(0, sys.argv[2]); from pathlib import Path; from tests.trainer.test_process import Shown, run\n"
+        "import sys; sys.path.insert(0, sys.argv[2]); from pathlib import Path; from "
+        "tests.trainer.test_process import Shown, run\n"
         "run(Path(sys.argv[1]), Shown(lambda: print('begun', flush=True)), max_examples=10_000_000)"
     )
     parent = subprocess.Popen(
@@ -210,7 +217,10 @@ def test_training_ends_when_the_one_who_started_it_dies(tmp_path):
 
 
 def test_a_word_to_nobody_does_not_keep_it_from_its_last_checkpoint():
-    code = "from p2m.fit.__main__ import Voice; v = Voice(); input(); v.say({'examples': 1}); v.say({'examples': 2})"
+    code = (
+        "from p2m.fit.__main__ import Voice; v = Voice(); input(); v.say({'examples': 1}); "
+        "v.say({'examples': 2})"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         stdin=subprocess.PIPE,
@@ -252,7 +262,10 @@ def test_a_disk_that_fills_up_is_told_and_training_goes_on_when_there_is_room(
 def test_no_example_to_train_on_is_told_before_a_process_starts(tmp_path):
     with pytest.raises(
         IncompleteError,
-        match="trainer: no example is left to train on; see what was dropped and why, or give more examples",
+        match=(
+            "trainer: no example is left to train on; see what was dropped and why, or give more "
+            "examples"
+        ),
     ):
         run(tmp_path / "a", splits=Splits())
 

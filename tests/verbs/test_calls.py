@@ -17,7 +17,8 @@ Said = Callable[..., str]
 
 @pytest.fixture
 def said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Said:
-    """Runs a verb over a ledger with 3 good answers, 1 refusal and 1 timeout that was answered when tried again."""
+    """Runs a verb over a ledger with 3 good answers, 1 refusal and 1 timeout that was answered when
+    tried again."""
     replies = [
         good(),
         good(),
@@ -82,7 +83,8 @@ def test_cost_sums_by_stage_and_in_total(said: Said) -> None:
 def test_reconcile_shows_calls_of_unknown_fate_and_what_to_do(said: Said) -> None:
     text = said("reconcile")
     assert text.startswith(
-        "1 calls of unknown fate (timeouts, lost connections, server errors, kills) are charged at $0.000110."
+        "1 calls of unknown fate (timeouts, lost connections, server errors, kills) are "
+        "charged at $0.000110."
     )
     assert "p2m calls reconcile --unbilled | --billed | --total USD" in text
 
@@ -105,7 +107,10 @@ def test_providers_total_is_shared_among_the_calls(said: Said, tmp_path: Path) -
 def test_total_beyond_what_was_reserved_is_refused(said: Said) -> None:
     with pytest.raises(
         UserError,
-        match=r"--total must lie between 0 and the \$0\.000110 that these 1 calls are charged, got 5\.0",
+        match=(
+            r"--total must lie between 0 and the \$0\.000110 that these 1 calls are charged, got "
+            r"5\.0"
+        ),
     ):
         said("reconcile", "--total", "5")
 

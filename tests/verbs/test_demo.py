@@ -33,7 +33,10 @@ def test_a_wrong_command_line_is_told_with_the_usage(argv, why):
 
 def test_without_gradio_the_cure_is_named(tmp_path):
     """In a process where the import system knows no Gradio."""
-    code = "import importlib.util as u; f = u.find_spec; u.find_spec = lambda n, *a: None if n == 'gradio' else f(n, *a)\n"
+    code = (
+        "import importlib.util as u; f = u.find_spec; u.find_spec = lambda n, *a: None if n == "
+        "'gradio' else f(n, *a)\n"
+    )
     code += "from p2m.verbs.demo import main; main(['run'])"
     (tmp_path / "run" / "student").mkdir(parents=True)
     (tmp_path / "run" / "student" / "value.json").touch()
@@ -52,7 +55,10 @@ def test_without_gradio_the_cure_is_named(tmp_path):
 
 
 def test_neither_gradio_nor_torch_is_imported_for_a_refusal():
-    code = "import sys; import p2m.verbs.demo; print({'gradio', 'torch', 'transformers'} & set(sys.modules))"
+    code = (
+        "import sys; import p2m.verbs.demo; print({'gradio', 'torch', 'transformers'} & "
+        "set(sys.modules))"
+    )
     assert (
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True

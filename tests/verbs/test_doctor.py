@@ -76,9 +76,9 @@ def test_looking_creates_no_folder(printed, tmp_path):
 
 def test_a_full_disk_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=2**29))
-    assert (
-        doctor.disk(tmp_path)
-        == f"0.5 GiB free for the store ({tmp_path}); little for a large student, give another folder with store=..."
+    assert doctor.disk(tmp_path) == (
+        f"0.5 GiB free for the store ({tmp_path}); little for a large student, give another "
+        f"folder with store=..."
     )
 
 

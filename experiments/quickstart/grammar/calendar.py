@@ -1,4 +1,5 @@
-"""The conventions of the dates prompt as arithmetic.  Weekdays count from Monday = 0; None stands for a date that does not exist."""
+"""The conventions of the dates prompt as arithmetic.  Weekdays count from Monday = 0; None stands
+for a date that does not exist."""
 
 from calendar import monthrange
 from datetime import date, timedelta
@@ -27,7 +28,8 @@ def latest(today: date, weekday: int) -> date:
 
 
 def of_week(today: date, weekday: int, weeks: int = 0) -> date:
-    """ "This Friday" (weeks 0), "next Friday" (1), "the Friday after next" (2): by weeks that start on Monday."""
+    """ "This Friday" (weeks 0), "next Friday" (1), "the Friday after next" (2): by weeks that start
+    on Monday."""
     return today + timedelta(weekday - today.weekday() + 7 * weeks)
 
 
@@ -93,7 +95,8 @@ def nth_weekday(year: int, month: int, weekday: int, n: int) -> date | None:
 
 
 def clock(hour: int, minute: int, part: str = "") -> str | None:
-    """HH:MM.  A part of the day other than the morning moves hours before noon past it; None for 25:00 and its like."""
+    """HH:MM.  A part of the day other than the morning moves hours before noon past it; None for
+    25:00 and its like."""
     if not (0 <= hour <= 23 and 0 <= minute <= 59):
         return None
     return f"{hour + 12 * (part in ('afternoon', 'evening', 'night') and hour < 12):02}:{minute:02}"

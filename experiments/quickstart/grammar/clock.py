@@ -1,4 +1,5 @@
-"""Clock times as people write them, alone or with a part of the day, and the reading of such a text."""
+"""Clock times as people write them, alone or with a part of the day, and the reading of such a
+text."""
 
 import random
 import re
@@ -100,7 +101,8 @@ def figure_forms(hour: int, minute: int) -> tuple[str, ...]:
 
 
 def spoken_forms(hour: int, minute: int) -> tuple[str, ...]:
-    """Half past three, quarter to four, three o'clock, three thirty; empty where nobody says it so."""
+    """Half past three, quarter to four, three o'clock, three thirty; empty where nobody says it
+    so."""
     if not minute:
         return (f"{hour} o'clock", f"{words(hour)} o'clock", f"{hour} oclock", f"{hour} o clock")
     past = [
@@ -117,7 +119,8 @@ def spoken_forms(hour: int, minute: int) -> tuple[str, ...]:
 
 
 def draw(rng: random.Random, part: str = "") -> tuple[str, str, bool]:
-    """(text, HH:MM, firm): a time whose text is read with *part* of the day; firm if it needs no "at" before it."""
+    """(text, HH:MM, firm): a time whose text is read with *part* of the day; firm if it needs no
+    "at" before it."""
     if part:
         return _draw_in(rng, part)
     kind = rng.random()

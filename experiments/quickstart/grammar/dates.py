@@ -1,4 +1,5 @@
-"""The dates grammar: draws an example, spoils an answer, and reads back what its own wordings mean."""
+"""The dates grammar: draws an example, spoils an answer, and reads back what its own wordings
+mean."""
 
 import random
 import re
@@ -25,30 +26,36 @@ _ABBREVIATED = "|".join(
     [*(name[:3] for name in (*WEEKDAYS, *MONTHS)), "tues", "weds", "thurs", "thur", "sept"]
 )
 _NAMES = re.compile(
-    rf"\b(?:{'|'.join((*WEEKDAYS, *MONTHS))}|(?:{_ABBREVIATED})(?![a-z])|christmas|xmas|halloween|valentine|easter|new year)"
+    rf"\b(?:{'|'.join((*WEEKDAYS, *MONTHS))}|(?:{_ABBREVIATED})(?![a-z])|christmas|xmas|hallo"
+    rf"ween|valentine|easter|new year)"
 )
 _TIMED = weighted(
     "{d} at {t}^9; {d}, at {t}; {d} @ {t}; at {t} {d}^2; {d} around {t}; {d} by {t}; at {t} on {d}"
 )  # for "9", which needs its "at"
 _TIMED_FIRM = weighted(
-    "{d} at {t}^9; {d} {t}^9; {d}, {t}^3; {t} {d}^5; {t}, {d}; {d} - {t}; {d} @ {t}; {d} @{t}; at {t} {d};"
+    "{d} at {t}^9; {d} {t}^9; {d}, {t}^3; {t} {d}^5; {t}, {d}; {d} - {t}; {d} @ {t}; {d} "
+    "@{t}; at {t} {d};"
     " {t} on {d}^3; at {t} on {d}; {d}, at {t}; {d} by {t}; {d} ({t})"
 )
 _PARTED = weighted(
-    "{d} {p}^9; {d} in the {p}^2; {d} ({p}); {p} of {d}; in the {p} of {d}; {d} late {p}^0.3; {d} early {p}^0.3"
+    "{d} {p}^9; {d} in the {p}^2; {d} ({p}); {p} of {d}; in the {p} of {d}; {d} late "
+    "{p}^0.3; {d} early {p}^0.3"
 )
 _PARTED_TIMED = weighted(
-    "{d} {p} at {t}^7; {d} {p} {t}^2; {d} at {t} in the {p}^6; {d} {t} in the {p}^2; {t} in the {p} on {d};"
+    "{d} {p} at {t}^7; {d} {p} {t}^2; {d} at {t} in the {p}^6; {d} {t} in the {p}^2; {t} in "
+    "the {p} on {d};"
     " at {t} {d} {p}^2; {t} {d} {p}^3; {d} in the {p} at {t}^2; {d} {p}, {t}; {d}, {t} in the {p}"
 )
 _TODAY_TIMED = weighted(
     "{d} at {t}^9; {t} {d}^4; {d} {t}^2; at {t} {d}^3; {d}, {t}; {d} @ {t}; by {t} {d}"
 )
 _ALONE = weighted(
-    "at {t}^7; by {t}^2; {t}^0.01; @ {t}; around {t}; until {t}; about {t}; at about {t}; till {t}; @{t}; at around {t}"
+    "at {t}^7; by {t}^2; {t}^0.01; @ {t}; around {t}; until {t}; about {t}; at about {t}; "
+    "till {t}; @{t}; at around {t}"
 )
 _ALONE_FIRM = weighted(
-    "{t}^9; at {t}^7; by {t}^2; @ {t}; around {t}^2; until {t}; about {t}; at about {t}; till {t}; at exactly {t}; for {t}"
+    "{t}^9; at {t}^7; by {t}^2; @ {t}; around {t}^2; until {t}; about {t}; at about {t}; "
+    "till {t}; at exactly {t}; for {t}"
 )
 _ALONE_PARTED = weighted(
     "{t} in the {p}^6; at {t} in the {p}^5; in the {p} at {t}^2; by {t} in the {p}"
@@ -75,12 +82,14 @@ _LEADS = {
 }  # words before an expression without a time, and how often one stands there
 _IMPOSSIBLE = re.compile(  # 25:00, 9:75, the 32nd; 9-11am, may 3 - 5
     rf"\b(?:2[5-9]|[3-9]\d):\d\d|\d:[6-9]\d|\b(?:3[2-9]|[4-9]\d)(?:st|nd|rd|th)\b"
-    rf"|\d(?: ?[ap]m)? ?- ?\d{{1,2}}(?::\d\d)? ?[ap]m|\d:\d\d ?- ?\d|\b(?:{'|'.join(MONTHS)}) \d+ ?- ?\d+$"
+    rf"|\d(?: ?[ap]m)? ?- ?\d{{1,2}}(?::\d\d)? ?[ap]m|\d:\d\d ?- "
+    rf"?\d|\b(?:{'|'.join(MONTHS)}) \d+ ?- ?\d+$"
 )
 
 
 def example(rng: random.Random, spread: float) -> tuple[str, str]:
-    """An input and its answer.  spread: 0 for the commonest wordings, 1 for all in their due frequency."""
+    """An input and its answer.  spread: 0 for the commonest wordings, 1 for all in their due
+    frequency."""
     today = date.fromordinal(rng.randint(FIRST, LAST))
     if rng.random() < FEASTLY:
         month, day = divmod(rng.choice(tuple(FIXED)), 100)
@@ -111,7 +120,8 @@ def expression(rng: random.Random, today: date, spread: float) -> tuple[str, str
 
 
 def wrong(rng: random.Random, input: str, output: str) -> str:  # noqa: A002 - the names of an example's fields
-    """An answer that a careless reader might give: a week off, month and day swapped, noon missed."""
+    """An answer that a careless reader might give: a week off, month and day swapped, noon
+    missed."""
     guesses = [guess for guess in _misreadings(_reference(input), output) if guess != output]
     return rng.choice(guesses)
 
@@ -139,7 +149,10 @@ def _answered(today: date, rule: Rule, values: Values) -> str:
     found, unit = rule.solve(today, values), COUNTED.get(rule.kind)
     if unit and isinstance(found, date):
         months = 12 * (found.year - today.year) + found.month - today.month
-        return f"{ {'d': (found - today).days, 'm': months, 'y': found.year - today.year}[unit]:+d}{unit}"
+        return (
+            f"{ {'d': (found - today).days, 'm': months, 'y': found.year - today.year}[unit]:+d}"
+            f"{unit}"
+        )
     return str(found or NONE)
 
 
@@ -207,7 +220,8 @@ def _laid(
 
 
 def _dressed(rng: random.Random, text: str, spread: float) -> str:
-    """With words around it, a mark, capitals, a slip of the finger: each more often the larger the spread."""
+    """With words around it, a mark, capitals, a slip of the finger: each more often the larger the
+    spread."""
     ease = min(spread, 1.0) * 0.75 + 0.25
     if rng.random() < 0.2 * ease:
         text = f"{head(rng)} {text}"
@@ -338,7 +352,8 @@ def _readers() -> list[tuple[Rule, re.Pattern[str], list[str]]]:
 
 @lru_cache(maxsize=1)
 def _none_patterns() -> list[re.Pattern[str]]:
-    """Wordings of the kinds of N/A that have words of their own, with a loose reading of most slots."""
+    """Wordings of the kinds of N/A that have words of their own, with a loose reading of most
+    slots."""
     slots = {
         "feast": "|".join(FEASTS),
         "t": "[^ ]+(?: [ap]m)?",

@@ -1,4 +1,5 @@
-"""Slots of the dates grammar: how weekdays, months, numbers and years are written, and how often which value occurs."""
+"""Slots of the dates grammar: how weekdays, months, numbers and years are written, and how often
+which value occurs."""
 
 import random
 import re
@@ -15,7 +16,8 @@ Write = Callable[[random.Random, date], str]
 
 @dataclass(frozen=True)
 class Slot:
-    """forms: value to its spellings, the commonest first.  pattern: what a spelling looks like in lower case."""
+    """forms: value to its spellings, the commonest first.  pattern: what a spelling looks like in
+    lower case."""
 
     draw: Draw
     forms: Mapping[int, tuple[str, ...]]
@@ -47,7 +49,10 @@ MONTHS = (
     "december",
 )
 _SHORT_DAYS = ("mon", "tue tues", "wed weds", "thu thurs thur", "fri", "sat", "sun")
-_UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+_UNITS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+    "fifteen sixteen seventeen eighteen nineteen"
+)
 _TENS = "- - twenty thirty forty fifty sixty seventy eighty ninety"
 _ORDINAL = {
     "one": "first",
@@ -189,12 +194,14 @@ def _ahead(rng: random.Random, today: date) -> int:
 
 
 def _number_ahead(rng: random.Random, today: date) -> int:
-    """An ordinal day whose number alone would name it: each number comes at most once in 28 days."""
+    """An ordinal day whose number alone would name it: each number comes at most once in 28
+    days."""
     return today.toordinal() + rng.randint(0, 27)
 
 
 class _Spelled(dict[int, tuple[str, ...]]):
-    """Spellings of ordinal days, made when asked for: 14 of each of ten thousand days are too many to keep."""
+    """Spellings of ordinal days, made when asked for: 14 of each of ten thousand days are too many
+    to keep."""
 
     def __init__(self, forms: Callable[[date], tuple[str, ...]]) -> None:
         super().__init__()
@@ -314,7 +321,8 @@ SLOTS: dict[str, Slot] = {
     "MI": Slot(
         _among(0, 0, 0, 30, 30, 15, 45, *range(60)), {n: (f"{n:02}",) for n in range(60)}, r"\d\d"
     ),
-    # no spelling is looked up for these two: the weekday adds nothing, and the rules for their parts read them
+    # no spelling is looked up for these two: the weekday adds nothing, and the rules for their
+    # parts read them
     "full": Slot(_ahead, _Spelled(_with_weekday), "(?!)"),
     "numbered": Slot(_number_ahead, _Spelled(_number_with_weekday), "(?!)"),
 }
@@ -327,7 +335,8 @@ def day_of(value: Mapping[str, int], year: int) -> date | None:
 
 
 def _near(rng: random.Random, today: date) -> date | None:
-    """At times the day that a wording's month and day are taken from: one of this week, where a year is won or lost, or a leap day."""
+    """At times the day that a wording's month and day are taken from: one of this week, where a
+    year is won or lost, or a leap day."""
     kind = rng.random()
     return (
         today + timedelta(rng.randint(-4, 4))
@@ -374,7 +383,8 @@ def filled(
 ) -> tuple[str, dict[str, int]]:
     """*wording* with its slots written out, and the values drawn.
 
-    A slot that *writers* has is written by it.  The same text a second time is drawn again: nobody says "friday or friday".
+    A slot that *writers* has is written by it.  The same text a second time is drawn again: nobody
+    says "friday or friday".
     """
     values: dict[str, int] = {}
     parts, near = list(_parts(wording)), _near(rng, today)

@@ -48,13 +48,16 @@ _ARTICLE = re.compile(
     r"\ban? (?=([a-z]))"
 )  # no word of the lexicon starts with a silent h; those with u are said with a y
 _NAMES = re.compile(
-    r"\b(?:i|i'm|i've|i'd|i'll|monday|tuesday|wednesday|thursday|friday|saturday|sunday|march|june|october)\b"
+    r"\b(?:i|i'm|i've|i'd|i'll|monday|tuesday|wednesday|thursday|friday|saturday|sunday|march"
+    r"|june|october)\b"
 )
 _SHORTHAND = tuple(
     tuple(pair.split("="))
     for pair in listed(
-        "please=pls; you=u; your=ur; because=bc; i'm=im; don't=dont; can't=cant; doesn't=doesnt; thanks=thx; are=r; won't=wont; "
-        "password=pw; isn't=isnt; hasn't=hasnt; what's=whats; and=&; haven't=havent; it's=its; account=acc"
+        "please=pls; you=u; your=ur; because=bc; i'm=im; don't=dont; can't=cant; "
+        "doesn't=doesnt; thanks=thx; are=r; won't=wont; "
+        "password=pw; isn't=isnt; hasn't=hasnt; what's=whats; and=&; haven't=havent; "
+        "it's=its; account=acc"
     )
 )
 _FORGIVEN = (
@@ -69,7 +72,8 @@ _FORGIVEN = (
 
 
 def example(rng: random.Random, spread: float) -> tuple[str, str]:
-    """A message and its label, all labels equally likely.  spread: 0 for plain messages, 1 for all the ways to say it."""
+    """A message and its label, all labels equally likely.  spread: 0 for plain messages, 1 for all
+    the ways to say it."""
     label = rng.choice(LABELS)
     text, label = _body(rng, label, spread)
     return _dressed(rng, text, spread), label
@@ -86,7 +90,11 @@ def _body(rng: random.Random, label: str, spread: float) -> tuple[str, str]:
         return _sentence(rng, label), label
     if kind < 0.08 and any(PRIORITY.index(name) > PRIORITY.index(label) for name in TALES):
         return (
-            f"{_tale_before(rng, label)}{rng.choice(('. ', ', ', '. ', ' - ', '! ', ' so ', ' and '))}{_ask(rng, label)}",
+            (
+                f"{_tale_before(rng, label)}"
+                f"{rng.choice(('. ', ', ', '. ', ' - ', '! ', ' so ', ' and '))}"
+                f"{_ask(rng, label)}"
+            ),
             label,
         )
     if kind < 0.12 and label in PRIORITY:
@@ -94,10 +102,9 @@ def _body(rng: random.Random, label: str, spread: float) -> tuple[str, str]:
     if kind < 0.19:
         return _denying(rng, label), label
     if kind < 0.24 and label in TALES:
-        return (
-            f"{_render(rng, _line(rng, TALES[label]))}. {_ask(rng, label) if label != 'bug' else _render(rng, _line(rng, TALES[label]))}",
-            label,
-        )
+        tale = _render(rng, _line(rng, TALES[label]))
+        end = _render(rng, _line(rng, TALES[label])) if label == "bug" else _ask(rng, label)
+        return f"{tale}. {end}", label
     return f"{rng.choice(_FORGIVEN)}{_sentence(rng, label)}", label
 
 
@@ -114,7 +121,8 @@ def _ask(rng: random.Random, label: str) -> str:
 
 
 def _tale_before(rng: random.Random, label: str) -> str:
-    """A story that leads to an ask.  Its own label stands lower, so that whoever takes it for a request comes to the same answer."""
+    """A story that leads to an ask.  Its own label stands lower, so that whoever takes it for a
+    request comes to the same answer."""
     lower = [name for name in TALES if PRIORITY.index(name) > PRIORITY.index(label)]
     return _render(rng, _line(rng, TALES[rng.choice(lower)]))
 
