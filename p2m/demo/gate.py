@@ -16,7 +16,10 @@ MAX_BODY = 12 * MAX_CHARS + 4_096
 MAX_DROPPED = 64 * 2**20
 WAITING = 16  # calls in all; the last of them waits for a few seconds
 TOO_LONG = f"The input is too long: at most {MAX_CHARS:,} characters are answered."
-OTHER_HOST = "This page answers to 127.0.0.1 and localhost. For another name start it with --allow-host NAME."
+OTHER_HOST = (
+    "This page answers to 127.0.0.1 and localhost. For another name start it with --allow-host "
+    "NAME."
+)
 BUSY = "Too many inputs are waiting. Try again in a moment."
 ONE_AT_A_TIME = "The input before is still being answered. Try again in a moment."
 SHOWN = 200  # of any other status Gradio's page says "Error" alone

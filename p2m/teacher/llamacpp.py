@@ -44,7 +44,10 @@ class LlamaCpp:
 
     def ready(self) -> Iterator[str]:
         if not is_there():
-            yield "path: nothing here serves it: pip install 'p2m[llamacpp]', or put llama-server on the PATH"
+            yield (
+                "path: nothing here serves it: pip install 'p2m[llamacpp]', or put llama-server "
+                "on the PATH"
+            )
         try:
             head = _gguf.read_head(self.path)
         except ValueError as error:

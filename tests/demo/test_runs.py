@@ -104,7 +104,10 @@ def test_a_damaged_run_is_told_and_not_loaded(runs, tmp_path):
     (runs[0] / "student").symlink_to(student)
     weights = student / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"!")
-    told = f"p2m demo: {runs[0]}/student is damaged ({{}}); the command that made the run makes it again"
+    told = (
+        f"p2m demo: {runs[0]}/student is damaged ({{}}); the command that made the run makes it "
+        f"again"
+    )
     with pytest.raises(InputError) as changed:
         demo.check_whole(runs[0])
     assert str(changed.value) == told.format("model.safetensors is not what was written")
