@@ -85,15 +85,18 @@ class Examples:
 class Choice:
     """The student before training.
 
-    base: a hub name, or `scratch`.  revision: commit of the hub, or None where none is known.
+    base: a hub name, the path of a folder or a GGUF file, `package:NAME@sha256:HEX`, or `scratch`.
+    revision: commit of the hub, or a digest of what a folder or file holds, or None.
     kind: encoder-decoder | decoder-only | encoder.
     config: the architecture where base is `scratch` (transformers config fields, with model_type),
     else empty.
     pieces: ids of a tokenizer that is learnt from the training texts; None for bytes where base is
     `scratch`, else for the published one.
+    chat: what its chat template puts before and after a user's words; None where it has none.
+    why: it was taken, in a few words.
     """
 
-    REPORT: ClassVar = frozenset({"candidates"})
+    REPORT: ClassVar = frozenset({"candidates", "why"})
 
     base: str
     revision: str | None
@@ -101,6 +104,8 @@ class Choice:
     config: dict[str, Any] = field(default_factory=dict)
     candidates: tuple[Candidate, ...] = ()
     pieces: int | None = None
+    chat: tuple[str, str] | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True)

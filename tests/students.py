@@ -66,6 +66,35 @@ TINY_BERT = {
     "attention_probs_dropout_prob": 0.0,
     "initializer_range": 0.4,
 }
+ENCODERS = {
+    "bert": TINY_BERT,
+    "deberta-v2": TINY_BERT
+    | {"model_type": "deberta-v2", "relative_attention": True, "pos_att_type": ["p2c", "c2p"]},
+    "distilbert": {
+        "model_type": "distilbert",
+        "vocab_size": 384,
+        "dim": 32,
+        "hidden_dim": 64,
+        "n_layers": 2,
+        "n_heads": 4,
+        "max_position_embeddings": 128,
+        "pad_token_id": 0,
+        "dropout": 0.0,
+        "attention_dropout": 0.0,
+        "seq_classif_dropout": 0.0,
+        "initializer_range": 0.4,
+    },
+    "modernbert": TINY_LLAMA
+    | {
+        "model_type": "modernbert",
+        "eos_token_id": None,
+        "cls_token_id": None,
+        "sep_token_id": None,
+    },
+    "mpnet": TINY_BERT | {"model_type": "mpnet"},
+    "roberta": TINY_BERT | {"model_type": "roberta"},
+    "xlm-roberta": TINY_BERT | {"model_type": "xlm-roberta"},
+}
 CONFIGS = {
     "t5": TINY_T5,
     "gated t5": TINY_T5 | {"feed_forward_proj": "gated-gelu"},
@@ -73,7 +102,18 @@ CONFIGS = {
     "mt5": TINY_T5 | {"model_type": "mt5", "feed_forward_proj": "gated-gelu"},
     "bart": TINY_BART,
     "llama": TINY_LLAMA,
+    "gemma3": TINY_LLAMA
+    | {
+        "model_type": "gemma3_text",
+        "num_hidden_layers": 6,  # the last of them looks at all, the others at their window
+        "num_key_value_heads": 2,
+        "head_dim": 8,
+        "query_pre_attn_scalar": 8,
+        "sliding_window": 16,
+    },
+    "mistral": TINY_LLAMA | {"model_type": "mistral", "num_key_value_heads": 2},
     "qwen2": TINY_LLAMA | {"model_type": "qwen2", "num_key_value_heads": 2},
+    "qwen3": TINY_LLAMA | {"model_type": "qwen3", "num_key_value_heads": 2, "head_dim": 8},
 }
 
 

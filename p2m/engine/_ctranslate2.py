@@ -23,7 +23,10 @@ LOADERS = {
     "mt5": loaders.MT5Loader,
     "t5": loaders.T5Loader,
     "llama": loaders.LlamaLoader,
+    "mistral": loaders.MistralLoader,
     "qwen2": loaders.Qwen2Loader,
+    "qwen3": loaders.Qwen3Loader,
+    "gemma3_text": loaders.Gemma3Loader,
 }
 
 

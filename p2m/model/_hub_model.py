@@ -1,16 +1,68 @@
-"""A model of the hub or of a local folder as a Choice: its commit, and whether p2m trains it."""
+"""A published model as a Choice: which one exactly, whether p2m trains it, its chat template."""
 
 import json
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from p2m import hub
 from p2m.artifacts import Candidate, Choice
-from p2m.errors import ConfigError, InputError, ServiceError
+from p2m.components import deciding_settings, digest
+from p2m.errors import ConfigError, InputError, ServiceError, UserError
+from p2m.student.base import GGUF, PACKAGE, package_folder
 from p2m.student.build import ARCHITECTURES
 
 REMEDY = "go online once so that it is cached, or take model=byt5_nano, which needs no hub"
 _WEIGHTS = ", ".join(hub.WEIGHTS)
+
+
+def choose(name: Path | str, revision: str | None, kind: str, revisions: Path) -> Choice:
+    """The model of that name, wherever it lies; UserError where it cannot be had or trained."""
+    if isinstance(name, str) and name.startswith(PACKAGE):
+        _check_folder(package_folder(name), kind)
+        return with_chat(Choice(name, None, kind))
+    if isinstance(name, str):
+        return choose_from_hub(name, revision, kind, revisions)
+    why = ""
+    if name.suffix == GGUF:
+        why = "its weights are turned back from a GGUF file, as roundly as that holds them"
+    else:
+        _check_folder(name, kind)
+    contents = digest(deciding_settings(name))
+    return with_chat(Choice(str(name.resolve()), contents, kind, why=why))
+
+
+def with_chat(choice: Choice) -> Choice:
+    """With what its chat template says, where the model writes and was tuned to chat."""
+    if choice.kind != "decoder-only":
+        return choice
+    from p2m.student.hub_tokenizer import HubTokenizer
+
+    return replace(choice, chat=HubTokenizer.load(choice.base, choice.revision).chat())
+
+
+def find_lack(name: Path | str, revision: str | None, revisions: Path) -> str:
+    """Why the model of that name cannot be had now; empty where it can."""
+    if isinstance(name, Path):
+        return _find_gguf_lack(name)
+    if name.startswith(PACKAGE):
+        try:
+            package_folder(name)
+        except UserError as error:
+            return str(error).removeprefix("student: ")
+    elif not is_cached(name, revision, revisions) and not hub.reachable():
+        return (
+            f"{name} is not in the local cache and the hub does not answer"
+            f" ({hub.endpoint()}); {REMEDY}"
+        )
+    return ""
+
+
+def _find_gguf_lack(path: Path) -> str:
+    if path.suffix == GGUF and find_spec("gguf") is None:
+        return f"{path} needs gguf, which is not installed; pip install 'p2m[gguf]'"
+    return ""
 
 
 def choose_from_hub(
@@ -39,14 +91,11 @@ def choose_from_hub(
             " only form that p2m reads; set model.revision to a commit that has them (a proposed"
             " conversion often does), or take another model"
         )
-    return Choice(pin.name, pin.commit, kind, candidates=candidates)
+    return with_chat(Choice(pin.name, pin.commit, kind, candidates=candidates))
 
 
-def choose_from_folder(folder: Path, kind: str) -> Choice:
-    """A model that was saved to *folder*.
-
-    Raises InputError if it is not whole, ConfigError for a wrong architecture.
-    """
+def _check_folder(folder: Path, kind: str) -> None:
+    """InputError where *folder* holds no whole model, ConfigError for a wrong architecture."""
     path = folder / "config.json"
     has_weights = any((folder / file).is_file() for file in hub.WEIGHTS)
     if not path.is_file() or not has_weights:
@@ -59,7 +108,6 @@ def choose_from_folder(folder: Path, kind: str) -> Choice:
     except (ValueError, TypeError) as error:
         raise InputError(f"{path}: is no JSON object ({error})") from error
     _check_architecture(str(folder), config, kind)
-    return Choice(str(folder.resolve()), None, kind)
 
 
 def _check_architecture(name: str, config: dict[str, Any], kind: str) -> None:

@@ -61,6 +61,9 @@ class BpeTokenizer:
         encoded = self.inner.encode_batch_fast(clean, add_special_tokens=False)
         return join([[*one.ids, self.end] for one in encoded])
 
+    def continuing(self) -> "BpeTokenizer":
+        return self
+
     def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
         """Left out are special ids, those beyond the pieces, and bytes that make no letter."""
         texts = []

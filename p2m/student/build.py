@@ -4,6 +4,7 @@ Weights are safetensors; code of others is never run.
 """
 
 import contextlib
+import copy
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from typing import Any
 from p2m import disk
 from p2m.artifacts import Choice, Student
 from p2m.errors import ServiceError, UserError
+from p2m.student.base import source
 from p2m.student.machine import share_cores
 from p2m.student.tokenizer import of_base, of_student
 from p2m.student.tokens import Codec, LabelTokenizer, Tokenizer, Tokens
@@ -23,9 +25,19 @@ from p2m.student.tokens import Codec, LabelTokenizer, Tokenizer, Tokens
 # architecture, SmolLM2 is a Llama, MiniLM a BERT.
 ARCHITECTURES = {
     "encoder-decoder": ("bart", "mt5", "t5"),
-    "decoder-only": ("llama", "qwen2"),
-    "encoder": ("bert", "modernbert"),
+    "decoder-only": ("gemma3_text", "llama", "mistral", "qwen2", "qwen3"),
+    "encoder": (
+        "bert",
+        "deberta-v2",
+        "distilbert",
+        "modernbert",
+        "mpnet",
+        "roberta",
+        "xlm-roberta",
+    ),
 }
+# these number their positions from behind the id of padding, so the first ones are never used
+SHIFTED = ("mpnet", "roberta", "xlm-roberta")
 ABOUT = "student.json"  # the last file of a folder to be written
 
 
@@ -52,7 +64,9 @@ class LoadedModel:
     @property
     def output_tokenizer(self) -> Codec:
         """What turns answers into ids and back."""
-        return LabelTokenizer(self.labels) if self.kind == "encoder" else self.tokenizer
+        if self.kind == "encoder":
+            return LabelTokenizer(self.labels)
+        return self.tokenizer.continuing() if self.is_causal else self.tokenizer
 
     def encode_inputs(self, texts: Sequence[str]) -> Tokens:
         tokens = self.tokenizer.encode(texts)
@@ -62,7 +76,7 @@ class LoadedModel:
         """The ids that an input ends in, also one that is cut."""
         if not self.is_causal:
             return [self.tokenizer.end]
-        ids: list[int] = self.tokenizer.encode([suffix]).without_end()[0].tolist()
+        ids: list[int] = self.output_tokenizer.encode([suffix]).without_end()[0].tolist()
         return ids
 
 
@@ -80,15 +94,23 @@ def fresh(
     _hide_progress_bars()
     torch.manual_seed(seed)
     config = _config(choice, labels)
-    if choice.base == "scratch":
-        model = _from_config(choice, config)
-    else:
-        with _explain_missing(choice):
-            model = _auto(choice.kind).from_pretrained(
-                choice.base, config=config, use_safetensors=True, **_place(choice)
-            )
+    make = _from_config if choice.base == "scratch" else _from_pretrained
+    model = make(choice, config)
     tokenizer = tokenizer or of_base(choice.base, choice.revision)
     return LoadedModel(model.float(), tokenizer, choice.kind, labels)
+
+
+def _from_pretrained(choice: Choice, config: Any) -> Any:
+    place = source(choice.base, choice.revision)
+    plain = copy.deepcopy(config)
+    with _explain_missing(choice):
+        model = _auto(choice.kind).from_pretrained(config=config, use_safetensors=True, **place)
+    if "gguf_file" not in place:
+        return model
+    # transformers saves no model that it took from a GGUF: its numbers go into a plain one
+    unbound = _from_config(choice, plain)
+    unbound.load_state_dict(model.state_dict())
+    return unbound
 
 
 def outline(choice: Choice, labels: tuple[str, ...] = ()) -> Any:
@@ -101,7 +123,11 @@ def outline(choice: Choice, labels: tuple[str, ...] = ()) -> Any:
 
 def positions(model: Any) -> int | None:
     """The most tokens that it reads at a time; None where it has no such limit."""
-    return getattr(model.config, "max_position_embeddings", None)
+    config = model.config
+    most: int | None = getattr(config, "max_position_embeddings", None)
+    if most and config.model_type in SHIFTED:
+        most -= config.pad_token_id + 1
+    return most
 
 
 def load(student: Student) -> LoadedModel:
@@ -179,10 +205,7 @@ def _as_os_error() -> Iterator[None]:
 
 
 def _config(choice: Choice, labels: tuple[str, ...]) -> Any:
-    """The configuration: of the choice, or of the base on the hub or in a local folder.
-
-    A folder is given as a path that starts with `/` or `.`.
-    """
+    """The configuration: of the choice, or of its base."""
     from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
@@ -196,7 +219,7 @@ def _config(choice: Choice, labels: tuple[str, ...]) -> Any:
         head["label2id"] = {label: i for i, label in enumerate(labels)}
     if choice.base != "scratch":
         with _explain_missing(choice):
-            config = AutoConfig.from_pretrained(choice.base, **_place(choice), **head)
+            config = AutoConfig.from_pretrained(**source(choice.base, choice.revision), **head)
         _check(choice.kind, config.model_type, choice.base)
         return config
     settings = choice.config | head
@@ -220,18 +243,13 @@ def _refuse(architecture: str, settings: dict[str, Any], error: Exception) -> Us
     return UserError(f"student: no {architecture} can be made from {settings}: {why}")
 
 
-def _place(choice: Choice) -> dict[str, Any]:
-    return {"revision": choice.revision or "main", "trust_remote_code": False}
-
-
 @contextlib.contextmanager
 def _explain_missing(choice: Choice) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:
-        revision = _place(choice)["revision"]
         raise ServiceError(
-            f"student: cannot load '{choice.base}' at revision {revision}:"
+            f"student: cannot load '{choice.base}' at revision {choice.revision or 'main'}:"
             f" {str(error).splitlines()[0]}. Its weights must be safetensors, on the hub, in the"
             " local cache or in a folder; model=byt5_nano needs no hub"
         ) from error

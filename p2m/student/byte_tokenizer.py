@@ -33,6 +33,9 @@ class ByteTokenizer:
         flat[starts[1:] - 1] = self.end
         return Tokens(flat, starts)
 
+    def continuing(self) -> "ByteTokenizer":
+        return self
+
     def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
         """Left out are ids that are no byte (pad, end, ByT5's spare ones) and broken characters."""
         texts = []

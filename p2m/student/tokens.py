@@ -98,6 +98,10 @@ class Codec(Protocol):
 class Tokenizer(Codec, Protocol):
     """What a student reads with."""
 
+    def continuing(self) -> Codec:
+        """The same for texts that go on after others: no start token before them."""
+        ...
+
     def for_transformers(self, is_causal: bool) -> Any:
         """The same as a tokenizer of transformers, which saves itself.
 

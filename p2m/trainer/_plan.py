@@ -22,8 +22,16 @@ RATES = {
     "bart": 3e-5,  # fairseq's own fine-tuning of BART on summaries
     "bert": 5e-5,  # Devlin et al. 2019, appendix A.3: 2e-5 to 5e-5
     "modernbert": 5e-5,  # Warner et al. 2024, among 1e-5 to 8e-5 of their search
+    "distilbert": 5e-5,  # as BERT, whose layers it has
+    "roberta": 3e-5,  # Liu et al. 2019, appendix C: 1e-5 to 3e-5
+    "xlm-roberta": 3e-5,  # as RoBERTa
+    "mpnet": 3e-5,  # Song et al. 2020, appendix: 1e-5 to 3e-5
+    "deberta-v2": 3e-5,  # He et al. 2021, appendix A.5: 1.5e-5 to 4e-5
     "llama": 3e-4,  # SmolLM2's own fine-tuning of 1.7B
-    "qwen2": 2e-5,  # trl's default for supervised fine-tuning
+    "gemma3_text": 5e-5,  # Google's own guide to fine-tuning the one of 270M
+    "mistral": 2e-5,  # trl's default for supervised fine-tuning
+    "qwen2": 2e-5,
+    "qwen3": 2e-5,
 }
 # of a Llama of up to so many parameters: SmolLM2's own fine-tuning of 135M and 360M, 1e-3 with
 # batches of 128; half with 32 (Malladi et al. 2022)

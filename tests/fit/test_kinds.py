@@ -3,6 +3,7 @@ as they answer."""
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 import tokenizers
@@ -15,46 +16,8 @@ from p2m.fit.prepare import lost_share
 from p2m.student.build import LoadedModel
 from p2m.student.byte_tokenizer import ByteTokenizer
 from tests.fit.conftest import TINY, examples, fit_here, job
-from tests.students import CONFIGS
+from tests.students import CONFIGS, ENCODERS
 
-LLAMA = {
-    "model_type": "llama",
-    "vocab_size": 384,
-    "hidden_size": 32,
-    "intermediate_size": 64,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "max_position_embeddings": 128,
-    "pad_token_id": 0,
-    "eos_token_id": 1,
-    "bos_token_id": None,
-}
-BERT = {
-    "model_type": "bert",
-    "vocab_size": 384,
-    "hidden_size": 32,
-    "intermediate_size": 64,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "max_position_embeddings": 128,
-    "pad_token_id": 0,
-    "hidden_dropout_prob": 0.0,
-    "attention_probs_dropout_prob": 0.0,
-}
-MODERNBERT = {
-    "model_type": "modernbert",
-    "vocab_size": 384,
-    "hidden_size": 32,
-    "intermediate_size": 64,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "max_position_embeddings": 128,
-    "pad_token_id": 0,
-    "bos_token_id": None,
-    "eos_token_id": None,
-    "cls_token_id": None,
-    "sep_token_id": None,
-}
 T5 = TINY | {"dropout_rate": 0.0}
 COLOURS = ("red", "green", "blue")
 CHOSEN = [
@@ -62,18 +25,20 @@ CHOSEN = [
     for i in range(8)
     for word, colour in zip(("rose", "leaf", "sky"), COLOURS, strict=True)
 ]
+TWELVE = Splits(examples(12), examples(12))
 CASES = {
-    "decoder-only": (LLAMA, Splits(examples(12), examples(12), suffix="=")),
-    "encoder": (BERT, Splits(CHOSEN, CHOSEN, labels=COLOURS)),
-    "encoder modernbert": (MODERNBERT, Splits(CHOSEN, CHOSEN, labels=COLOURS)),
-    "encoder-decoder": (T5, Splits(examples(12), examples(12))),
-    "encoder-decoder mt5": (CONFIGS["mt5"], Splits(examples(12), examples(12))),
-    "encoder-decoder bart": (
-        CONFIGS["bart"] | {"dropout": 0.0},
-        Splits(examples(12), examples(12)),
-    ),
-    "decoder-only qwen2": (CONFIGS["qwen2"], Splits(examples(12), examples(12), suffix="=")),
+    "decoder-only": (CONFIGS["llama"], replace(TWELVE, suffix="=")),
+    "encoder-decoder": (T5, TWELVE),
+    "encoder-decoder mt5": (CONFIGS["mt5"], TWELVE),
+    "encoder-decoder bart": (CONFIGS["bart"], TWELVE),
 }
+for name in ("gemma3", "mistral", "qwen2", "qwen3"):
+    CASES[f"decoder-only {name}"] = (CONFIGS[name], replace(TWELVE, suffix="="))
+for name, config in ENCODERS.items():
+    kind = "encoder" if name == "bert" else f"encoder {name}"
+    # the usual spread of first weights: tests that train want it narrower than those that compare
+    plain = {key: value for key, value in config.items() if key != "initializer_range"}
+    CASES[kind] = (plain, Splits(CHOSEN, CHOSEN, labels=COLOURS))
 
 
 def trained(folder, kind, **changes):

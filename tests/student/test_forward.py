@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from p2m.student._forward import IGNORED, logits
-from tests.students import CONFIGS, TINY_BERT, built, choice
+from tests.students import CONFIGS, ENCODERS, built, choice
 
 INPUTS, ANSWERS = ["a", "hello world", "x" * 90, "é日"], ["yes", "no way", "a", "bb"]
 
@@ -39,7 +39,13 @@ def test_a_decoder_only_student_is_asked_for_its_answer_alone():
     torch.testing.assert_close(told, plain)
 
 
-def test_an_encoder_has_one_label_an_example():
-    made = built(choice(TINY_BERT), labels=tuple(ANSWERS))
+@pytest.mark.parametrize("name", list(ENCODERS))
+def test_an_encoder_has_one_label_an_example_alone_and_beside_longer_ones(name):
+    made = built(choice(ENCODERS[name]), labels=tuple(ANSWERS))
+    made.model.double()
     with torch.no_grad():
-        assert logits(made, *batch(made, range(4)), bf16=False).shape == (4, 1, 4)
+        whole = logits(made, *batch(made, range(4)), bf16=False)
+        assert whole.shape == (4, 1, 4)
+        for i in range(4):
+            alone = logits(made, *batch(made, [i]), bf16=False)[0]
+            torch.testing.assert_close(whole[i], alone, atol=1e-6, rtol=1e-6)
