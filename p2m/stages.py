@@ -43,7 +43,7 @@ class Work:
     """What a stage is handed beside its inputs.
 
     folder: its own, kept if it is killed, so that it finds its leftovers.  run: name of this run,
-    for the ledger of calls.  account: whom the budget is counted for (the prompt's key).
+    for the ledger of calls.  account: whom the budget is counted for (the prompt's digest).
     bar(total, unit) gives a Bar; total None if unknown.  point(values) shows figures of the stage
     while it runs, such as a step's loss; it neither raises nor waits.
     """
@@ -131,6 +131,9 @@ class Template(Protocol):
 
 class Prompts(Protocol):
     """Reads what the user wrote."""
+
+    def digest(self) -> str:
+        """Twelve hex digits of it: whom a budget is counted for, and what a recording is of."""
 
     def run(self, work: Work) -> Prompt: ...
 

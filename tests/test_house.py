@@ -42,7 +42,7 @@ ROWS = [
     {"artifacts", "components", "schema"},
     {"stages", "hub", "text", "fields"},
     # a metric stands on tallies alone: the process that trains chooses weights by it
-    {"student", "metric", "network"},
+    {"student", "metric", "network", "recording"},
     {"engine", "calls"},
     {"fit"},  # the process that trains, which the trainer starts with a plan
     set(config.GROUPS) - {"metric", "engine"},

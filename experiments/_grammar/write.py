@@ -21,10 +21,10 @@ from hydra import compose, initialize_config_dir
 
 from experiments._grammar.format import broken
 from p2m import config
-from p2m.artifacts import Prompt, TaskSpec
+from p2m.artifacts import TaskSpec
 from p2m.components import build
+from p2m.recording import Header, Record, digest_of, kind_of, write
 from p2m.stages import Answer, Request, Work
-from p2m.teacher._recording import Header, Record, digest, digest_of, kind_of, write
 
 T0, T_MAX = 0.3, 1.4  # temperatures of the first and the last request, as conf/generator has them
 SHOWN = 10  # earlier examples that a request shows at most
@@ -73,10 +73,10 @@ def main(grammar: Grammar, answers: int, examples: int) -> None:
     parser.add_argument("--date", default=datetime.date.today().isoformat())  # noqa: DTZ011
     args = parser.parse_args()
     rates = Rates(args.error_rate, args.repeat_rate, args.break_rate)
-    prompt, task, asked = _stages(grammar)
+    digest, task, asked = _stages(grammar)
     options = {name: value for name, value in vars(args).items() if name not in {"out", "date"}}
     told = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in options.items())
-    header = Header("grammar", digest(prompt.text), args.date, f"{Path(sys.argv[0]).name} {told}")
+    header = Header("grammar", digest, args.date, f"{Path(sys.argv[0]).name} {told}")
     texts = answers_of(grammar, args.answers, args.examples, rates, args.seed)
     records = [
         *asked,
@@ -117,9 +117,9 @@ def _pair(
     return source, output
 
 
-def _stages(grammar: Grammar) -> tuple[Prompt, TaskSpec, list[Record]]:
-    """The prompt as it is read and parsed, and answers to what the retriever asks about the task's
-    own data sets."""
+def _stages(grammar: Grammar) -> tuple[str, TaskSpec, list[Record]]:
+    """The prompt's digest, how it is parsed, and answers to what the retriever asks about the
+    task's own data sets."""
     overrides = [
         f"prompt={grammar.prompt}",
         "prompt.recording=null",
@@ -131,10 +131,10 @@ def _stages(grammar: Grammar) -> tuple[Prompt, TaskSpec, list[Record]]:
     teacher = _Teacher(grammar)
     with tempfile.TemporaryDirectory() as folder:
         work = Work(Path(folder), "recording", "run", "account", _no_bar)
-        prompt = build(nodes["prompt"]).run(work)
-        task = build(nodes["parser"]).run(prompt, work)
+        prompt = build(nodes["prompt"])
+        task = build(nodes["parser"]).run(prompt.run(work), work)
         replace(build(nodes["retriever"]), teacher=teacher).run(task, work)
-    return prompt, task, teacher.records
+    return prompt.digest(), task, teacher.records
 
 
 @dataclass

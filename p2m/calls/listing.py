@@ -1,12 +1,10 @@
 """What the ledger holds, as tables and records: the queries behind `p2m calls`."""
 
-import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from p2m.calls.prices import NANO
 from p2m.errors import UserError
 
 ATTEMPTS = "FROM attempts a JOIN requests r USING(key)"
@@ -36,10 +34,9 @@ COUNT(*) attempts, SUM(outcome='ok') ok, SUM(outcome IS NOT NULL AND outcome<>'o
   SUM(output_tokens) 'out', SUM(billed)/1e9 usd,
   SUM(CASE state WHEN 'open' THEN billed ELSE 0 END)/1e9 unknown_usd
 """
-EXPORT = """
-SELECT a.id, key, r.endpoint, r.model, r.messages, r.params, r.schema, r.sample, state, account,
-  run, stage, started, seconds, status, outcome, reason, a.model model_answered, input_tokens,
-  output_tokens, reserved, billed, sha256, body
+ANSWERS = """
+SELECT r.messages, r.schema, r.model, account, run, started, billed, outcome, body,
+  MAX(a.id) latest
 """
 
 
@@ -90,18 +87,11 @@ def read_call(db: sqlite3.Connection, key: str) -> tuple[dict[str, Any], Iterato
     return requests[0], attempts
 
 
-def export(db: sqlite3.Connection, filters: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Every attempt for JSON: dollars, JSON where there is JSON, the raw body as text."""
-    query = f"{EXPORT} {ATTEMPTS} {where(filters)} ORDER BY a.id"
-    for record in _records(db, query, filters):
-        for name in ("messages", "params", "schema"):
-            if record[name] is not None:
-                record[name] = json.loads(record[name])
-        for name in ("reserved", "billed"):
-            record[f"{name}_usd"] = record.pop(name) / NANO
-        if record["body"] is not None:
-            record["body"] = record["body"].decode(errors="replace")
-        yield record
+def list_answers(db: sqlite3.Connection, filters: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Each request's raw answer, in the order of the requests: `sample` counts those of a kind."""
+    answered = where(filters, "outcome IS NOT NULL", "body IS NOT NULL")
+    query = f"{ANSWERS} {ATTEMPTS} {answered} GROUP BY key ORDER BY r.sample, latest"
+    return _records(db, query, filters)
 
 
 def _records(

@@ -1,5 +1,6 @@
 """A prompt in a file, with demonstrations inside it or beside it."""
 
+import hashlib
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
+from p2m import disk
 from p2m.artifacts import Example, Prompt
 from p2m.errors import InputError
 from p2m.prompt._sets import OwnFile, OwnFolder, read_sets
@@ -76,6 +78,13 @@ class File:
                     f"{name}={path} has the prompt's own name, so it would also be its"
                     " demonstrations; rename it"
                 )
+
+    def digest(self) -> str:
+        """The beginning of the file's sha256; with demonstrations beside it, of both."""
+        digests = [disk.digest(path) for path in self.path]
+        if len(digests) > 1:
+            digests = [hashlib.sha256("".join(digests).encode()).hexdigest()]
+        return digests[0][:12]
 
     def run(self, work: Work) -> Prompt:
         path, beside = self.path[0], self.path[1:]

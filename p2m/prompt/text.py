@@ -1,5 +1,6 @@
 """A prompt given in the configuration itself."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -33,6 +34,9 @@ class Text:
     def __post_init__(self) -> None:
         if self.columns:
             check_chosen(self.columns)
+
+    def digest(self) -> str:
+        return hashlib.sha256(self.text.encode(errors="surrogatepass")).hexdigest()[:12]
 
     def run(self, work: Work) -> Prompt:
         if not self.text.strip():

@@ -20,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from p2m import config, disk, pipeline
 from p2m.artifacts import Prompt, TaskSpec
 from p2m.calls.forecast import forecast, spent
-from p2m.components import build, identity
+from p2m.components import build
 from p2m.config import Config
 from p2m.errors import BudgetError, ConfigError, UserError, explain_disk, listed
 from p2m.run import compose, plan, progress, reading, report, stopping
@@ -38,12 +38,6 @@ from p2m.stages import (
 from p2m.store import DONE, KEPT, StageResult, Store
 from p2m.student.machine import share_cores
 
-BESIDE_THE_PROMPT = {
-    "train",
-    "valid",
-    "test",
-    "columns",
-}  # labelled examples: the budget is the prompt's
 PAID_FIRST = {"prompt", "parser", "model", "retriever", "generator"}  # what a pilot needs
 
 
@@ -117,9 +111,8 @@ class Job:
 
     @cached_property
     def _account(self) -> str:
-        """Whom the budget is counted for: the prompt, whatever examples come beside it."""
-        prompt = self.checked.nodes["prompt"]
-        return identity({name: prompt[name] for name in prompt.keys() - BESIDE_THE_PROMPT})
+        """Whom the budget is counted for: the prompt, whatever labelled sets come with it."""
+        return str(build(self.checked.nodes["prompt"]).digest())
 
     def _read_prompt(self) -> tuple[dict[str, Any] | None, Sizes | None, str]:
         """What is read of the prompt, the sizes of requests for it, and why it cannot be read.

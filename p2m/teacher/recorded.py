@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import FilePath
 
@@ -13,8 +13,8 @@ from p2m.calls.budget import Budget
 from p2m.calls.endpoint import Call, Endpoint, Reply, reply_with
 from p2m.disk import digest
 from p2m.errors import InputError
+from p2m.recording import Recording, digest_of, kind_of, read, read_header
 from p2m.stages import Estimate, Session, Sizes, Work
-from p2m.teacher._recording import Recording, digest_of, kind_of, read
 
 NAME = "recorded"
 CONCURRENCY = 64  # requests at once: they cost microseconds, so this has to fill a write to disk
@@ -26,20 +26,37 @@ class Recorded:
     """path: a recording, or {"input", "output"} a line (.jsonl, .jsonl.gz, .jsonl.xz).
 
     The i-th request for examples gets the i-th answer with examples, whatever it shows or says.
+    any_prompt: also what was recorded for another prompt than *prompt*.
     """
 
     path: FilePath | None
+    prompt: Any
+    any_prompt: bool
     calls: Path
     budget: Budget
 
-    RUNTIME: ClassVar = frozenset({"calls", "budget"})
+    RUNTIME: ClassVar = frozenset({"prompt", "any_prompt", "calls", "budget"})
     VERSION: ClassVar = 2
 
     def ready(self) -> Iterator[str]:
         if self.path is None:
             yield (
                 "recorded has no recording for this prompt; choose another teacher (teacher=openai,"
-                " teacher=vllm, teacher=ollama, teacher=local) or give prompt.recording=FILE"
+                " teacher=vllm, teacher=ollama, teacher=llamacpp) or give prompt.recording=FILE"
+            )
+            return
+        try:
+            header = read_header(self.path)
+        except InputError as error:
+            yield f"path: {error}"
+            return
+        own = self.prompt.digest()
+        if header and header.prompt != own and not self.any_prompt:
+            yield (
+                f"path: {self.path} was recorded for another prompt (its digest is"
+                f" {header.prompt or 'not given'}, this prompt's {own}); give this prompt's own"
+                " (prompt.recording=FILE), another teacher, or teacher.any_prompt=true to replay it"
+                " all the same"
             )
 
     def estimate(self, sizes: Sizes | None = None) -> Estimate:

@@ -1,19 +1,22 @@
 """`p2m calls`: what teachers were asked, answered and paid, and calls of unknown fate."""
 
 import argparse
-import gzip
 import json
 import sqlite3
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from p2m.calls import listing, reconcile
+from p2m.calls.completion import judge, parse
 from p2m.calls.ledger import open_ledger
 from p2m.calls.prices import NANO
+from p2m.calls.probe import PROBE
 from p2m.errors import UserError
+from p2m.recording import Header, Record, digest_of, kind_of, write
+from p2m.stages import Request
 from p2m.text.printable import printable
 from p2m.verbs._arguments import Arguments
 
@@ -71,9 +74,9 @@ def _parser() -> Arguments:
     settle.add_argument("--total", type=float, metavar="USD", help=about)
     about = "what the provider billed for all calls, those of known fate too"
     settle.add_argument("--bill", type=float, metavar="USD", help=about)
-    verb = add("export", _export, "every attempt as a JSON object a line")
-    about = ".jsonl or .jsonl.gz; without it to standard output"
-    verb.add_argument("file", type=Path, nargs="?", help=about)
+    about = "raw answers to one prompt as a recording, which teacher=recorded replays"
+    verb = add("export", _export, about)
+    verb.add_argument("file", type=Path, help="ends in .jsonl, .jsonl.gz or .jsonl.xz")
     return parser
 
 
@@ -135,20 +138,42 @@ def _reconcile(db: sqlite3.Connection, options: argparse.Namespace) -> None:
 
 
 def _export(db: sqlite3.Connection, options: argparse.Namespace) -> None:
-    records = listing.export(db, options.filters)
-    lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-    path = options.file
-    if path is None:
-        sys.stdout.writelines(map(printable, lines))
-        return
-    opener = gzip.open if path.suffix == ".gz" else open
+    rows = list(listing.list_answers(db, options.filters))
+    prompts = {row["account"] for row in rows}
+    if not rows:
+        raise UserError("there is no such answer; see p2m calls list")
+    if len(prompts) > 1:
+        names = ", ".join(sorted(prompts))
+        raise UserError(f"these answers are to several prompts ({names}); choose one, --account")
+    models = ", ".join(sorted({row["model"] for row in rows}))
+    date = time.strftime("%Y-%m-%d", time.gmtime(max(row["started"] for row in rows)))
+    runs = ", ".join(sorted({row["run"] for row in rows}))
+    usd = sum(row["billed"] for row in rows) / NANO
+    header = Header(models, prompts.pop(), date, f"run {runs}", usd)
+    records = list(_records(rows))
     try:
-        with opener(path, "wt", encoding="utf-8", newline="\n") as file:
-            file.writelines(lines)
+        write(options.file, header, records)
     except OSError as error:
         raise UserError(
-            f"cannot write {path} ({error.strerror}); name a file in a folder you may write to"
+            f"cannot write {options.file} ({error.strerror}); name a file in a folder you may"
+            " write to"
         ) from error
+    _say(f"{len(records)} answers of {models}: teacher=recorded prompt.recording={options.file}")
+
+
+def _records(rows: Sequence[dict[str, Any]]) -> Iterator[Record]:
+    """Less the answer to the probe, which is about a server.
+
+    A text that reads well and was not taken (cut off by a filter, of another model) is left empty.
+    """
+    for row in rows:
+        schema = json.loads(row["schema"] or "null")
+        request = Request(tuple(json.loads(row["messages"])), 0.0, 0, schema)
+        text = parse(row["body"], request).text
+        if row["outcome"] != "ok" and judge(text, request)[0] == "ok":
+            text = ""
+        if kind_of(request) != kind_of(PROBE):
+            yield Record(kind_of(request), digest_of(request), text)
 
 
 def _print(table: listing.Table) -> None:

@@ -39,7 +39,7 @@ def test_call_of_a_model_never_asked_is_expected_to_be_typical(tmp_path: Path) -
 def test_teachers_on_this_machine_are_expected_to_cost_nothing(tmp_path: Path) -> None:
     local = Local("some/model", None, "cpu", "float32", 4, 0, tmp_path, NO_CAPS)
     assert local.estimate() == Estimate(1, 0.0, None)
-    assert Recorded(None, tmp_path, NO_CAPS).estimate() == Estimate(1, 0.0, 0.0)
+    assert Recorded(None, None, False, tmp_path, NO_CAPS).estimate() == Estimate(1, 0.0, 0.0)
 
 
 def test_pilot_gives_an_interval_around_the_sum(tmp_path: Path) -> None:

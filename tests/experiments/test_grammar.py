@@ -17,7 +17,7 @@ from experiments.quickstart.grammar.none import KINDS
 from experiments.quickstart.grammar.rules import RULES
 from experiments.quickstart.grammar.words import SLOTS, ordinal, ordinal_words, words
 from experiments.tickets.grammar import tickets
-from p2m.teacher._recording import read
+from p2m.recording import read
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 FORM = re.compile(r"([+-]\d+d|\d{4}-\d\d-\d\d)(T\d\d:\d\d)?|[+-]\d+[my]|\d{4}-\d\d|\d{4}|N/A")

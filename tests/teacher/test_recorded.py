@@ -1,6 +1,7 @@
 import gzip
 import json
 import lzma
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,17 +9,22 @@ from hydra import compose, initialize_config_dir
 
 from p2m import components, config
 from p2m.errors import InputError
+from p2m.prompt.text import Text
+from p2m.recording import PAIRS, Header, Record, digest, digest_of, read, write
 from p2m.stages import Request
-from p2m.teacher._recording import PAIRS, Header, Record, digest, digest_of, read, write
 from p2m.teacher.recorded import Recorded
 from tests.calls.doubles import NO_CAPS, SCHEMA, ask, work
 
 HEADER = Header("large", digest("Say yes."), "2026-01-31", "a test")
+TICKETS = config.BUNDLED / "tickets/recording.jsonl.xz"
 COLUMNS = {"title": "columns"}
 
 
-def recorded(path: Path | None, calls: Path) -> Recorded:
-    return Recorded(path, calls, NO_CAPS)
+PROMPT = Text("Say yes.", None, None, None, None, None, None)
+
+
+def recorded(path: Path | None, calls: Path, any_prompt: bool = False) -> Recorded:
+    return Recorded(path, PROMPT, any_prompt, calls, NO_CAPS)
 
 
 def write_pairs(path: Path, n: int) -> Path:
@@ -90,11 +96,41 @@ def test_a_prompt_without_a_recording_is_told_which_teachers_there_are() -> None
     message = (
         "teacher: recorded has no recording for this prompt; choose another teacher "
         "(teacher=openai,"
-        " teacher=vllm, teacher=ollama, teacher=local) or give prompt.recording=FILE"
+        " teacher=vllm, teacher=ollama, teacher=llamacpp) or give prompt.recording=FILE"
     )
     assert lacking() == [message]
-    assert lacking(f"prompt.recording={__file__}") == []
+    assert lacking(f"prompt.recording={TICKETS}", "teacher.any_prompt=true") == []
+    assert lacking(f"prompt.recording={__file__}")[0].startswith(
+        f"teacher: path: {__file__}:1: not"
+    )
     assert lacking("retriever=none", "generator=none") == []
+
+
+def test_a_recording_of_another_prompt_is_refused_unless_that_is_meant(tmp_path: Path) -> None:
+    assert list(recorded(write_pairs(tmp_path / "pairs.jsonl", 3), tmp_path).ready()) == []
+    write(tmp_path / "own.jsonl", HEADER, [Record("text", "", "yes")])
+    assert list(recorded(tmp_path / "own.jsonl", tmp_path).ready()) == []
+    other = tmp_path / "other.jsonl"
+    write(other, replace(HEADER, prompt="0123456789ab"), [Record("text", "", "yes")])
+    [line] = recorded(other, tmp_path).ready()
+    assert line == (
+        f"path: {other} was recorded for another prompt (its digest is 0123456789ab, this"
+        f" prompt's {digest('Say yes.')}); give this prompt's own (prompt.recording=FILE), another"
+        " teacher, or teacher.any_prompt=true to replay it all the same"
+    )
+    assert list(recorded(other, tmp_path, any_prompt=True).ready()) == []
+
+
+def test_a_file_is_named_by_its_text_and_the_demonstrations_beside_it(tmp_path: Path) -> None:
+    def name() -> str:
+        with initialize_config_dir(str(config.CONF), version_base="1.3"):
+            cfg = compose("config", ["prompt=file", f"prompt.path={tmp_path}/a.md"])
+        return components.build(config.check(cfg).nodes["prompt"]).digest()
+
+    (tmp_path / "a.md").write_text("Say yes.")
+    assert name() == digest("Say yes.") == PROMPT.digest()
+    write_pairs(tmp_path / "a.jsonl", 1)
+    assert name() != digest("Say yes.")
 
 
 def test_plain_pairs_are_answers_with_examples(tmp_path: Path) -> None:
@@ -127,7 +163,8 @@ def test_packed_pairs_are_read(tmp_path: Path) -> None:
 def test_the_contents_of_a_recording_decide_its_key_and_not_its_place(tmp_path: Path) -> None:
     def key(path: Path) -> str:
         node = {"_target_": "p2m.teacher.recorded.Recorded", "path": path}
-        return components.identity(node | {"calls": tmp_path, "budget": None})
+        rest = {"prompt": None, "any_prompt": False, "calls": tmp_path, "budget": None}
+        return components.identity(node | rest)
 
     (tmp_path / "other").mkdir()
     same = [write_pairs(folder / "a.jsonl", 3) for folder in (tmp_path, tmp_path / "other")]

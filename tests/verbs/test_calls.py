@@ -3,14 +3,33 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "calls"))
+from p2m.artifacts import Example, Examples, TaskSpec
 from p2m.calls.endpoint import Reply
+from p2m.calls.prices import Price
 from p2m.errors import UsageError, UserError
+from p2m.generator.prompt2model import Prompt2Model
+from p2m.prompt.text import Text
+from p2m.recording import read
+from p2m.teacher.openai import OpenAI
+from p2m.teacher.recorded import Recorded
 from p2m.verbs import calls
-from tests.calls.doubles import GOOD, FakeTransport, ask, good, make_session, query
+from tests.calls.doubles import (
+    GOOD,
+    NO_CAPS,
+    FakeTransport,
+    ask,
+    good,
+    make_session,
+    query,
+    work,
+)
+from tests.calls.fault_server import server
+from tests.teacher.test_openai import FIELDS
 
 Said = Callable[..., str]
 
@@ -146,15 +165,58 @@ def test_lost_call_is_no_kept_answer(said: Said, tmp_path: Path) -> None:
     assert transport.sent == []
 
 
-def test_export_writes_every_attempt_with_its_raw_answer(said: Said, tmp_path: Path) -> None:
-    records = [json.loads(line) for line in said("export").splitlines()]
-    assert len(records) == 5
-    assert records[0]["messages"] == [{"content": "question 0", "role": "user"}]
-    assert records[0]["billed_usd"] == 30e-6
-    assert json.loads(records[0]["body"])["choices"][0]["message"]["content"] == GOOD
-    said("export", str(tmp_path / "calls.jsonl.gz"))
-    with gzip.open(tmp_path / "calls.jsonl.gz", "rt") as file:
-        assert [json.loads(line) for line in file] == records
+TASK = TaskSpec("Say a number.", [Example("a", "b", "prompt")])
+GENERATOR = {
+    "target": 60, "per_request": 3, "t0": 0.3, "t_max": 1.4, "top_p": 1.0, "shown_min": 1,
+    "shown_max": 3, "lag": 8, "max_tokens": 80, "max_input_chars": 400, "max_output_chars": 200,
+    "max_requests_factor": 5.0, "patience": 50, "seed": 0,
+}  # fmt: skip
+
+
+def generate(teacher: Any, folder: Path) -> Examples:
+    return Prompt2Model(teacher, **GENERATOR).run(TASK, Examples(), work(folder, "0123456789ab"))
+
+
+def test_what_is_exported_gives_the_same_examples_to_who_has_no_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_KEY", "sk-proj-abc123def456")
+    faults = "429,truncated_json,refusal,surrogates,fenced,length,filter,reset,wrong_model"
+    with server(tmp_path, rate=0.5, faults=faults) as (port, _):
+        address = {"base_url": f"http://127.0.0.1:{port}/v1", "api_key_env": "A_KEY"}
+        price = {"model": "fault-1", "free": False, "price": Price(1, 4), "calls": tmp_path / "one"}
+        first = generate(OpenAI(**FIELDS | address | price), tmp_path)
+    monkeypatch.delenv("A_KEY")
+    path = tmp_path / "kept.jsonl.gz"
+    assert calls.main(["export", "--calls", str(tmp_path / "one"), str(path)]) == 0
+    prompt = Text("Say a number.", None, None, None, None, None, None)
+    again = generate(Recorded(path, prompt, False, tmp_path / "two", NO_CAPS), tmp_path)
+    assert len(first.rows) == 60
+    assert [(row.input, row.output, row.votes) for row in again.rows] == [
+        (row.input, row.output, row.votes) for row in first.rows
+    ]
+    assert b"abc123" not in gzip.decompress(path.read_bytes())
+    header = json.loads(gzip.decompress(path.read_bytes()).split(b"\n")[0])
+    assert (header["model"], header["prompt"]) == ("fault-1", "0123456789ab")
+    assert header["written_by"] == "run run-1"
+    [(usd,)] = query(tmp_path / "one", "SELECT SUM(billed)/1e9 FROM attempts WHERE body NOTNULL")
+    assert header["usd"] == pytest.approx(usd)
+    assert header["answers"] == {"examples": len(read(path).records["examples"])}
+
+
+def test_answers_to_several_prompts_or_to_none_are_no_recording(tmp_path: Path) -> None:
+    for account in ("one", "two"):
+        with make_session(tmp_path, FakeTransport(lambda i: good()), account=account) as session:
+            session.submit(ask(1, sample=len(account), schema={"title": account})).result()
+    ledger, path = ["--calls", str(tmp_path / "calls")], tmp_path / "a.jsonl"
+    with pytest.raises(UserError, match=r"several prompts \(one, two\); choose one, --account"):
+        calls.main(["export", *ledger, str(path)])
+    with pytest.raises(UserError, match="there is no such answer; see p2m calls list"):
+        calls.main(["export", *ledger, "--account", "three", str(path)])
+    assert calls.main(["export", *ledger, "--account", "two", str(path)]) == 0
+    assert list(read(path).records) == ["two"]
+    with pytest.raises(UserError, match=r"cannot write .*nowhere/a\.jsonl \(No such file"):
+        calls.main(["export", *ledger, "--account", "two", str(tmp_path / "nowhere/a.jsonl")])
 
 
 def test_jobs_of_different_sweeps_are_told_apart_and_a_sweep_names_all_of_its(

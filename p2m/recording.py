@@ -5,7 +5,8 @@ import gzip
 import hashlib
 import json
 import lzma
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,12 +24,16 @@ LIKE_A_PAIR = '{"input": "...", "output": "..."}'
 
 @dataclass(frozen=True)
 class Header:
-    """model: whose answers they are.  prompt: `digest` of the prompt's text.  date: ISO 8601."""
+    """model: whose answers they are.  prompt: its own `digest`.  date: ISO 8601.
+
+    usd: what the answers cost.
+    """
 
     model: str
     prompt: str
     date: str
     written_by: str
+    usd: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -63,10 +68,11 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def write(path: Path, header: Header, records: Iterable[Record]) -> None:
-    """Packed as *path* says: .jsonl, .jsonl.gz or .jsonl.xz."""
+def write(path: Path, header: Header, records: Sequence[Record]) -> None:
+    """Packed as *path* says: .jsonl, .jsonl.gz or .jsonl.xz.  The header counts the answers too."""
+    counts = Counter(record.kind for record in records)
     with _open(path, "wb") as file:
-        file.write(_line({MARK: FORMAT, **asdict(header)}))
+        file.write(_line({MARK: FORMAT, **asdict(header), "answers": counts}))
         for record in records:
             file.write(_line(asdict(record)))
 
@@ -74,22 +80,47 @@ def write(path: Path, header: Header, records: Iterable[Record]) -> None:
 def read(path: Path) -> Recording:
     """Raises InputError with the line of what is no answer, or no pair where there is no header."""
     rows = _rows(path)
-    placed = next(rows, None)
-    if placed is None:
-        raise InputError(f"{path}: holds no answer; each line must be like {LIKE_AN_ANSWER}")
-    place, first = placed
-    if MARK not in first:
+    place, first = _first(path, rows)
+    header = _header(place, first)
+    if header is None:
         pairs = [_pair(place, first)]
         pairs += [_pair(place, row) for place, row in rows]
         return Recording(None, {"examples": _answers_of(pairs)})
-    if first[MARK] != FORMAT:
-        raise InputError(f"{place}: is of format {first[MARK]}; this p2m reads format {FORMAT}")
-    header = Header(*(str(first.get(name, "")) for name in Header.__dataclass_fields__))
     records: dict[str, list[Record]] = {}
     for place, row in rows:
         record = _record(place, row)
         records.setdefault(record.kind, []).append(record)
     return Recording(header, records)
+
+
+def read_header(path: Path) -> Header | None:
+    """None for a file of plain pairs.  InputError for what is neither."""
+    place, first = _first(path, _rows(path))
+    header = _header(place, first)
+    if header is None:
+        _pair(place, first)
+    return header
+
+
+def _first(path: Path, rows: Iterator[tuple[str, dict[str, Any]]]) -> tuple[str, dict[str, Any]]:
+    for placed in rows:
+        return placed
+    raise InputError(f"{path}: holds no answer; each line must be like {LIKE_AN_ANSWER}")
+
+
+def _header(place: str, first: dict[str, Any]) -> Header | None:
+    if MARK not in first:
+        return None
+    if first[MARK] != FORMAT:
+        raise InputError(f"{place}: is of format {first[MARK]}; this p2m reads format {FORMAT}")
+    usd = first.get("usd", 0.0)
+    return Header(
+        model=str(first.get("model", "")),
+        prompt=str(first.get("prompt", "")),
+        date=str(first.get("date", "")),
+        written_by=str(first.get("written_by", "")),
+        usd=usd if isinstance(usd, float) else 0.0,
+    )
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
