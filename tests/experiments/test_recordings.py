@@ -24,7 +24,7 @@ from experiments.quickstart.write_recording import GRAMMAR as DATES
 from experiments.tickets.write_recording import GRAMMAR as TICKETS
 from p2m import config
 from p2m.components import build
-from p2m.teacher._recording import digest, read
+from p2m.recording import digest, read
 from tests.doubles import make_work
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
@@ -58,10 +58,12 @@ def test_a_script_writes_the_same_recording_in_every_process(tmp_path):
     assert texts != list(answers_of(TICKETS, 20, 5, rates, seed=1))
 
 
-@pytest.mark.parametrize("name", ["quickstart", "tickets"])
+@pytest.mark.parametrize(
+    "name", ["quickstart/recording", "tickets/recording", "tickets/recording_llm"]
+)
 def test_the_bundled_recording_is_of_the_prompt_as_it_stands_and_answers_every_kind(name):
-    recording = read(EXPERIMENTS / name / "recording.jsonl.xz")
-    prompt = (EXPERIMENTS / name / "prompt.md").read_text(encoding="utf-8")
+    recording = read(EXPERIMENTS / f"{name}.jsonl.xz")
+    prompt = (EXPERIMENTS / name).with_name("prompt.md").read_text(encoding="utf-8")
     assert recording.header.prompt == digest(prompt)
     assert set(recording.records) == {"columns", "task", "card", "examples"}
     for kind in ("columns", "task", "card"):
@@ -84,9 +86,28 @@ def test_a_teacher_that_replays_takes_the_bundled_prompt_apart(option, tmp_path)
     assert parsed.labels == expected.labels
 
 
+def test_what_the_large_language_model_wrote_for_tickets_is_replayed_in_order(tmp_path):
+    path = EXPERIMENTS / "tickets/recording_llm.jsonl.xz"
+    pairs = []
+    for record in read(path).records["examples"]:
+        pairs += [(pair["input"], pair["output"]) for pair in json.loads(record.answer)["examples"]]
+    assert len(pairs) == len(set(pairs)) == 1040
+    overrides = ["experiment=tickets", f"prompt.recording={path}", f"calls={tmp_path}"]
+    with initialize_config_dir(str(config.CONF), version_base="1.3"):
+        checked = config.check(compose("config", overrides))
+    assert checked.lacking(config.STAGES) == []
+    stages = {name: build(checked.nodes[name]) for name in ("prompt", "parser", "generator")}
+    work = make_work(tmp_path / "work", "generator")
+    task = stages["parser"].run(stages["prompt"].run(work), work)
+    rows = [(row.input, row.output) for row in stages["generator"].run(task, (), work).rows]
+    assert rows == [pair for pair in pairs if pair in set(rows)]
+    assert len(rows) > 1000
+    assert {output for _, output in rows} == set(task.labels)
+
+
 def test_the_bundled_recordings_are_small():
     sizes = [path.stat().st_size for path in EXPERIMENTS.glob("*/recording*")]
-    assert len(sizes) == 2
+    assert len(sizes) == 3
     assert sum(sizes) < MOST_BYTES
 
 
