@@ -19,7 +19,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from p2m import __version__, config, verbs
-from p2m.errors import Stopped, UsageError, UserError, explain_disk, near
+from p2m.disk import explain_disk
+from p2m.errors import Stopped, UsageError, UserError, near
 from p2m.prompt.file import KINDS
 from p2m.run import command_line, compose, stopping
 from p2m.text.printable import printable

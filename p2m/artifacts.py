@@ -134,7 +134,6 @@ class Student:
     """A trained model in *folder*: model.safetensors, config.json, tokenizer files.
 
     max_input, max_output: in tokens.
-
     labels: what a student of kind `encoder` chooses its answers from, in the order of its outputs;
     empty for those that write.
     cut: training examples (with soft votes, answers) that are longer, so that an end was left out.

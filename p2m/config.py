@@ -27,17 +27,8 @@ BUNDLED = CONF.parent / "experiments"  # the tasks that p2m brings along
 TITLE = "The configuration is wrong:"
 RAISED = "ConfigError raised while resolving interpolation: "  # what OmegaConf puts before ours
 
-# in the order they run
-STAGES = (
-    "prompt",
-    "parser",
-    "retriever",
-    "generator",
-    "model",
-    "processor",
-    "trainer",
-    "evaluator",
-)
+_EXAMPLES = ("prompt", "parser", "retriever", "generator")
+STAGES = (*_EXAMPLES, "model", "processor", "trainer", "evaluator")  # in the order they run
 GROUPS = ("teacher", *STAGES, "metric", "engine", "tracker")
 
 

@@ -1,15 +1,23 @@
 """Files and folders that are whole or absent, whatever dies, and whether they still are."""
 
 import contextlib
+import errno
 import functools
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from p2m.errors import DiskFullError, UserError
+
 MANIFEST = "manifest.json"  # of a published folder: size and sha256 of each of its files
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+REFUSED = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
+    *(errno.EIO, errno.ESTALE, errno.ENAMETOOLONG, errno.ELOOP),
+}
 MODE = 0o644  # others may read it; the user's umask takes its part away
 
 
@@ -115,3 +123,50 @@ def find_damage(folder: Path, needed: Iterable[str] = ()) -> str:
 def _digest_as_of(path: Path, mtime_ns: int) -> str:
     """Read once a process, unless the file is written anew."""
     return digest(path)
+
+
+def name_run(folder: Path) -> str:
+    """`date/time` of a run and `date/time/job` of a sweep's job, as ledger and tracker know it.
+
+    Of a folder elsewhere than in outputs/runs and outputs/sweeps: its last three parts.
+    """
+    for place in ("runs", "sweeps"):
+        root = Path("outputs", place).absolute()
+        if folder.absolute().is_relative_to(root):
+            return folder.absolute().relative_to(root).as_posix()
+    return "/".join(folder.absolute().parts[-3:])
+
+
+@contextlib.contextmanager
+def explain_disk(root: Path) -> Iterator[None]:
+    """What the system says of the disk becomes a UserError that says how to go on.
+
+    A DiskFullError where it is full or a quota is spent.  root: what may be full, or removed.
+    """
+    was_there = root.is_dir()
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise _disk_full(root, error) from error
+        if error.errno == errno.ENOENT and was_there and not root.is_dir():
+            raise UserError(
+                f"{root}: was removed while p2m worked in it; the same command goes on from what"
+                " is left"
+            ) from error
+        if error.errno not in REFUSED:
+            raise
+        raise UserError(
+            f"{error.filename or root}: cannot be used ({error.strerror}); give folders that you"
+            " may write to: hydra.run.dir=... for a run, hydra.sweep.dir=... for a sweep,"
+            " store=..., calls=..."
+        ) from error
+
+
+def _disk_full(root: Path, error: OSError) -> DiskFullError:
+    free = shutil.disk_usage(root).free / 2**20 if root.exists() else 0
+    return DiskFullError(
+        f"{root}: no room left to write ({error.strerror}; {free:.0f} MiB free). Make room or give"
+        " other folders (store=, calls=), then start the same command: what was finished and paid"
+        " for is kept."
+    )

@@ -3,12 +3,8 @@
 Anything else is a bug and keeps its traceback.
 """
 
-import contextlib
 import difflib
-import errno
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 
 from hydra.errors import CompactHydraException
 
@@ -96,45 +92,3 @@ def by_reason(counts: Mapping[str, int]) -> str:
     """`15 duplicate, 1 empty`, the commonest first; `none` where nothing was counted."""
     ordered = sorted(counts.items(), key=lambda item: -item[1])
     return ", ".join(f"{n} {reason}" for reason, n in ordered) or "none"
-
-
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-REFUSED = {
-    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
-    *(errno.EIO, errno.ESTALE, errno.ENAMETOOLONG, errno.ELOOP),
-}
-
-
-@contextlib.contextmanager
-def explain_disk(root: Path) -> Iterator[None]:
-    """What the system says of the disk becomes a UserError that says how to go on.
-
-    A DiskFullError where it is full or a quota is spent.  root: what may be full, or removed.
-    """
-    was_there = root.is_dir()
-    try:
-        yield
-    except OSError as error:
-        if error.errno in FULL:
-            raise _disk_full(root, error) from error
-        if error.errno == errno.ENOENT and was_there and not root.is_dir():
-            raise UserError(
-                f"{root}: was removed while p2m worked in it; the same command goes on from what"
-                " is left"
-            ) from error
-        if error.errno not in REFUSED:
-            raise
-        raise UserError(
-            f"{error.filename or root}: cannot be used ({error.strerror}); give folders that you"
-            " may write to: hydra.run.dir=... for a run, hydra.sweep.dir=... for a sweep,"
-            " store=..., calls=..."
-        ) from error
-
-
-def _disk_full(root: Path, error: OSError) -> DiskFullError:
-    free = shutil.disk_usage(root).free / 2**20 if root.exists() else 0
-    return DiskFullError(
-        f"{root}: no room left to write ({error.strerror}; {free:.0f} MiB free). Make room or give"
-        " other folders (store=, calls=), then start the same command: what was finished and paid"
-        " for is kept."
-    )

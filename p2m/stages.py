@@ -10,6 +10,9 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from p2m.artifacts import Choice, Examples, Prompt, Report, Splits, Student, TaskSpec
 
+Outcome = Literal["ok", "refusal", "filtered", "length", "empty", "invalid", "echo", "too_long"]
+Sizes = tuple[int, int]  # tokens of a request and of its answer
+
 
 class Meter:
     """Dollars and calls of one stage: what its answers cost, whenever, and what was paid now.
@@ -70,9 +73,6 @@ class Estimate:
     tokens_per_s: float | None = None
 
 
-Sizes = tuple[int, int]  # tokens of a request and of its answer
-
-
 # The optional half of a component: it is asked for with isinstance.
 
 
@@ -89,14 +89,6 @@ class Estimates(Protocol):
     """Says what the component may need, for mode=plan, from settings and the environment only."""
 
     def estimate(self) -> Estimate: ...
-
-
-@runtime_checkable
-class EstimatesCall(Protocol):
-    """A teacher that says what one call may need."""
-
-    def estimate(self, sizes: Sizes | None = None) -> Estimate:
-        """sizes: of the call; None where they are not known."""
 
 
 @runtime_checkable
@@ -187,7 +179,6 @@ class Decoder(Protocol):
 
     def answers(self, inputs: Sequence[str], on_done: Callable[[int], None] = ...) -> list[str]:
         """One answer for each input; on_done is given now and then how many more there are."""
-        ...
 
 
 class Engine(Protocol):
@@ -195,7 +186,6 @@ class Engine(Protocol):
 
     def load(self, student: Student, folder: Path) -> Decoder:
         """folder: need not be there yet; a converted copy is kept in it and found again."""
-        ...
 
 
 class Evaluator(Protocol):
@@ -204,51 +194,11 @@ class Evaluator(Protocol):
     def run(self, choice: Choice, splits: Splits, student: Student, work: Work) -> Report: ...
 
 
-@dataclass(frozen=True)
-class Tally:
-    """A metric taken apart.
-
-    rows (n, k): each example's own numbers.  whole: turns (r, k) sums of rows into (r,) scores, so
-    that a resample of the examples is a sum of rows, and a bootstrap one matrix product.
-    is_mean: the score is the mean of the rows' first numbers.
-    """
-
-    rows: Any
-    whole: Callable[[Any], Any]
-    is_mean: bool = False
-
-    @property
-    def score(self) -> float:
-        return float(self.whole(self.rows.sum(axis=0, keepdims=True))[0])
-
-
 @runtime_checkable
 class Metric(Protocol):
     """The score of a whole test set, in [0, 1], given every accepted answer of each example."""
 
     def score(self, predictions: Sequence[str], accepted: Sequence[Sequence[str]]) -> float: ...
-
-
-@runtime_checkable
-class AdditiveMetric(Metric, Protocol):
-    """A metric that comes apart by example.
-
-    Any other is asked for its score once for each resample of an interval.
-    """
-
-    def tally(self, predictions: Sequence[str], accepted: Sequence[Sequence[str]]) -> Tally: ...
-
-
-def name_run(folder: Path) -> str:
-    """`date/time` of a run and `date/time/job` of a sweep's job, as ledger and tracker know it.
-
-    Of a folder elsewhere than in outputs/runs and outputs/sweeps: its last three parts.
-    """
-    for place in ("runs", "sweeps"):
-        root = Path("outputs", place).absolute()
-        if folder.absolute().is_relative_to(root):
-            return folder.absolute().relative_to(root).as_posix()
-    return "/".join(folder.absolute().parts[-3:])
 
 
 class Tracker(Protocol):
@@ -264,9 +214,6 @@ class Tracker(Protocol):
 
     def end(self, run: Path, config: Mapping[str, Any], error: str | None) -> None:
         """error: None where report.json is there, else why the run did not complete."""
-
-
-Outcome = Literal["ok", "refusal", "filtered", "length", "empty", "invalid", "echo", "too_long"]
 
 
 @dataclass(frozen=True)
@@ -320,5 +267,8 @@ class Session(Protocol):
 
 class Teacher(Protocol):
     """A large model, whose session pays through the ledger and adds each answer to work.meter."""
+
+    def estimate(self, sizes: Sizes | None = None) -> Estimate:
+        """Of one call; sizes are None where they are not known."""
 
     def session(self, work: Work) -> AbstractContextManager[Session]: ...

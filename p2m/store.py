@@ -14,7 +14,8 @@ from filelock import FileLock
 from p2m import artifacts, disk
 from p2m.artifacts import RECORD, VALUE
 from p2m.components import build, deciding_settings, digest, locate
-from p2m.errors import UserError, explain_disk
+from p2m.disk import explain_disk
+from p2m.errors import UserError
 from p2m.stages import Meter, Work
 
 KEPT, TO_DO, DONE, DAMAGED = "kept", "to do", "done", "damaged, made again"

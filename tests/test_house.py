@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CONF, CODE = ROOT / "conf", ROOT / "p2m"
 DATA_GROUPS = {"experiment", "hydra"}  # hold settings for other groups, not a component
 # beside components, what those of other groups stand on
-MIXED = {"p2m.engine.decode", "p2m.engine.parity"}
+MIXED = {"p2m.engine.decode", "p2m.engine.parity", "p2m.metric.tally"}
 MULTI = {"metric"}  # several options at once, each under its own name
 OPTIONS = sorted(p for p in CONF.rglob("*.yaml") if len(p.relative_to(CONF).parts) > 1)
 COMPONENTS = [p for p in OPTIONS if p.relative_to(CONF).parts[0] not in DATA_GROUPS]
@@ -38,7 +38,8 @@ HEAVY = {
 }
 # the rows of the house, from the ground up: a file may import what stands lower, and its own folder
 ROWS = [
-    {"errors", "disk", "examples"},
+    {"errors"},
+    {"disk", "examples"},
     {"artifacts", "components", "schema"},
     {"stages", "hub", "text", "fields"},
     # a metric stands on tallies alone: the process that trains chooses weights by it
@@ -261,6 +262,58 @@ class Fixed:
     assert "fixed" in run_in(house, "-m", "p2m", "--help").stdout
     plan = run_in(house, "-m", "p2m", "retriever=fixed", "retriever.n=2", "mode=plan")
     assert "retriever" in plan.stdout
+
+
+def test_a_new_generator_takes_exactly_one_yaml_and_one_py(house):
+    """It is listed and checked, asks the teacher, and what it writes is kept as its result."""
+    (house / "conf/generator/echo.yaml").write_text(
+        "_target_: p2m.generator.echo.Echo\nn: 2   # examples\nteacher: ${teacher}\n"
+    )
+    (house / "p2m/generator/echo.py").write_text(
+        """
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from annotated_types import Ge
+
+from p2m.artifacts import Example, Examples, TaskSpec
+from p2m.stages import Estimate, Request, Work
+
+
+@dataclass(frozen=True)
+class Echo:
+    n: Annotated[int, Ge(1)]
+    teacher: Any
+
+    def estimate(self) -> Estimate:
+        return Estimate(calls=self.n)
+
+    def run(self, task: TaskSpec, retrieved: Examples, work: Work) -> Examples:
+        rows = []
+        with self.teacher.session(work) as session:
+            for i in range(self.n):
+                asked = ({"role": "user", "content": task.instruction},)
+                answer = session.submit(Request(asked, 0.0, 50, {"title": "examples"}, sample=i)).result()
+                rows.append(Example(f"input {i}", answer.text, f"generated:{answer.key}"))
+        return Examples(rows)
+"""
+    )
+    answers = [{"input": f"in {i}", "output": f"out {i}"} for i in range(3)]
+    (house / "answers.jsonl").write_text("\n".join(map(json.dumps, answers)))
+    assert "echo" in run_in(house, "-m", "p2m", "--help").stdout
+    task = ["prompt=text", "prompt.text=Say it.", "prompt.recording=answers.jsonl"]
+    mine = [*task, "teacher=recorded", "retriever=none", "generator=echo"]
+    command = [sys.executable, "-m", "p2m", *mine]
+    wrong = [*command, "generator.n=0", "mode=plan"]
+    refused = subprocess.run(wrong, cwd=house, capture_output=True, text=True, check=False)
+    assert "generator.n: " in refused.stderr
+    plan = run_in(house, "-m", "p2m", *mine, "mode=plan_json")
+    assert json.loads(plan.stdout)["stages"]["generator"]["calls"] == 2
+    few = subprocess.run(command, cwd=house, capture_output=True, text=True, check=False)
+    assert few.returncode == 8  # two examples train nobody
+    (rows,) = house.glob("outputs/store/generator/*/rows.jsonl")
+    outputs = [json.loads(line)["output"] for line in rows.read_text().splitlines()]
+    assert [json.loads(output)["examples"] for output in outputs] == [answers, []]
 
 
 EVALUATION = """

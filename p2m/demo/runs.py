@@ -9,8 +9,8 @@ from pathlib import Path
 
 from p2m import artifacts, disk
 from p2m.artifacts import Example, Splits, TaskSpec
+from p2m.disk import name_run
 from p2m.errors import InputError, UsageError, listed, near
-from p2m.stages import name_run
 
 RUNS = (Path("outputs/runs"), Path("outputs/sweeps"))
 NONE_YET = "under outputs/ yet; make one with: p2m experiment=quickstart"

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from p2m.artifacts import Score
-from p2m.stages import AdditiveMetric, Metric
+from p2m.metric.tally import AdditiveMetric
+from p2m.stages import Metric
 
 CELLS = 8_000_000  # counts drawn at a time: 64 MB of float64
 

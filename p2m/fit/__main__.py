@@ -1,8 +1,7 @@
 """The training process: `python -m p2m.fit FOLDER` reads the plan there and leaves the student.
 
-It is a process of its own because Lightning may start it again for each device, because its memory
-goes back with it, and because its death (out of memory, a crash in a kernel) must not end a sweep.
-It tells its progress on stdout, one JSON object a line.
+It is a process of its own because Lightning may start it again for each device, its memory goes
+back with it, and its death must not end a sweep.  Its progress goes to stdout, one JSON a line.
 """
 
 import contextlib
@@ -18,7 +17,8 @@ from typing import Any
 
 from filelock import FileLock
 
-from p2m.errors import Stopped, UserError, explain_disk
+from p2m.disk import explain_disk
+from p2m.errors import Stopped, UserError
 
 FAREWELL_S = 55.0  # for a last checkpoint when the process that started this one is gone
 

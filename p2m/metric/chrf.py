@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-from p2m.stages import Tally
+from p2m.metric.tally import Tally
 
 BETA = 2  # recall counts twice as much as precision: sacrebleu's default, the 2 of chrF2++
 WORD_ORDER = 2  # the ++ of chrF++

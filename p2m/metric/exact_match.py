@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from p2m.metric._mean import mean_of
-from p2m.stages import Tally
+from p2m.metric.tally import Tally, mean_of
 from p2m.text.same import normalize_answer
 
 

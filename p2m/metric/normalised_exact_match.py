@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from p2m.metric._mean import mean_of
 from p2m.metric._squad import normalize
-from p2m.stages import Tally
+from p2m.metric.tally import Tally, mean_of
 
 
 @dataclass(frozen=True)

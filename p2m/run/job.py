@@ -22,7 +22,8 @@ from p2m.artifacts import Prompt, TaskSpec
 from p2m.calls.forecast import forecast, spent
 from p2m.components import build
 from p2m.config import Config
-from p2m.errors import BudgetError, ConfigError, UserError, explain_disk, listed
+from p2m.disk import explain_disk, name_run
+from p2m.errors import BudgetError, ConfigError, UserError, listed
 from p2m.run import compose, plan, progress, reading, report, stopping
 from p2m.stages import (
     Estimates,
@@ -33,7 +34,6 @@ from p2m.stages import (
     Template,
     Tracker,
     Work,
-    name_run,
 )
 from p2m.store import DONE, KEPT, StageResult, Store
 from p2m.student.machine import share_cores

@@ -14,7 +14,7 @@ from p2m.calls.budget import Budget
 from p2m.components import build
 from p2m.config import Config
 from p2m.run import reading
-from p2m.stages import Estimate, Estimates, EstimatesCall, Sizes
+from p2m.stages import Estimate, Estimates, Sizes, Teacher
 from p2m.store import StageResult, records
 
 NOTHING = Estimate(0, 0.0, 0.0)
@@ -125,9 +125,9 @@ def _estimate(
     if isinstance(component, Estimates):
         own = component.estimate()
     usd, seconds = own.usd, own.seconds
-    teacher = getattr(component, "teacher", None)
+    teacher: Teacher | None = getattr(component, "teacher", None)
     tokens_per_s = None
-    if own.calls and isinstance(teacher, EstimatesCall):
+    if own.calls and teacher:
         each = teacher.estimate(sizes)
         tokens_per_s = each.tokens_per_s
         if usd is None and each.usd is not None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Gt
 
-from p2m.stages import name_run
+from p2m.disk import name_run
 from p2m.text.secrets import check_variable
 from p2m.tracker._flat import flat
 from p2m.tracker._recorder import Recorder

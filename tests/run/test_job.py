@@ -11,9 +11,9 @@ from hydra import compose, initialize_config_dir
 
 from p2m import config
 from p2m.demo import runs
+from p2m.disk import name_run
 from p2m.errors import IncompleteError, UserError
 from p2m.run.job import Job
-from p2m.stages import name_run
 from tests.stand_ins import load_stand_ins, node, notes
 
 RUN = "outputs/runs/2026-01-31/10-00-00-000001"
