@@ -4,7 +4,7 @@ Anything else is a bug and keeps its traceback.
 """
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from hydra.errors import CompactHydraException
 
@@ -86,9 +86,3 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     names = {name.lower(): name for name in known}
     matches = difflib.get_close_matches(word.lower(), names, 1)
     return names[matches[0]] if matches else None
-
-
-def by_reason(counts: Mapping[str, int]) -> str:
-    """`15 duplicate, 1 empty`, the commonest first; `none` where nothing was counted."""
-    ordered = sorted(counts.items(), key=lambda item: -item[1])
-    return ", ".join(f"{n} {reason}" for reason, n in ordered) or "none"

@@ -4,7 +4,7 @@ import json
 import mmap
 from abc import abstractmethod
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
@@ -92,3 +92,9 @@ def write_rows(path: Path, rows: Iterable[Example]) -> None:
             if row.votes:
                 record["votes"] = row.votes
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+def by_reason(counts: Mapping[str, int]) -> str:
+    """`15 duplicate, 1 empty`, the commonest first; `none` where nothing was counted."""
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    return ", ".join(f"{n} {reason}" for reason, n in ordered) or "none"

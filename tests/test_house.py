@@ -293,7 +293,8 @@ class Echo:
         with self.teacher.session(work) as session:
             for i in range(self.n):
                 asked = ({"role": "user", "content": task.instruction},)
-                answer = session.submit(Request(asked, 0.0, 50, {"title": "examples"}, sample=i)).result()
+                request = Request(asked, 0.0, 50, {"title": "examples"}, sample=i)
+                answer = session.submit(request).result()
                 rows.append(Example(f"input {i}", answer.text, f"generated:{answer.key}"))
         return Examples(rows)
 """

@@ -14,7 +14,8 @@ from typing import Annotated, Any, ClassVar
 from annotated_types import Ge, Gt, Le
 
 from p2m.artifacts import Examples, TaskSpec
-from p2m.errors import IncompleteError, by_reason
+from p2m.errors import IncompleteError
+from p2m.examples import by_reason
 from p2m.generator._pool import Pool
 from p2m.generator._request import SCHEMA, json_lines, messages_for
 from p2m.stages import Answer, Bar, Estimate, Request, Session, Sizes, Work

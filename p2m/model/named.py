@@ -1,4 +1,5 @@
-"""A pretrained model that the user names: of the hub, a folder, a GGUF file or an installed package."""
+"""A pretrained model that the user names: of the hub, a folder, a GGUF file or an installed
+package."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from annotated_types import Ge, Lt
 
 from p2m.artifacts import Choice, Example, Examples, Prompt, Splits, TaskSpec
-from p2m.errors import IncompleteError, by_reason
+from p2m.errors import IncompleteError
+from p2m.examples import by_reason
 from p2m.processor._bounds import Bounds
 from p2m.processor._subset import Subset
 from p2m.stages import Bar, Work

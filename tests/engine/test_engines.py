@@ -117,8 +117,8 @@ def test_an_architecture_that_cannot_be_converted_is_named(tmp_path):
     trained = save(tmp_path / "student", TINY_BERT, kind="encoder", labels=("a", "b"))
     with pytest.raises(
         UserError,
-        match=r"^engine: ctranslate2 is for the architectures bart, .*, gemma3_text; this one is bert"
-        r" \(encoder\): set engine=torch$",
+        match=r"^engine: ctranslate2 is for the architectures bart, .*, gemma3_text; this one is"
+        r" bert \(encoder\): set engine=torch$",
     ):
         CTranslate2("float32").load(trained, tmp_path / "engine")
 

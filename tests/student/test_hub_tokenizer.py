@@ -7,7 +7,8 @@ from p2m.student.hub_tokenizer import HubTokenizer
 
 # as Qwen and SmolLM ask, whose turns end with the id that they pad with
 TURNS = (
-    "{% for message in messages %}<turn>{{ message.role }}\n{{ message.content }}<stop>\n{% endfor %}"
+    "{% for message in messages %}<turn>{{ message.role }}\n{{ message.content }}<stop>\n"
+    "{% endfor %}"
     "{% if add_generation_prompt %}<turn>assistant\n{% endif %}"
 )
 SPECIAL = ["<pad>", "<s>", "</s>", "<turn>", "<stop>"]
