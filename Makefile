@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow lint format clean
+.PHONY: help install run test test-slow lint lock format clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,14 @@ lint: $(STAMP)  ## ruff, mypy, and no function past a complexity of 10
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@$(BIN)/radon cc -n C -s p2m | { ! grep . || { echo "lint: functions of more than 10 branches, see above"; exit 1; }; }
+
+# torch aside, whose builds differ by machine; pip-tools has a place of its own, as it needs other versions than we pin
+lock: $(STAMP)  ## write requirements.lock: what constraints.txt pins, with hashes
+	$(PYTHON) -m venv $(VENV)/lock
+	$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
+	$(VENV)/lock/bin/pip-compile --quiet --generate-hashes --all-extras --strip-extras --no-header --no-annotate \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \
+	  --unsafe-package torch -c constraints.txt -o requirements.lock pyproject.toml
 
 format: $(STAMP)  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
