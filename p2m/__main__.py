@@ -17,6 +17,7 @@ import hydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError  # type: ignore[import-untyped]
 
 from p2m import __version__, config, verbs
 from p2m.disk import explain_disk
@@ -50,6 +51,9 @@ def main() -> None:
     except (HydraException, OmegaConfBaseException) as error:
         code = getattr(error, "code", UserError.code)
         print(printable(str(error)), file=sys.stderr)  # noqa: T201
+    except YAMLError as error:  # of a config file, where nothing was to be run
+        code = UserError.code
+        print(printable(" ".join(str(error).split())), file=sys.stderr)  # noqa: T201
     except Stopped as error:
         code = error.code
         is_verb = sys.argv[1:2] and sys.argv[1] in VERBS

@@ -122,4 +122,11 @@ def test_silence_is_told_and_a_listener_is_not(monkeypatch):
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         assert network.find_silence(url) is None
     assert network.find_silence(url) == "Connection refused"
-    assert network.find_silence(FAR) is None, "only plain http is tried"
+    assert network.find_silence(url.replace("http", "https")) == "Connection refused"
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    assert network.find_silence(FAR) is None, "a proxy finds the way"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_host_that_does_not_resolve_is_told(scheme):
+    assert network.find_silence(f"{scheme}://nowhere.invalid/v1")

@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from p2m import config
 from p2m.errors import ConfigError, UsageError, listed, near
-from p2m.run import foreign, keys
+from p2m.run import bounded, foreign, keys  # noqa: F401  # bounded: what it loads is bounded
 from p2m.run.foreign import SEARCH_PATH
 
 EXPERIMENT = "experiment"  # the group whose options set other groups

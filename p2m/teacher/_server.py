@@ -64,16 +64,16 @@ def _check_extra(extra: Mapping[str, Any]) -> None:
 
 def find_obstacles(base_url: str, api_key_env: str | None) -> Iterator[str]:
     """What keeps the server from being asked: no key, the environment, or that it is not up."""
-    yield from lacks_key(api_key_env)
-    faults = [f"base_url: {fault}" for fault in network.find_faults(base_url)]
+    faults = [*lacks_key(api_key_env)]
+    faults += [f"base_url: {fault}" for fault in network.find_faults(base_url)]
     yield from faults
     silence = None if faults else network.find_silence(base_url)
     if silence:
         start = STARTS.get(urlsplit(base_url).port or 0)
         how = f" ({start})" if start else ""
         yield (
-            f"base_url: nothing answers at {base_url} ({silence}); start the server{how}, or give"
-            " its address, teacher.base_url=..."
+            f"base_url: nothing answers at {base_url} ({silence}); start the server{how}, give its"
+            " address, teacher.base_url=..., or mend the way to it"
         )
 
 

@@ -102,8 +102,8 @@ def test_a_server_that_is_not_up_is_named_before_the_run() -> None:
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/v1"
         (line,) = OpenAI(**FIELDS | {"base_url": url}).ready()
     assert line == (
-        f"base_url: nothing answers at {url} (Connection refused); start the server, or give its"
-        " address, teacher.base_url=..."
+        f"base_url: nothing answers at {url} (Connection refused); start the server, give its"
+        " address, teacher.base_url=..., or mend the way to it"
     )
 
 
