@@ -15,7 +15,7 @@ Sizes = tuple[int, int]  # tokens of a request and of its answer
 
 
 class Meter:
-    """Dollars and calls of one stage, whenever they came; what was paid, and tokens written, now."""
+    """Dollars and calls of one stage, whenever paid; those paid now, and tokens written now."""
 
     def __init__(self) -> None:
         self.usd = self.paid_usd = 0.0

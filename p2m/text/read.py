@@ -5,6 +5,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from itertools import chain
@@ -24,6 +25,7 @@ _BOMS = {
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 Record = dict[str, Any]
 
 
@@ -53,27 +55,30 @@ def lines_of(path: Path) -> Iterator[str]:
     UTF-16 is read where a byte order mark says so.  Raises InputError that names the byte where
     the file stops being text.
     """
-    at = 0
-    codec = "utf-8"
-    for number, line in enumerate(_raw_lines(path), 1):
-        if number == 1:
-            bom = next((bom for bom in _BOMS if line.startswith(bom)), b"")
-            codec = _BOMS.get(bom, codec)
-            line = line[len(bom) :]
-            at = len(bom)
-        text = _decode(path, line, codec, at)
-        if "\0" in text:
-            raise InputError(
-                f"{path}: byte {at + line.index(0)} is NUL, so this is no text; is it the right"
-                " file?"
-            )
-        yield text
-        at += len(line)
-
-
-def _decode(path: Path, line: bytes, codec: str, at: int) -> str:
     try:
-        return line.decode(codec)
+        _refuse_bomb(path)
+        with _open(path) as file:
+            start = file.peek(3)[:3]
+            bom = next((bom for bom in _BOMS if start.startswith(bom)), b"")
+            at = len(file.read(len(bom)))
+            codec = _BOMS.get(bom, "utf-8")
+            # UTF-16, as spreadsheets save it, all at once: a byte \n may be half of a character
+            is_wide = codec != "utf-8"
+            while part := (file.read if is_wide else file.readline)(MAX_LINE + 1):
+                if len(part) > MAX_LINE:
+                    what = "is UTF-16 and" if is_wide else "a line is"
+                    raise InputError(f"{path}: {what} longer than {MAX_LINE >> 20} MiB")
+                yield from _LINE.findall(_decode(path, part, codec, at))
+                at += len(part)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: is not a whole gzip file ({error})") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _decode(path: Path, part: bytes, codec: str, at: int) -> str:
+    try:
+        text = part.decode(codec)
     except UnicodeDecodeError as error:
         what = "UTF-8 text", " (perhaps an older encoding such as Latin-1)"
         if codec != "utf-8":
@@ -82,6 +87,11 @@ def _decode(path: Path, line: bytes, codec: str, at: int) -> str:
             f"{path}: is not {what[0]}: byte {at + error.start} cannot be read{what[1]}; save the"
             " file as UTF-8"
         ) from error
+    before, nul, _ = text.partition("\0")
+    if nul:
+        byte = at + len(before.encode(codec))
+        raise InputError(f"{path}: byte {byte} is NUL, so this is no text; is it the right file?")
+    return text
 
 
 def records_of(path: Path) -> Iterator[tuple[int, Record]]:
@@ -103,42 +113,6 @@ def suffix_of(path: Path) -> str:
     """The ending that says what a file is, lower case, `.gz` with the one before it."""
     n = 2 if path.suffix.lower() == ".gz" else 1
     return "".join(path.suffixes[-n:]).lower()
-
-
-def _raw_lines(path: Path) -> Iterator[bytes]:
-    """Lines of bounded length; of UTF-16 each whole, as a byte \\n may be half of a character."""
-    try:
-        _refuse_bomb(path)
-        with _open(path) as file:
-            if file.peek(2)[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
-                yield from _wide_lines(path, file.read(MAX_LINE + 1))
-                return
-            while line := file.readline(MAX_LINE + 1):
-                if len(line) > MAX_LINE:
-                    raise InputError(f"{path}: a line is longer than {MAX_LINE >> 20} MiB")
-                yield line
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: is not a whole gzip file ({error})") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
-
-
-def _wide_lines(path: Path, content: bytes) -> Iterator[bytes]:
-    """Of UTF-16, as spreadsheets save it; such a file is read whole."""
-    if len(content) > MAX_LINE:
-        raise InputError(
-            f"{path}: is UTF-16 and longer than {MAX_LINE >> 20} MiB; save it as UTF-8"
-        )
-    codec = _BOMS[content[:2]]
-    try:
-        lines = content.decode(codec).split("\n")
-    except UnicodeDecodeError:
-        yield content  # lines_of says which byte
-        return
-    for line in lines[:-1]:
-        yield f"{line}\n".encode(codec)
-    if lines[-1]:
-        yield lines[-1].encode(codec)
 
 
 def _refuse_bomb(path: Path) -> None:
