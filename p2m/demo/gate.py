@@ -111,19 +111,15 @@ def read_call(body: bytes, functions: Mapping[int, int]) -> dict[str, Any]:
         raise RefusedError(422, f"fn_index must be one of {', '.join(map(str, functions))}.")
     if not isinstance(data, list) or len(data) != 1:
         raise RefusedError(422, "data must be a list of one input.")
-    if functions[function]:
-        _check_choice(data[0], functions[function])
-    else:
-        _check_text(data[0])
+    _check_input(data[0], functions[function])
     return {name: call[name] for name in PASSED_ON if name in call}
 
 
-def _check_choice(number: Any, samples: int) -> None:
-    if type(number) is not int or not 0 <= number < samples:
-        raise RefusedError(422, f"data must name one of {samples} examples, the first is 0.")
-
-
-def _check_text(text: Any) -> None:
+def _check_input(text: Any, samples: int) -> None:
+    if samples:
+        if type(text) is not int or not 0 <= text < samples:
+            raise RefusedError(422, f"data must name one of {samples} examples, the first is 0.")
+        return
     if not isinstance(text, str):
         raise RefusedError(422, "The input must be text.")
     if len(text) > MAX_CHARS:
