@@ -27,8 +27,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Written beside, synced, renamed, the folder synced: a reader meets the old file or the
-    new."""
+    """Written beside, synced, renamed, folder synced: a reader meets the old file or the new."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, MODE)
     try:

@@ -1,5 +1,4 @@
-"""The file of a recording: who wrote it, then a teacher's raw answers in the order of their
-requests."""
+"""The file of a recording: who wrote it, then a teacher's raw answers, in order."""
 
 import gzip
 import hashlib
@@ -38,8 +37,7 @@ class Header:
 
 @dataclass(frozen=True)
 class Record:
-    """An answer as it came.  kind: `kind_of` its request.  request: `digest_of` it, "" if not
-    kept."""
+    """An answer.  kind: `kind_of` its request.  request: `digest_of` it, "" if not kept."""
 
     kind: str
     request: str

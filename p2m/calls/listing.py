@@ -76,8 +76,7 @@ def sum_cost(db: sqlite3.Connection, filters: Mapping[str, str], by: str) -> Tab
 
 
 def read_call(db: sqlite3.Connection, key: str) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
-    """The one request whose key begins with *key*, and its attempts; UserError for none or
-    several."""
+    """The one request whose key begins with *key*, and its attempts; else UserError."""
     query = "SELECT * FROM requests WHERE substr(key,1,length(:key))=:key LIMIT 2"
     requests = list(_records(db, query, {"key": key}))
     if len(requests) != 1:

@@ -43,8 +43,7 @@ class Allowance:
 
 
 class Pace:
-    """At most `limit` requests out: one more after each round of answers, half after 429s
-    (AIMD)."""
+    """At most `limit` requests out: one more after each round, half after 429s (AIMD)."""
 
     def __init__(
         self,

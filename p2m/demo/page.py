@@ -1,5 +1,4 @@
-"""The page itself, in Gradio: no analytics, nothing from other hosts, nothing kept of what is
-typed."""
+"""The page, in Gradio: no analytics, nothing from other hosts, nothing typed is kept."""
 
 import os
 import threading

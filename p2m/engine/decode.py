@@ -1,5 +1,4 @@
-"""Answers of a student: greedy, in batches of like length, the finished ones leaving their
-batch."""
+"""Answers of a student: greedy, in batches of like length, which finished ones leave."""
 
 import threading
 from collections import Counter

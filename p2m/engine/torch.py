@@ -12,8 +12,7 @@ from p2m.student import machine
 
 @dataclass(frozen=True)
 class Torch:
-    """Every student as it was trained; bfloat16: a copy in memory, whose answers differ now and
-    then."""
+    """Every student as it was trained; bfloat16: a copy, whose answers differ now and then."""
 
     KINDS: ClassVar = ("encoder-decoder", "decoder-only", "encoder")
 

@@ -32,8 +32,7 @@ class Bootstrap:
     def score(
         self, metric: Metric, predictions: Sequence[str], accepted: Sequence[Sequence[str]]
     ) -> Score:
-        """The metric's value and interval: the middle *confidence* of its values on the
-        resamples."""
+        """The metric's value; its interval is the middle *confidence* of the resamples."""
         n = len(predictions)
         scores: list[Any] = []
         if isinstance(metric, AdditiveMetric):

@@ -1,5 +1,4 @@
-"""Checkpoints that are whole or not there, whatever dies: of the training and of its best
-weights."""
+"""Checkpoints, whole or absent whatever dies: of the training and of its best weights."""
 
 import io
 import json
@@ -113,8 +112,7 @@ class Saver(Callback):  # type: ignore[misc]
         self._handler = signal.getsignal(signal.SIGTERM)
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        """Lightning answers SIGTERM by raising from wherever it is, which would come before the
-        save."""
+        """Lightning answers SIGTERM by raising from where it is, before the save."""
         signal.signal(signal.SIGTERM, self._handler)
 
     def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *ignored: Any) -> None:

@@ -1,5 +1,4 @@
-"""What training says while it goes on: its curve, progress for a bar, an end to losses that are no
-number."""
+"""What training says on its way: curve, progress, an end to losses that are no number."""
 
 import json
 import math

@@ -1,5 +1,4 @@
-"""Examples as tokens on disk, and the batch of each step, which follows from seed and step
-alone."""
+"""Examples as tokens on disk, and each step's batch, which follows from seed and step."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -81,14 +80,12 @@ class Pairs:
         return int((long_input | long_output).sum())
 
     def batch(self, rows: Sequence[int], max_tokens: int, rank: int, world: int) -> Batch:
-        """The share of process *rank* of *world*: every world-th example, so that lengths are
-        alike."""
+        """The share of process *rank* of *world*: every world-th example, as lengths are sorted."""
         labels = np.minimum(self.outputs.lengths[list(rows)], self.max_output)
         return Batch(self.parts(rows[rank::world], max_tokens), int(labels.sum()), len(rows))
 
     def parts(self, rows: Sequence[int], max_tokens: int) -> list[Part]:
-        """A batch in parts of at most *max_tokens* each, padding counted; together they have its
-        gradients."""
+        """A batch in parts of at most *max_tokens*, with padding; together they have its gradients."""
         sizes = []
         for i in rows:
             S, T = int(self.input_widths[i]), int(self.output_widths[i])
@@ -255,8 +252,7 @@ class Data(LightningDataModule):  # type: ignore[misc]
         return islice(self.order.from_step(step), until - step)
 
     def _validation(self) -> Iterator[list[Part]]:
-        """This process's share of the validation pairs, the largest first, in batches like a
-        step's."""
+        """This process's share of the validation pairs, largest first, in batches like a step's."""
         assert self.trainer
         rank, world = self.trainer.global_rank, self.trainer.world_size
         if self.place.is_sharded:  # processes go through the model together, so each looks at all

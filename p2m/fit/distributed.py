@@ -1,5 +1,4 @@
-"""What several processes that train one student exchange.  With one process, values stay as they
-are."""
+"""What several processes that train one student exchange; with one, values stay."""
 
 import os
 from collections.abc import Callable
@@ -38,8 +37,7 @@ def most(values: list[float]) -> list[float]:
 
 
 def of_first(values: list[float]) -> list[float]:
-    """The first process's values, in all processes: clocks and signals differ, what follows must
-    not."""
+    """The first process's values, in all: clocks and signals differ, what follows must not."""
     return _exchange(values, lambda tensor: dist.broadcast(tensor, 0))
 
 

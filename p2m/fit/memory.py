@@ -15,8 +15,7 @@ def halve(parts: list[Part]) -> list[Part]:
 
 
 def check_divisible(parts: list[Part]) -> None:
-    """UserError where each part holds one example.  Memory that nothing uses any more is given
-    back."""
+    """Gives unused memory back; UserError where each part holds one example."""
     machine.free()
     if all(len(ids) == 1 for ids, _ in parts):
         raise UserError(

@@ -129,8 +129,7 @@ class StudentModule(LightningModule):  # type: ignore[misc]
         return [(ids.to(self.device), labels.to(self.device)) for ids, labels in parts]
 
     def _fits(self, parts: list[Part]) -> bool:
-        """Whether memory suffices for these parts in all processes; the model is as it was
-        before."""
+        """Whether memory suffices for these parts in all processes; the model stays."""
         failed = 0.0
         try:
             with self._no_exchange():

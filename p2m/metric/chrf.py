@@ -40,8 +40,7 @@ class ChrF:
 
 
 def _f_score(totals: Any) -> Any:
-    """sacrebleu's last step: precision and recall, averaged over the orders that both sides
-    have."""
+    """sacrebleu's last step: precision and recall over the orders that both sides have."""
     import numpy as np
 
     predicted, right, common = totals[:, 0::3], totals[:, 1::3], totals[:, 2::3]

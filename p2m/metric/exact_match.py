@@ -10,8 +10,7 @@ from p2m.text.same import normalize_answer
 
 @dataclass(frozen=True)
 class ExactMatch:
-    """1 for an answer that equals an accepted one but for blanks, see `normalize_answer`, else
-    0."""
+    """1 for an answer that equals an accepted one, see `normalize_answer`, else 0."""
 
     VERSION: ClassVar = 2
 

@@ -1,5 +1,4 @@
-"""A pretrained model that the user names: of the hub, a folder, a GGUF file or an installed
-package."""
+"""A pretrained model by name: of the hub, a folder, a GGUF file or a package."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,5 +1,4 @@
-"""What looks like demonstrations and was not read as such: it stays in the instruction, and is
-told."""
+"""What looks like demonstrations and was not read as such, which the user is told."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -216,8 +216,7 @@ def _split_last(item: str, outputs: Sequence[str]) -> list[str]:
 
 
 def _in_sentence(text: str, outputs: Sequence[str]) -> tuple[str, ...]:
-    """The names that a sentence enumerates, the outputs among them: "... as good, bad or
-    neutral"."""
+    """Names in a sentence, the outputs among them: "... as good, bad or neutral"."""
     for sentence in _SENTENCE_END.split(text):
         if _LISTS_SOME.search(sentence):
             continue

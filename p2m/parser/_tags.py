@@ -1,5 +1,4 @@
-"""Demonstrations in tags: <input>...</input> <output>...</output>, or others of the prompt's
-own."""
+"""Demonstrations in tags: <input>...</input> <output>...</output>, or other names."""
 
 import re
 from collections import Counter

@@ -1,5 +1,4 @@
-"""Text that goes on: as seq2seq prepares it, with a suffix that tells a decoder-only student to
-answer."""
+"""As seq2seq, with a suffix that tells a decoder-only student to answer."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,5 +1,4 @@
-"""What people type, as Hydra reads it: text is quoted for them, and `prompt=-` is standard
-input."""
+"""What people type, as Hydra reads it: text gets quotes, `prompt=-` is standard input."""
 
 import re
 import sys
@@ -93,8 +92,7 @@ def _read_stdin() -> str:
 
 
 def _refuse_unknown_flags(argv: Sequence[str]) -> None:
-    """Hydra would take the beginning of a flag for the flag: --experiment for one that
-    unpickles."""
+    """Hydra takes a flag's beginning for the flag: --experiment for one that unpickles."""
     known = [flag for action in get_args_parser()._actions for flag in action.option_strings]
     for word in argv:
         flag, _, value = word.partition("=")

@@ -119,8 +119,7 @@ def describe_pilot(forecast: Any) -> str:
 def _estimate(
     component: Any, result: StageResult, planned: dict[str, StageResult], sizes: Sizes | None
 ) -> Estimate:
-    """What the component says, else what its teacher says of a call, else how long it took
-    before."""
+    """What the component says, else its teacher of a call, else how long it took before."""
     own = Estimate(0, 0.0)
     if isinstance(component, Estimates):
         own = component.estimate()

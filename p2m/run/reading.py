@@ -1,5 +1,4 @@
-"""What was understood of a prompt, in a few lines, so that what was missed is seen before it
-costs."""
+"""What was understood of a prompt, in a few lines: what was missed is seen before it costs."""
 
 from typing import Any
 
@@ -11,8 +10,7 @@ UNSURE = "und"  # as languages are coded
 
 
 def summarize(task: TaskSpec) -> dict[str, Any]:
-    """instruction and first shortened, the number of demonstrations, labels, languages, and what is
-    unsure."""
+    """The instruction and the first demonstration, shortened; counts, languages, doubts."""
     first = None
     if task.demonstrations:
         example = task.demonstrations[0]

@@ -156,8 +156,7 @@ def _stage_table(report: dict[str, Any]) -> Table:
 
 
 def _warnings(report: dict[str, Any]) -> Iterator[str]:
-    """What was hardly meant: a prompt misread, nothing retrieved, a baseline that beats the
-    student."""
+    """What was hardly meant: a prompt misread, nothing retrieved, a baseline that is better."""
     for doubt in report["task"]["doubts"]:
         yield f"The prompt's {doubt}."
     nothing = why_nothing_retrieved(report)
@@ -168,8 +167,8 @@ def _warnings(report: dict[str, Any]) -> Iterator[str]:
             if baseline[metric]["value"] > score["value"]:
                 yield (
                     f"The student is worse than the baseline {name.replace('_', ' ')}"
-                    f" ({metric} {100 * score['value']:.1f}, "
-                    f"{100 * baseline[metric]['value']:.1f}):"
+                    f" ({metric} {100 * score['value']:.1f},"
+                    f" {100 * baseline[metric]['value']:.1f}):"
                     " give it more examples (generator.target=..., prompt.train=...), train it"
                     " longer (trainer.max_examples=...), or choose another student (model=...)."
                 )

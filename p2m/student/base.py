@@ -16,8 +16,7 @@ _PACKAGE = re.compile(r"package:([\w.-]+)@sha256:([0-9a-f]{64})", re.ASCII)
 
 
 def source(base: str, revision: str | None) -> dict[str, Any]:
-    """Where transformers' from_pretrained finds *base*.  UserError for a package that is not as
-    named."""
+    """Where from_pretrained finds *base*.  UserError for a package that is not as named."""
     if base.endswith(GGUF):
         file = Path(base)
         place = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}

@@ -1,5 +1,4 @@
-"""UTF-8 bytes as tokens, with ByT5's ids (Xue et al. 2021): byte + 3, after pad, end and
-unknown."""
+"""UTF-8 bytes as tokens, as ByT5's ids (Xue et al. 2021): byte + 3, after pad, end, unknown."""
 
 from collections.abc import Sequence
 from typing import Any

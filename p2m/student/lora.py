@@ -9,8 +9,7 @@ SCALE = 2  # alpha over rank: what the adapters add counts so many times (Biderm
 
 
 def add_adapters(loaded: LoadedModel, rank: int) -> LoadedModel:
-    """Its own weights frozen, and adapters to train beside them; a classification head is trained
-    whole."""
+    """Its own weights frozen, adapters beside them; a classification head is trained whole."""
     from peft import LoraConfig, TaskType, get_peft_model
 
     config = LoraConfig(

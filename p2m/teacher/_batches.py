@@ -46,8 +46,7 @@ class Batch:
 
 @dataclass
 class Batches:
-    """Transport over the Batch API.  unfinished: what earlier processes submitted, by calls'
-    keys."""
+    """Over the Batch API.  unfinished: what earlier processes submitted, by calls' keys."""
 
     endpoint: Endpoint
     folder: Path
@@ -245,8 +244,7 @@ class Batches:
 
 
 def _read_line(line: bytes) -> dict[str, Reply]:
-    """The reply in a line of an output or error file, by its call's key; none in what is no such
-    line."""
+    """The reply in a line of an output or error file, by its call's key; else none."""
     try:
         record = json.loads(line)
         key, response = record["custom_id"], record["response"]

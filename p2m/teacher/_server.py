@@ -87,8 +87,7 @@ def lacks_key(api_key_env: str | None) -> Iterator[str]:
 
 
 def api_key(name: str | None) -> str:
-    """The key in the environment variable *name*, empty where none is named.  Raises
-    ConfigError."""
+    """The key in the variable *name*, empty where none is named.  Raises ConfigError."""
     if name is None:
         return ""
     variable = f"teacher.api_key_env: the environment variable {name}"

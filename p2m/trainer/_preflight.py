@@ -1,5 +1,4 @@
-"""What is refused before anything is paid: settings that fit neither each other, the task, nor the
-student."""
+"""What is refused before anything is paid: settings that do not fit task or student."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -84,8 +84,7 @@ def _messages(process: "subprocess.Popen[bytes]", log: Path) -> Iterator[dict[st
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:
-    """The message in *line*, before which a launcher may have put whose it is (srun --label: `0:
-    `)."""
+    """The message in *line*, less a launcher's mark of whose it is (srun --label: `0: `)."""
     try:
         message = json.loads(line[max(line.find(b"{"), 0) :])
     except ValueError:

@@ -1,5 +1,4 @@
-"""Fine-tunes a student with Lightning, in a process of its own that goes on where a killed run
-stopped."""
+"""Fine-tunes a student in a process of its own, which goes on where a killed run stopped."""
 
 import shutil
 from collections.abc import Iterator
