@@ -71,8 +71,6 @@ class Estimate:
 
 
 # The optional half of a component: it is asked for with isinstance.
-
-
 @runtime_checkable
 class Ready(Protocol):
     """Says what this machine lacks for the component, from settings and the environment only."""

@@ -80,12 +80,12 @@ class Pairs:
         return int((long_input | long_output).sum())
 
     def batch(self, rows: Sequence[int], max_tokens: int, rank: int, world: int) -> Batch:
-        """The share of process *rank* of *world*: every world-th example, as lengths are sorted."""
+        """The share of process *rank* of *world*: every world-th, so that lengths are alike."""
         labels = np.minimum(self.outputs.lengths[list(rows)], self.max_output)
         return Batch(self.parts(rows[rank::world], max_tokens), int(labels.sum()), len(rows))
 
     def parts(self, rows: Sequence[int], max_tokens: int) -> list[Part]:
-        """A batch in parts of at most *max_tokens*, with padding; together they have its gradients."""
+        """A batch in parts of at most *max_tokens* with padding; together, its gradients."""
         sizes = []
         for i in rows:
             S, T = int(self.input_widths[i]), int(self.output_widths[i])
