@@ -176,6 +176,15 @@ class Decoder(Protocol):
         """One answer for each input; on_done is given now and then how many more there are."""
 
 
+@runtime_checkable
+class Chooser(Protocol):
+    """A decoder that also says how likely it holds each label of a student that chooses."""
+
+    def probabilities(
+        self, inputs: Sequence[str], on_done: Callable[[int], None] = ...
+    ) -> list[list[float]]: ...
+
+
 class Engine(Protocol):
     """What a student answers with.  KINDS, a ClassVar, are the kinds of student that it knows."""
 

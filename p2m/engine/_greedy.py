@@ -17,6 +17,24 @@ from p2m.student._forward import positions
 from p2m.student.build import LoadedModel
 
 
+def choose(built: LoadedModel) -> Callable[[NDArray[np.int64]], list[list[float]]]:
+    """A function from ids_BS to how likely each label is."""
+
+    @torch.inference_mode()
+    def find(ids: NDArray[np.int64]) -> list[list[float]]:
+        rows: list[list[float]] = _label_logits(built, ids).float().softmax(-1).tolist()
+        return rows
+
+    return find
+
+
+def _label_logits(built: LoadedModel, ids: NDArray[np.int64]) -> Tensor:
+    ids_BS = torch.from_numpy(ids).to(built.model.device)
+    mask_BS = ids_BS != built.tokenizer.pad
+    logits_BV: Tensor = built.model(input_ids=ids_BS, attention_mask=mask_BS).logits
+    return logits_BV
+
+
 def greedy(
     built: LoadedModel, max_output: int, stopped: Callable[[], bool]
 ) -> Callable[[NDArray[np.int64]], list[list[int]]]:
@@ -32,8 +50,7 @@ def greedy(
         ids_BS = torch.from_numpy(ids).to(model.device)
         mask_BS = ids_BS != built.tokenizer.pad
         if built.kind == "encoder":
-            logits_BV = model(input_ids=ids_BS, attention_mask=mask_BS).logits
-            return [[label] for label in logits_BV.argmax(-1).tolist()]
+            return [[label] for label in _label_logits(built, ids).argmax(-1).tolist()]
         steps: _Steps
         if built.is_causal:
             steps, last_B = _CausalSteps(model, ids_BS, mask_BS), ids_BS[:, -1]

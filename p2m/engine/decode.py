@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from p2m.artifacts import Choice, Student
 from p2m.student import build, machine
@@ -15,6 +15,8 @@ from p2m.student.tokens import Tokens
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+T = TypeVar("T")
 
 BATCH = 256  # answers under way: a third faster than 64 with the 1 M student on two cores
 BATCH_TOKENS = (
@@ -47,41 +49,61 @@ class Decoder:
         Greedy: the most probable token at each step.  on_done is given after each batch how many
         more are answered.  Equal inputs are answered once.
         """
+        from p2m.engine._greedy import greedy
+
+        built, stop = self.built, threading.Event()
+        decode = self.greedy or greedy(built, self.max_output, stop.is_set)
+        tokenizer = built.output_tokenizer
+        return self._each(inputs, lambda ids_BS: tokenizer.decode(decode(ids_BS)), stop, on_done)
+
+    def probabilities(
+        self, inputs: Sequence[str], on_done: Callable[[int], None] = lambda n: None
+    ) -> list[list[float]]:
+        """Of each label of a student that chooses, in their order, for each raw input."""
+        from p2m.engine._greedy import choose
+
+        return self._each(inputs, choose(self.built), threading.Event(), on_done)
+
+    def _each(
+        self,
+        inputs: Sequence[str],
+        find: "Callable[[NDArray[np.int64]], list[T]]",
+        stop: threading.Event,
+        on_done: Callable[[int], None],
+    ) -> list[T]:
+        """What *find* finds for ids_BS of each input.  stop: set when it is to leave off."""
         unique = list(dict.fromkeys(inputs))
         count = Counter(inputs)
         tokens = self.built.encode_inputs([self.prefix + text + self.suffix for text in unique])
         batches = list(self._batches(tokens.lengths.tolist()))
-        stop = threading.Event()
-        answer = self._answer_rows(tokens, stop)
-        outputs = _side_by_side(answer, batches, self.built.model.device.type, stop)
-        answers: dict[str, str] = {}
+        outputs = _side_by_side(
+            self._find_rows(tokens, find), batches, self.built.model.device.type, stop
+        )
+        found: dict[str, T] = {}
         for rows, some in zip(batches, outputs, strict=True):
             texts = [unique[i] for i in rows]
-            answers.update(zip(texts, some, strict=True))
+            found.update(zip(texts, some, strict=True))
             on_done(sum(count[text] for text in texts))
-        return [answers[text] for text in inputs]
+        return [found[text] for text in inputs]
 
-    def _answer_rows(
-        self, tokens: Tokens, stop: threading.Event
-    ) -> Callable[[list[int]], list[str]]:
-        """A function from indices of *tokens* to their answers; in halves where memory runs out."""
-        from p2m.engine._greedy import greedy
-
+    def _find_rows(
+        self, tokens: Tokens, find: "Callable[[NDArray[np.int64]], list[T]]"
+    ) -> Callable[[list[int]], list[T]]:
+        """A function from indices of *tokens* to what is found; in halves where memory runs out."""
         built, end_ids = self.built, self.built.end_ids(self.suffix)
-        decode = self.greedy or greedy(built, self.max_output, stop.is_set)
 
-        def answer(rows: list[int]) -> list[str]:
+        def find_rows(rows: list[int]) -> list[T]:
             ids_BS = tokens.pad(rows, self.max_input, end_ids, built.tokenizer.pad, built.is_causal)
             try:
-                return built.output_tokenizer.decode(decode(ids_BS))
+                return find(ids_BS)
             except RuntimeError as error:
                 if len(rows) == 1 or not machine.out_of_memory(error):
                     raise
             machine.free()  # here, where the error has gone and with it what its frames held
             half = len(rows) // 2
-            return answer(rows[:half]) + answer(rows[half:])
+            return find_rows(rows[:half]) + find_rows(rows[half:])
 
-        return answer
+        return find_rows
 
     def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
         """Indices in batches, longest first, so that a lack of memory shows at once."""
@@ -100,11 +122,11 @@ class Decoder:
 
 
 def _side_by_side(
-    answer: Callable[[list[int]], list[str]],
+    answer: Callable[[list[int]], list[T]],
     batches: list[list[int]],
     device: str,
     stop: threading.Event,
-) -> Iterator[list[str]]:
+) -> Iterator[list[T]]:
     """The answers of each batch, in order.
 
     On a processor some go side by side: its cores share the products of one batch badly.

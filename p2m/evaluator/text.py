@@ -13,11 +13,12 @@ from annotated_types import Ge, Gt, Le, Lt
 from p2m.artifacts import Choice, Example, Report, Score, Splits, Student
 from p2m.engine import decode
 from p2m.engine.parity import COMPARED, load_and_compare
-from p2m.stages import Bar, Work
+from p2m.stages import Bar, Chooser, Decoder, Work
 from p2m.student import machine
 from p2m.text.same import normalize_answer
 
 Baseline = Literal["most_frequent", "nearest_neighbour", "untrained"]
+DIGITS = 4  # of a probability
 Answers = Callable[[Sequence[str]], list[str]]
 
 
@@ -27,10 +28,11 @@ class Text:
 
     Where fewer than `parity` of them are those of torch in float32, the engine is refused.
     Of a test set with more than `examples`, that many are drawn by seed.
-    Leaves predictions.<set>.jsonl in the stage's folder: input, outputs, prediction, correct.
+    Leaves predictions.<set>.jsonl in the stage's folder: input, outputs, prediction, correct; of a
+    student that chooses among labels also how likely it holds each.
     """
 
-    VERSION: ClassVar = 7
+    VERSION: ClassVar = 8
 
     metrics: Any
     engine: Any
@@ -72,9 +74,11 @@ class Text:
                 [row.input for row in compared],
                 self.parity,
             )
-            predictions = _answer(sets, lambda inputs: decoder.answers(inputs, bar.advance))
+            chances: dict[str, dict[str, float]] = {}
+            answer = _answers_of(decoder, student, bar, chances)
+            predictions = _answer(sets, answer)
             for name, answers in predictions.items():
-                _write(work.folder / f"predictions.{name}.jsonl", sets[name], answers)
+                _write(work.folder / f"predictions.{name}.jsonl", sets[name], answers, chances)
             report = Report(self._scores(sets, predictions), {}, parity)
             # 3) what it has to beat
             for name in self.baselines:
@@ -126,7 +130,27 @@ def _answer(sets: dict[str, list[Example]], answer: Answers) -> dict[str, list[s
     return {name: list(islice(answers, len(rows))) for name, rows in sets.items()}
 
 
-def _write(path: Path, rows: Sequence[Example], predictions: Sequence[str]) -> None:
+def _answers_of(
+    decoder: Decoder, student: Student, bar: Bar, chances: dict[str, dict[str, float]]
+) -> Answers:
+    """The decoder's answers; of labels how likely each is goes into *chances*, by input."""
+
+    def answer(inputs: Sequence[str]) -> list[str]:
+        if not student.labels or not isinstance(decoder, Chooser):
+            return decoder.answers(inputs, bar.advance)
+        for text, row in zip(inputs, decoder.probabilities(inputs, bar.advance), strict=True):
+            chances[text] = dict(zip(student.labels, row, strict=True))
+        return [max(chances[text], key=chances[text].__getitem__) for text in inputs]
+
+    return answer
+
+
+def _write(
+    path: Path,
+    rows: Sequence[Example],
+    predictions: Sequence[str],
+    chances: dict[str, dict[str, float]],
+) -> None:
     """correct: equal to an accepted answer, white space aside."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for row, prediction in zip(rows, predictions, strict=True):
@@ -136,4 +160,7 @@ def _write(path: Path, rows: Sequence[Example], predictions: Sequence[str]) -> N
                 "prediction": prediction,
                 "correct": normalize_answer(prediction) in map(normalize_answer, row.accepted),
             }
+            if row.input in chances:
+                likely = {name: round(p, DIGITS) for name, p in chances[row.input].items()}
+                record["probabilities"] = likely
             file.write(json.dumps(record, ensure_ascii=False) + "\n")

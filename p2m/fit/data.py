@@ -24,6 +24,8 @@ from p2m.student.tokens import Codec, Tokenizer, Tokens
 AT_ONCE = 4096  # texts tokenized together
 # of it are the widths of batches: kernels are kept for each shape; all widths took twice the memory
 MULTIPLE = 8
+# examples that a probe reads, and tokens at once: more than 2,000 would take as long as fine-tuning
+PROBED, TOKENS_OF_PROBE = 2000, 2048
 PAIRING = 1  # seeds the choice of pairs, beside the numbers of passes, which seed their order
 # batches sorted by length together: enough for 5 % of padding, few enough for a random order
 SORTED = 50
@@ -292,6 +294,12 @@ class Data(LightningDataModule):  # type: ignore[misc]
             ids_BS = torch.full((B, S), no_padding)
             parts.append((ids_BS, torch.zeros((B, T), dtype=torch.int64)))
         return parts
+
+    def some(self, pairs: Pairs) -> list[Part]:
+        """Of *pairs* as many as a probe needs, evenly spread, in parts as small as a step's."""
+        n = min(len(pairs), PROBED)
+        rows = [i * len(pairs) // n for i in range(n)]
+        return pairs.parts(rows, min(self.max_tokens, TOKENS_OF_PROBE)) if rows else []
 
     def rows_of(self, step: int) -> NDArray[np.int64]:
         """The examples of a step."""

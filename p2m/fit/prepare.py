@@ -16,8 +16,9 @@ from p2m.fit.plan import Plan
 from p2m.fit.sampling import sampling_weights
 from p2m.fit.votes import read_examples
 from p2m.student import _t5, build
+from p2m.student._head import start_from_probe
 from p2m.student.build import LoadedModel
-from p2m.student.limits import find_limits
+from p2m.student.limits import find_limits, lost_share
 from p2m.student.tokenizer import learn
 from p2m.student.tokens import Tokenizer
 
@@ -62,6 +63,8 @@ def prepare(folder: Path, plan: Plan) -> Prepared:
     about = (choice.base, choice.kind, prefix, *limits, suffix, labels, train_pairs.cut, lost)
     student = Student(folder, *about)
     data = Data(train_pairs, valid_pairs, plan, place, sampling_weights(train, sampling))
+    if labels and choice.base != "scratch":
+        start_from_probe(loaded, data.some(train_pairs), place.device)
     return Prepared(_choose_weights(loaded, plan), student, data, train, valid)
 
 
@@ -123,31 +126,6 @@ def _pairs(
     pairs = Pairs(inputs, outputs, *limits, loaded.tokenizer, closing, loaded.is_causal)
     inputs, outputs = tokenize(valid, plan.template, loaded, folder / "valid")
     return pairs, replace(pairs, inputs=inputs, outputs=outputs)
-
-
-def lost_share(answers: list[str], loaded: LoadedModel) -> float:
-    """The share of *answers* that do not come back from the tokenizer as they went in.
-
-    UserError where more than half of them lose more than blanks and line ends: the vocabulary of
-    T5 has neither these nor braces.
-    """
-    if loaded.kind == "encoder":  # which chooses
-        return 0.0
-    tokens = loaded.tokenizer.encode(answers).without_end()
-    back = loaded.tokenizer.decode([tokens[i].tolist() for i in range(len(answers))])
-    changed, spoilt = 0, []
-    for answer, decoded in zip(answers, back, strict=True):
-        changed += answer != decoded.strip()
-        if answer.split() != decoded.split():
-            spoilt.append((answer[:60], decoded[:60]))
-    if 2 * len(spoilt) > len(answers):
-        answer, decoded = spoilt[0]
-        raise UserError(
-            f"model: the student's tokenizer cannot write {len(spoilt)} of {len(answers)} training"
-            f" answers that were looked at, such as {answer!r}, of which it makes {decoded!r}; take"
-            " a student that reads bytes, such as model=byt5_small or model=byt5_nano"
-        )
-    return changed / len(answers)
 
 
 def _choose_weights(loaded: LoadedModel, plan: Plan) -> LoadedModel:

@@ -22,6 +22,7 @@ from p2m.fit.place import Place
 from p2m.fit.plan import Plan, read_plan
 from p2m.fit.prepare import Prepared, prepare
 from p2m.student import build
+from p2m.student._head import calibrate
 from p2m.student.build import LoadedModel
 
 Say = Callable[[dict[str, Any]], None]
@@ -44,6 +45,9 @@ def fit(folder: Path, say: Say, stop: Callable[[], int]) -> None:
         from p2m.student.lora import merge
 
         loaded = merge(loaded)
+    if loaded.kind == "encoder":
+        data = prepared.data
+        calibrate(loaded, data.some(data.valid), data.place.device)
     build.save(loaded, prepared.student)
 
 

@@ -33,7 +33,7 @@ class Seq2Seq:
     KINDS: of the students that can read it.
     """
 
-    VERSION: ClassVar = 6
+    VERSION: ClassVar = 7
     KINDS: ClassVar[tuple[str, ...]] = ("encoder-decoder", "encoder")
 
     instruction: Literal["auto", "always", "never"]
@@ -100,7 +100,8 @@ class Seq2Seq:
         stands = self.instruction == "always"
         if self.instruction == "auto":
             short = len(task.instruction) <= self.instruction_max_chars
-            stands = short and choice.base != "scratch"
+            # to a student that chooses among labels it says nothing: it is the same each time
+            stands = short and choice.base != "scratch" and choice.kind != "encoder"
         return f"{task.instruction}\n\n" if stands else "", ""
 
     def _too_few(

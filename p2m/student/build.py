@@ -105,6 +105,10 @@ def _from_pretrained(choice: Choice, config: Any) -> Any:
     plain = copy.deepcopy(config)
     with _explain_missing(choice):
         model = _auto(choice.kind).from_pretrained(config=config, use_safetensors=True, **place)
+    if choice.kind == "encoder":
+        from p2m.student import _mean
+
+        _mean.fill_layer(model)
     if "gguf_file" not in place:
         return model
     # transformers saves no model that it took from a GGUF: its numbers go into a plain one
@@ -221,6 +225,10 @@ def _config(choice: Choice, labels: tuple[str, ...]) -> Any:
         with _explain_missing(choice):
             config = AutoConfig.from_pretrained(**source(choice.base, choice.revision), **head)
         _check(choice.kind, config.model_type, choice.base)
+        if choice.kind == "encoder":
+            from p2m.student import _mean
+
+            _mean.add_layer(config)
         return config
     settings = choice.config | head
     architecture = str(settings.pop("model_type", ""))

@@ -1,6 +1,7 @@
-"""How many tokens of an input and of an answer a student takes."""
+"""How many tokens of an input and of an answer a student takes, and which it can write."""
 
 from p2m.errors import UserError
+from p2m.student.build import LoadedModel
 
 # tokens, where no setting says another number; an instruction around the input not counted
 MOST_INPUT, MOST_OUTPUT = 1024, 512
@@ -55,6 +56,31 @@ def check_room(most: int, fixed: int, wanted: int, is_causal: bool) -> None:
     if is_causal:
         message += ", or a smaller trainer.max_output"
     raise UserError(message)
+
+
+def lost_share(answers: list[str], loaded: LoadedModel) -> float:
+    """The share of *answers* that do not come back from the tokenizer as they went in.
+
+    UserError where more than half of them lose more than blanks and line ends: the vocabulary of
+    T5 has neither these nor braces.
+    """
+    if loaded.kind == "encoder":  # which chooses
+        return 0.0
+    tokens = loaded.tokenizer.encode(answers).without_end()
+    back = loaded.tokenizer.decode([tokens[i].tolist() for i in range(len(answers))])
+    changed, spoilt = 0, []
+    for answer, decoded in zip(answers, back, strict=True):
+        changed += answer != decoded.strip()
+        if answer.split() != decoded.split():
+            spoilt.append((answer[:60], decoded[:60]))
+    if 2 * len(spoilt) > len(answers):
+        answer, decoded = spoilt[0]
+        raise UserError(
+            f"model: the student's tokenizer cannot write {len(spoilt)} of {len(answers)} training"
+            f" answers that were looked at, such as {answer!r}, of which it makes {decoded!r}; take"
+            " a student that reads bytes, such as model=byt5_small or model=byt5_nano"
+        )
+    return changed / len(answers)
 
 
 def _up(n: int, multiple: int) -> int:

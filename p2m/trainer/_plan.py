@@ -53,9 +53,22 @@ DROPOUT = ((40, 0.3), (20, 0.2), (4, 0.1))
 # passes; with more, examples come two by two in half of the steps, which helps small sets
 # (experiments/published)
 MANY = 20
-# of a published student: three are often too few (Zhang et al. 2021, arXiv 2006.05987), twenty
-# steady (Mosbach et al. 2021, arXiv 2006.04884); `patience` ends them once they gain nothing
+# of a published student that writes: three are often too few (Zhang et al. 2021, arXiv 2006.05987),
+# twenty steady (Mosbach et al. 2021, arXiv 2006.04884); `patience` ends them once they gain nothing
 PASSES, PATIENCE = 10, 5
+# examples that such a student sees at least, in a hundred passes at most: fewer than a hundred
+# updates hardly move it
+LEAST, MOST_PASSES = 3000, 100
+# of a published student that chooses, whose head knows the task from the start: so many times the
+# root of the examples, and two passes at least (experiments/label_students)
+PER_ROOT, LEAST_PASSES = 150, 2
+# a rate of RATES for an encoder is for BERT base's width; narrower ones take higher ones
+# (experiments/label_students: MiniLM, 384 wide)
+WIDTH = 768
+# passes over few examples from scratch: 100 of them need no 2,000
+MOST_PASSES_FROM_SCRATCH = 400
+# validation examples with fewer of which the last weights are as good a guess as the best ones
+FEW = 30
 VALIDATIONS = 20  # looks at the validation set in all cost less than a tenth of the time
 
 
@@ -67,8 +80,8 @@ def make_plan(settings: Settings, choice: Choice, splits: Splits, folder: Path) 
     outline = check(settings, choice, splits.labels, len(splits.valid) > 0)
     architecture, is_scratch = outline.config.model_type, choice.base == "scratch"
     n = len(read_examples(splits.train, settings.overfit, settings.sampling.soft_votes))
-    examples = _or(settings.max_examples, _enough(n) if is_scratch else PASSES * n)
-    batch_size, steps, valid_every = _length(settings, n, examples)
+    examples = _or(settings.max_examples, _enough(n, choice))
+    batch_size, steps, valid_every = _length(settings, n, examples, _looks(splits, choice))
     # few examples of overfit are to be learnt by heart
     passes = 0 if settings.overfit else examples / n
     dropout, concatenate = None, 0.0
@@ -109,14 +122,14 @@ def make_plan(settings: Settings, choice: Choice, splits: Splits, folder: Path) 
     )
 
 
-def _length(settings: Settings, n: int, examples: int) -> tuple[int, int, int]:
+def _length(settings: Settings, n: int, examples: int, looks: int) -> tuple[int, int, int]:
     """batch_size, steps and steps between two validations, for so many *examples* out of *n*."""
     batch_size = min(_or(settings.batch_size, BATCH), n)
     # a pass is split evenly, so batches may be smaller than batch_size
     per_pass = math.ceil(n / batch_size)
     steps = max(1, math.ceil(examples * per_pass / n))
     if settings.valid_every == "auto":
-        return batch_size, steps, math.ceil(steps / VALIDATIONS)
+        return batch_size, steps, math.ceil(steps / looks)
     return batch_size, steps, min(steps, math.ceil(settings.valid_every * per_pass / n))
 
 
@@ -124,8 +137,7 @@ def _updates(settings: Settings, choice: Choice, outline: Any, steps: int) -> Up
     asked, is_scratch = settings.optimizer, choice.base == "scratch"
     usual = "muon" if is_scratch and settings.parallel.strategy != "fsdp" else "adamw"
     name = _or(asked.name, usual)
-    architecture, parameters = outline.config.model_type, outline.num_parameters()
-    rate = _rate(name, is_scratch, architecture, parameters, settings.lora_rank is not None)
+    rate = _rate(name, choice, outline, settings.lora_rank is not None)
     return Updates(
         optimizer=name,
         adjust_lr_fn="original" if is_scratch else "match_rms_adamw",
@@ -141,22 +153,32 @@ def _or(value: Any, otherwise: Any) -> Any:
     return otherwise if value == "auto" else value
 
 
-def _enough(n: int) -> int:
-    """Examples that a student from scratch sees of *n*: 50 passes within 200,000 to 400,000
-    examples, and 18 passes at least.
+def _looks(splits: Splits, choice: Choice) -> int:
+    """Validations in all, where no setting says how often."""
+    few = len(splits.valid) < FEW and choice.base != "scratch"
+    return 1 if few else VALIDATIONS
 
-    By trials with a 1 M student (experiments/published): over 8,000 French words 50 passes instead
-    of 25 made an error of a hundred less, over 33,000 English ones 18 instead of 12.  Most is
-    learnt at the end, when the learning rate falls, so nothing ends it before.
+
+def _enough(n: int, choice: Choice) -> int:
+    """Examples that a student sees of *n*.
+
+    From scratch: 50 passes within 200,000 to 400,000 examples, and 18 passes at least.  By trials
+    with a 1 M student (experiments/published): over 8,000 French words 50 passes instead of 25 made
+    an error of a hundred less, over 33,000 English ones 18 instead of 12.  Most is learnt at the
+    end, when the learning rate falls, so nothing ends it before.
     """
-    return max(18 * n, min(max(50 * n, 200_000), 400_000))
+    if choice.base == "scratch":
+        usual = max(18 * n, min(max(50 * n, 200_000), 400_000))
+        return min(usual, MOST_PASSES_FROM_SCRATCH * n)
+    if choice.kind == "encoder":
+        return max(LEAST_PASSES * n, math.ceil(PER_ROOT * math.sqrt(n)))
+    return max(PASSES * n, min(LEAST, MOST_PASSES * n))
 
 
-def _rate(
-    optimizer: str, is_scratch: bool, architecture: str, parameters: int, adapters: bool
-) -> float:
+def _rate(optimizer: str, choice: Choice, outline: Any, adapters: bool) -> float:
     """The highest learning rate of the schedule.  Of a published student Muon takes AdamW's."""
-    if is_scratch:
+    architecture, parameters = outline.config.model_type, outline.num_parameters()
+    if choice.base == "scratch":
         small = optimizer == "muon" and parameters <= SMALL
         return MUON_RATE_OF_SMALL if small else SCRATCH_RATES[optimizer]
     if optimizer == "adafactor":
@@ -164,6 +186,8 @@ def _rate(
     rate = RATES[architecture]
     if architecture == "llama" and parameters <= SMALL_LLAMA:
         rate = RATE_OF_SMALL_LLAMA
+    if choice.kind == "encoder":
+        rate *= WIDTH / outline.config.hidden_size
     return min(FOR_ADAPTERS * rate, MOST_FOR_ADAPTERS) if adapters else rate
 
 

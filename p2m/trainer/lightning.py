@@ -28,7 +28,7 @@ class Lightning(Settings):
     the run was killed.
     """
 
-    VERSION: ClassVar = 16
+    VERSION: ClassVar = 17
     RUNTIME: ClassVar = frozenset({"checkpoint_s"})
     USES: ClassVar = {"processor": ("train", "valid", "prefix", "suffix", "labels")}
 

@@ -11,6 +11,7 @@ from p2m.evaluator.text import Text
 from p2m.metric.exact_match import ExactMatch
 from p2m.stages import Work
 from p2m.student import build
+from tests.students import TINY_BERT
 
 SIZES = {
     "d_model": 16,
@@ -194,3 +195,16 @@ def test_without_metrics_the_settings_are_refused():
         ),
     ):
         evaluator(metrics={})
+
+
+def test_predictions_of_a_student_that_chooses_hold_how_likely_each_label_is(tmp_path, work):
+    chooser = Choice("scratch", None, "encoder", TINY_BERT)
+    student = Student(tmp_path, "scratch", "encoder", "", 32, 1, labels=("animal", "plant"))
+    build.save(build.fresh(chooser, seed=99, labels=student.labels), student)
+    splits = Splits(TRAIN, real=TRAIN, labels=student.labels)
+    evaluator(baselines=()).run(chooser, splits, student, work)
+    for line in (work.folder / "predictions.real.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        likely = row["probabilities"]
+        assert sum(likely.values()) == pytest.approx(1, abs=1e-3)
+        assert row["prediction"] == max(likely, key=likely.get)

@@ -91,12 +91,12 @@ def component(**changes) -> Lightning:
     return Lightning(**settings | changes)
 
 
-def make(choice: Choice, n: int, **changes) -> Plan:
+def make(choice: Choice, n: int, labels: tuple[str, ...] = (), **changes) -> Plan:
     """The plan for *n* examples, whose rows are alike and soon gone."""
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "rows.jsonl"
         path.write_text('{"input": "1", "output": "one", "origin": "user:train"}\n' * n)
-        splits = Splits(ExampleFile(path), examples(2))
+        splits = Splits(ExampleFile(path), examples(2), labels=labels)
         return make_plan(component(**changes), choice, splits, Path(name))
 
 

@@ -12,9 +12,9 @@ from transformers import PreTrainedTokenizerFast
 from p2m.artifacts import Example, Splits
 from p2m.engine import decode
 from p2m.errors import UserError
-from p2m.fit.prepare import lost_share
 from p2m.student.build import LoadedModel
 from p2m.student.byte_tokenizer import ByteTokenizer
+from p2m.student.limits import lost_share
 from tests.fit.conftest import TINY, examples, fit_here, job
 from tests.students import CONFIGS, ENCODERS
 

@@ -336,23 +336,24 @@ def test_a_written_example_that_is_near_one_of_the_users_is_not_measured_on(work
 
 
 @pytest.mark.parametrize(
-    ("setting", "base", "instruction", "prefix"),
+    ("setting", "base", "kind", "instruction", "prefix"),
     [
-        ("auto", "scratch", "Do.", ""),
-        ("auto", "google/flan-t5-base", "Do.", "Do.\n\n"),
-        ("auto", "google/flan-t5-base", "Do " * 50, ""),
-        ("always", "scratch", "Do.", "Do.\n\n"),
-        ("never", "google/flan-t5-base", "Do.", ""),
+        ("auto", "scratch", "encoder-decoder", "Do.", ""),
+        ("auto", "google/flan-t5-base", "encoder-decoder", "Do.", "Do.\n\n"),
+        ("auto", "google/flan-t5-base", "encoder-decoder", "Do " * 50, ""),
+        ("auto", "google/bert", "encoder", "Do.", ""),
+        ("always", "scratch", "encoder-decoder", "Do.", "Do.\n\n"),
+        ("never", "google/flan-t5-base", "encoder-decoder", "Do.", ""),
     ],
 )
 def test_the_instruction_stands_before_each_input_as_the_setting_says(
-    work, setting, base, instruction, prefix
+    work, setting, base, kind, instruction, prefix
 ):
     splits = run(
         work,
         many(3),
         task=TaskSpec(instruction),
-        choice=Choice(base, None, "encoder-decoder"),
+        choice=Choice(base, None, kind),
         instruction=setting,
     )
     assert splits.prefix == prefix

@@ -1,6 +1,7 @@
 """Every `auto` of the settings, as the student and the examples settle it."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from p2m.fit.data import Order
 from p2m.student.build import ARCHITECTURES
 from p2m.trainer._plan import RATES
 from tests.fit.conftest import TINY, make
-from tests.students import CONFIGS
+from tests.students import CONFIGS, TINY_BERT
 
 LARGER = TINY | {"d_model": 512, "d_ff": 2048, "num_layers": 2}
 # SmolLM2-360M's dimensions
@@ -24,6 +25,7 @@ SMOL = CONFIGS["llama"] | {
 }
 # above half a billion parameters
 LARGE_LLAMA = SMOL | {"num_hidden_layers": 64}
+BERT = TINY_BERT | {"hidden_size": 768}
 AUTO = dict.fromkeys(("max_examples", "batch_size", "valid_every", "precision", "threads"), "auto")
 
 
@@ -35,10 +37,11 @@ def plan(tmp_path):
     def of(config=TINY, scratch=True, n=20_000, **changes):
         kind = next(kind for kind, names in ARCHITECTURES.items() if config["model_type"] in names)
         choice = Choice("scratch", None, kind, config)
+        labels = ("one", "two") if kind == "encoder" else ()
         if not scratch:
             (tmp_path / "config.json").write_text(json.dumps(config))
             choice = Choice(str(tmp_path), None, kind)
-        return make(choice, n, **AUTO | changes)
+        return make(choice, n, labels, **AUTO | changes)
 
     return of
 
@@ -57,6 +60,8 @@ def plan(tmp_path):
         (False, TINY, {"optimizer": "adafactor"}, ("adafactor", 1e-3)),
         (False, TINY, {"optimizer": "muon"}, ("muon", 3e-4)),
         (False, CONFIGS["bart"], {}, ("adamw", 3e-5)),
+        (False, BERT, {}, ("adamw", 5e-5)),
+        (False, BERT | {"hidden_size": 384}, {}, ("adamw", 1e-4)),
         (False, LARGE_LLAMA, {}, ("adamw", 3e-4)),
         (False, SMOL, {}, ("adamw", 5e-4)),
         (False, CONFIGS["qwen2"], {}, ("adamw", 2e-5)),
@@ -79,6 +84,11 @@ def test_muon_takes_the_learning_rate_of_adamw_where_a_published_student_has_one
 
 def test_length_follows_from_the_examples(plan):
     assert plan(scratch=False, n=1000).steps == 320
+    published = {n: plan(scratch=False, n=n).steps / math.ceil(n / 32) for n in (10, 100, 300)}
+    assert published == pytest.approx({10: 100, 100: 30, 300: 10}, rel=0.1)
+    chosen = {n: 32 * plan(BERT, scratch=False, n=n).steps for n in (64, 1024, 6400)}
+    assert chosen == pytest.approx({64: 1200, 1024: 4800, 6400: 12_800}, rel=0.03)
+    assert 20 * plan(n=20).steps == 400 * 20, "thirty examples need no 200,000"
     seen = {
         n: 32 * plan(n=n).steps / n for n in (1_000, 6_400, 8_000, 16_000, 32_000, 64_000)
     }  # passes
@@ -133,6 +143,11 @@ def test_there_are_twenty_validations_unless_told_otherwise(plan):
         plan(max_examples=32_000).valid_every,
         plan(max_examples=32_000, valid_every=320).valid_every,
     ) == (50, 10)
+
+
+def test_few_validation_examples_do_not_choose_the_weights(plan):
+    made = plan(scratch=False, n=1000)
+    assert made.valid_every == made.steps
 
 
 def test_nothing_ends_a_student_from_scratch_early(plan):
