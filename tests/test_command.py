@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -239,6 +240,45 @@ def test_unwritable_folder_is_told(tmp_path):
     assert done.returncode == 64
     assert "cannot write to" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_file_where_a_folder_should_be_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    for setting in (f"store={tmp_path}/file", f"hydra.run.dir={tmp_path}/file/run"):
+        done = p2m(tmp_path, *SMALL, setting)
+        assert done.returncode == 64
+        assert re.search(r"file.*Not a directory.*store=", done.stderr), done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a small disk")
+def test_a_full_disk_ends_with_its_code_also_where_failed_json_finds_no_room(tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", small], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("no small disk can be mounted here")
+    try:
+        run = ["experiment=quickstart", f"store={small}/store", f"hydra.run.dir={small}/run"]
+        done = p2m(tmp_path, *run)
+    finally:
+        subprocess.run(["umount", "-l", small], check=True)
+    assert done.returncode == 28
+    assert "no room left to write (No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_a_store_removed_during_training_is_told(tmp_path):
+    process = start(tmp_path, *SMALL, "trainer.max_examples=400000")
+    wait_for(tmp_path, "store/trainer/*.part/checkpoints", process)
+    shutil.rmtree(tmp_path / "store")
+    _, err = process.communicate(timeout=200)
+    assert process.returncode == 64
+    assert "was removed while p2m worked in it; the same command goes on" in err
+    assert "Traceback" not in err
 
 
 def test_sweep_shares_what_its_jobs_share_and_goes_on_after_a_failure(first, place):
