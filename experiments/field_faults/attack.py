@@ -302,7 +302,7 @@ def _broken() -> Iterator[Attack]:
         "~",
         "a..b=1",
         "hydra.searchpath=[x://y]",
-        "trainer.lr=" + "9" * 5000,
+        "trainer.optimizer.lr=" + "9" * 5000,
     ):
         yield Attack(f"words {word[:24]}", (word,))
 

@@ -221,7 +221,7 @@ def _in_sentence(text: str, outputs: Sequence[str]) -> tuple[str, ...]:
         if _LISTS_SOME.search(sentence):
             continue
         lists = [_QUOTED.findall(listed[0]) for listed in _QUOTED_LIST.finditer(sentence)]
-        for part in (sentence.rpartition(":")[2], sentence):
+        for part in (re.split(COLON, sentence)[-1], sentence):
             first, *others = _split(part.strip().rstrip(".!?。"), outputs) or [""]
             lists.append([_last_words(first, outputs), *others])
         for names in lists:

@@ -51,12 +51,24 @@ def fault_at(text: str, at: int, fault: str) -> InputError:
 
 
 def unquote(pairs: list[Pair]) -> list[Pair]:
-    """The pairs without the quotes around their values, where every value has them."""
-    values = [value for pair in pairs if not pair.is_slot for value in (pair.input, pair.output)]
+    """The pairs without the quotes around their values, where all of a side have them.
+
+    Those of outputs alone may belong to them, as in JSON, and those of one input, and stay.
+    """
+    source = _quotes_around([pair.input for pair in pairs])
+    output = _quotes_around([pair.output for pair in pairs])
+    n = sum(not pair.is_slot for pair in pairs)
+    if not source or (not output and n == 1):
+        return pairs
+    unquoted = [replace(pair, input=source.sub(r"\1", pair.input)) for pair in pairs]
+    if output:
+        unquoted = [replace(pair, output=output.sub(r"\1", pair.output)) for pair in unquoted]
+    return unquoted
+
+
+def _quotes_around(values: list[str]) -> re.Pattern[str] | None:
+    """The form of quotes that all the values have, those of slots apart."""
     for quoted in _QUOTED:
-        if all(map(quoted.fullmatch, values)):
-            return [
-                replace(p, input=quoted.sub(r"\1", p.input), output=quoted.sub(r"\1", p.output))
-                for p in pairs
-            ]
-    return pairs
+        if all(map(quoted.fullmatch, filter(None, values))):
+            return quoted
+    return None

@@ -40,7 +40,7 @@ class Sections:
     The rest is the instruction.
     """
 
-    VERSION: ClassVar = 4
+    VERSION: ClassVar = 5
     USES: ClassVar = {"prompt": ("text", "demonstrations", "labels")}
 
     def run(self, prompt: Prompt, work: Work) -> TaskSpec:

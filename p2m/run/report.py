@@ -163,15 +163,17 @@ def _warnings(report: dict[str, Any]) -> Iterator[str]:
     if nothing:
         yield f"The retriever found nothing: {nothing}."
     for metric, score in list(report["scores"].items())[:1]:
+        better = []
         for name, baseline in report["baselines"].items():
             if baseline[metric]["value"] > score["value"]:
-                yield (
-                    f"The student is worse than the baseline {name.replace('_', ' ')}"
-                    f" ({metric} {100 * score['value']:.1f},"
-                    f" {100 * baseline[metric]['value']:.1f}):"
-                    " give it more examples (generator.target=..., prompt.train=...), train it"
-                    " longer (trainer.max_examples=...), or choose another student (model=...)."
-                )
+                better.append(f"{name.replace('_', ' ')} ({100 * baseline[metric]['value']:.1f})")
+        if better:
+            yield (
+                f"The student ({metric} {100 * score['value']:.1f}) is worse than the baseline"
+                f" {' and '.join(better)}: give it more examples (generator.target=...,"
+                " prompt.train=...), train it longer (trainer.max_examples=...), or choose another"
+                " student (model=...)."
+            )
 
 
 def why_nothing_retrieved(report: dict[str, Any]) -> str:

@@ -758,3 +758,27 @@ def test_labels_given_as_data_that_outputs_hold_several_of_raise_a_doubt():
     assert task.doubts == (
         "labels are no closed set here, as outputs of the demonstrations hold several",
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"at half past six" -> 6:30\n"nine o\'clock" -> 9:00',
+        'Input: "at half past six"\nOutput: 6:30\n\nInput: "nine o\'clock"\nOutput: 9:00',
+    ],
+)
+def test_quotes_around_every_input_are_no_part_of_it(text):
+    assert pairs(f"Say when.\n\n{text}") == [("at half past six", "6:30"), ("nine o'clock", "9:00")]
+
+
+def test_quotes_around_outputs_alone_stay():
+    text = 'Write JSON.\n\nInput: a\nOutput: "b"\n\nInput: c\nOutput: "d"'
+    assert pairs(text) == [("a", '"b"'), ("c", '"d"')]
+
+
+@pytest.mark.parametrize("name", ["Abteilungen:", "Departments are", "部署："])
+def test_a_list_under_a_word_of_its_own_is_the_set_where_it_holds_every_output(name):
+    listing = f"{name} Rechnung, Lieferung, Kündigung"
+    examples = "Input: a\nOutput: Rechnung\n\nInput: b\nOutput: Lieferung"
+    task = parsed(f"Sort the mail.\n\n{listing}\n\n{examples}")
+    assert task.labels == ("Rechnung", "Lieferung", "Kündigung")

@@ -124,11 +124,9 @@ def test_people_read_the_same_as_tables(tmp_path, monkeypatch):
 
 
 WARNING = (
-    "The student is worse than the baseline nearest neighbour (f1 50.0, 75.0): give it more "
-    "examples"
-    " (generator.target=..., prompt.train=...), train it longer (trainer.max_examples=...), "
-    "or choose"
-    " another student (model=...)."
+    "The student (f1 50.0) is worse than the baseline nearest neighbour (75.0): give it more"
+    " examples (generator.target=..., prompt.train=...), train it longer"
+    " (trainer.max_examples=...), or choose another student (model=...)."
 )
 
 
@@ -146,6 +144,14 @@ def test_a_student_worse_than_a_baseline_is_told_with_what_to_try(
     report.show(tmp_path, figures)
     assert WARNING in capsys.readouterr().out.split("\n")
     assert WARNING in (tmp_path / "report.md").read_text().split("\n")
+
+
+def test_all_baselines_that_are_better_are_told_at_once(tmp_path, capsys):
+    baselines = {name: {"real": {"f1": BETTER}} for name in ("most_frequent", "nearest_neighbour")}
+    report.show(tmp_path, write(tmp_path, Report({"real": {"f1": SCORE}}, baselines)))
+    text = capsys.readouterr().out
+    assert "worse than the baseline most frequent (75.0) and nearest neighbour (75.0): give" in text
+    assert text.count("worse than") == 1
 
 
 def test_a_student_as_good_as_its_baselines_is_not_called_worse(tmp_path, capsys):
