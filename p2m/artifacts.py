@@ -175,15 +175,27 @@ class Parity:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """Of n answers of a teacher: those of no use, what all cost, what one took in the median."""
+
+    n: int
+    unusable: int
+    usd: float
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Report:
     """Scores by test set (`real`, `generated`) and metric, and of each baseline on the first.
 
     parity: how the engine that answered compares with torch; empty where torch did.
+    asked: what the baseline `teacher` took; None where it was not asked.
     """
 
     scores: dict[str, dict[str, Score]] = field(default_factory=dict)
     baselines: dict[str, dict[str, dict[str, Score]]] = field(default_factory=dict)
     parity: tuple[Parity, ...] = ()
+    asked: Asked | None = None
 
 
 def save(value: Any, folder: Path) -> None:

@@ -93,6 +93,7 @@ def check(cfg: DictConfig) -> Config:
 def judge(cfg: DictConfig, faults: Sequence[str] = ()) -> tuple[Config | None, list[str]]:
     """The checked configuration, or None and all its faults, after those that are known."""
     faults = list(faults)
+    cfg = _name_teachers(cfg)
     plain = _resolve(cfg, faults)
     root = _convert_root(plain, faults)
     nodes: dict[str, Any] = {}
@@ -109,6 +110,15 @@ def judge(cfg: DictConfig, faults: Sequence[str] = ()) -> tuple[Config | None, l
     for stage in STAGES:
         faults += _lacking(stage, nodes.get(stage), faults)
     return None, _where_mended(faults, aliases)
+
+
+def _name_teachers(cfg: DictConfig) -> DictConfig:
+    """*cfg* with the teacher of the root wherever a component's `teacher` is true."""
+    named = cfg.copy()
+    for group in GROUPS:
+        if OmegaConf.is_dict(named.get(group)) and named[group].get("teacher") is True:
+            named[group]["teacher"] = "${teacher}"
+    return named
 
 
 def options(group: str, config: str | None = None, overrides: Sequence[str] = ()) -> list[str]:

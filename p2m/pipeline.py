@@ -21,5 +21,5 @@ def run(nodes: dict[str, Any], make: Callable[..., StageResult]) -> dict[str, St
     stage("generator", Examples, "parser", "retriever")
     stage("processor", Splits, "prompt", "parser", "retriever", "generator", "model")
     stage("trainer", Student, "model", "processor")
-    stage("evaluator", Report, "model", "processor", "trainer")
+    stage("evaluator", Report, "parser", "model", "processor", "trainer")
     return results

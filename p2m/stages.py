@@ -87,8 +87,24 @@ class Estimates(Protocol):
 
 
 @runtime_checkable
+class Keeps(Protocol):
+    """A teacher that has some kinds of answers alone, as a recording."""
+
+    def keeps(self, kind: str) -> bool:
+        """kind: the title of a request's schema."""
+
+
+@runtime_checkable
+class AsksTestSet(Protocol):
+    """An evaluator that may ask a teacher about each example of the test set."""
+
+    def questions(self, n: int | None) -> Estimate:
+        """n: examples of the test set; None where that is not known."""
+
+
+@runtime_checkable
 class Sized(Protocol):
-    """A generator that says how long its requests will be."""
+    """A component that says how long its requests will be."""
 
     def sizes(self, task: TaskSpec) -> Sizes:
         """Of a typical request for *task*, and of its answer, in tokens."""
@@ -195,7 +211,9 @@ class Engine(Protocol):
 class Evaluator(Protocol):
     """Measures the student, beside baselines."""
 
-    def run(self, choice: Choice, splits: Splits, student: Student, work: Work) -> Report: ...
+    def run(
+        self, task: TaskSpec, choice: Choice, splits: Splits, student: Student, work: Work
+    ) -> Report: ...
 
 
 @runtime_checkable

@@ -161,7 +161,9 @@ class Judge:
 
     log: Path
 
-    def run(self, choice: Choice, splits: Splits, student: Student, work: Work) -> Report:
+    def run(
+        self, task: TaskSpec, choice: Choice, splits: Splits, student: Student, work: Work
+    ) -> Report:
         note(self.log, work.stage)
         return Report({"real": {"exact_match": Score(1.0, 1.0, 1.0, 3)}})
 

@@ -321,7 +321,7 @@ EVALUATION = """
 from pathlib import Path
 from hydra import compose, initialize_config_dir
 from p2m import artifacts, components, config
-from p2m.artifacts import Choice, Example, Splits, Student
+from p2m.artifacts import Choice, Example, Splits, Student, TaskSpec
 from p2m.demo.page import find_engine
 from p2m.errors import ConfigError
 from p2m.student import build
@@ -344,7 +344,8 @@ student.folder.mkdir(parents=True)
 build.save(build.fresh(choice, 0), student)
 train, test = [Example("a", "b", "prompt")], [Example(name, "plum", "prompt") for name in "xyz"]
 splits = Splits(train=train, test=test)
-report = evaluator.run(choice, splits, student, make_work(run / "report", "evaluator"))
+work = make_work(run / "report", "evaluator")
+report = evaluator.run(TaskSpec(""), choice, splits, student, work)
 print(report.scores["generated"]["exact_match"].value, report.parity[0].engine)
 from omegaconf import OmegaConf
 (run / "config.yaml").write_text(OmegaConf.to_yaml(cfg))

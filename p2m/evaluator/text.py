@@ -3,22 +3,26 @@
 import json
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from p2m.artifacts import Choice, Example, Report, Score, Splits, Student
+from p2m.artifacts import Choice, Example, Report, Score, Splits, Student, TaskSpec
 from p2m.engine import decode
 from p2m.engine.parity import COMPARED, load_and_compare
-from p2m.stages import Bar, Chooser, Decoder, Work
+from p2m.stages import Bar, Chooser, Decoder, Estimate, Sizes, Work
 from p2m.student import machine
 from p2m.text.same import normalize_answer
 
 Baseline = Literal["most_frequent", "nearest_neighbour", "untrained"]
 DIGITS = 4  # of a probability
+# of a question where the prompt shows none, and of an answer's JSON
+TYPICAL = ("An input of a usual length, in some ten words.", "its answer")
+BYTES_A_TOKEN = 4  # of UTF-8, as tokenizers of large models have it in English prose
+FRAME = 8
 Answers = Callable[[Sequence[str]], list[str]]
 
 
@@ -28,16 +32,18 @@ class Text:
 
     Where fewer than `parity` of them are those of torch in float32, the engine is refused.
     Of a test set with more than `examples`, that many are drawn by seed.
+    teacher: one that is asked about the first set, as a baseline more; False for none.
     Leaves predictions.<set>.jsonl in the stage's folder: input, outputs, prediction, correct; of a
     student that chooses among labels also how likely it holds each.
     """
 
-    VERSION: ClassVar = 8
+    VERSION: ClassVar = 9
 
     metrics: Any
     engine: Any
     parity: Annotated[float, Ge(0), Le(1)]
     baselines: tuple[Baseline, ...]
+    teacher: Any
     examples: Annotated[int, Ge(1)] | None
     resamples: Annotated[int, Ge(1)]
     confidence: Annotated[float, Gt(0), Lt(1)]
@@ -50,9 +56,28 @@ class Text:
                 " choose at least one, metric=[exact_match]"
             )
 
-    def run(self, choice: Choice, splits: Splits, student: Student, work: Work) -> Report:
+    def questions(self, n: int | None) -> Estimate:
+        """For the teacher's answers to a test set of *n* examples."""
+        if not self.teacher:
+            return Estimate(0, 0.0)
+        if n is None:
+            return Estimate()
+        return Estimate(n if self.examples is None else min(n, self.examples))
+
+    def sizes(self, task: TaskSpec) -> Sizes:
+        """Of a question about an input as the demonstrations have them, and its answer."""
+        from p2m.evaluator._teacher import messages_for
+
+        example = [(d.input, d.output) for d in task.demonstrations[:1]] or [TYPICAL]
+        asked = sum(len(m["content"].encode()) for m in messages_for(task, example[0][0]))
+        return asked // BYTES_A_TOKEN, FRAME + len(example[0][1].encode()) // BYTES_A_TOKEN
+
+    def run(
+        self, task: TaskSpec, choice: Choice, splits: Splits, student: Student, work: Work
+    ) -> Report:
         try:
-            return self._report(choice, splits, student, work)
+            report = self._report(choice, splits, student, work)
+            return self._ask_teacher(task, splits, report, work) if self.teacher else report
         finally:
             machine.free()  # the next job of a sweep may train on this GPU, in another process
 
@@ -86,6 +111,21 @@ class Text:
                 answer = self._baseline(name, choice, splits, student, bar)
                 report.baselines[name] = self._scores(first, _answer(first, answer))
         return report
+
+    def _ask_teacher(self, task: TaskSpec, splits: Splits, report: Report, work: Work) -> Report:
+        """*report* with a baseline more."""
+        from p2m.evaluator import _teacher
+
+        first = dict(islice(self._test_sets(splits).items(), 1))
+        if not first or not _teacher.can_answer(self.teacher):
+            return report
+        [(name, rows)] = first.items()
+        with work.bar(len(rows), "answers of the teacher") as bar:
+            inputs = [row.input for row in rows]
+            answers, asked = _teacher.ask(self.teacher, task, inputs, work, bar)
+        _write(work.folder / "predictions.teacher.jsonl", rows, answers, {})
+        baselines = report.baselines | {"teacher": self._scores(first, {name: answers})}
+        return replace(report, baselines=baselines, asked=asked)
 
     def _baseline(
         self, name: Baseline, choice: Choice, splits: Splits, student: Student, bar: Bar

@@ -25,12 +25,12 @@ from p2m.config import Config
 from p2m.disk import explain_disk, name_run
 from p2m.errors import BudgetError, ConfigError, UserError, listed
 from p2m.run import compose, plan, progress, reading, report, stopping
+from p2m.run.plan import PromptFacts
 from p2m.stages import (
     Estimates,
     Meter,
     Preflight,
     Sized,
-    Sizes,
     Template,
     Tracker,
     Work,
@@ -78,11 +78,11 @@ class Job:
 
     def plan(self) -> None:
         """Says what a run would do, and with budget.pilot what its generator would cost."""
-        task, sizes, fault = self._read_prompt()
+        facts, fault = self._read_prompt()
         to_do = [stage for stage, result in self._planned.items() if not result.kept]
         missing = [*filter(None, [fault]), *self.checked.lacking(to_do), *self._find_unwritable()]
         usd_calls = spent(self.checked.root.calls, self._account)
-        made = plan.make(self.checked, self._planned, (task, sizes), usd_calls, missing)
+        made = plan.make(self.checked, self._planned, facts, usd_calls, missing)
         if self.checked.root.mode == "plan_json":
             progress.show(json.dumps(asdict(made), ensure_ascii=False))
         else:
@@ -114,15 +114,11 @@ class Job:
         """Whom the budget is counted for: the prompt, whatever labelled sets come with it."""
         return str(build(self.checked.nodes["prompt"]).digest())
 
-    def _read_prompt(self) -> tuple[dict[str, Any] | None, Sizes | None, str]:
-        """What is read of the prompt, the sizes of requests for it, and why it cannot be read.
-
-        Nothing where a teacher would have to read it.
-        """
+    def _read_prompt(self) -> tuple[PromptFacts, str]:
+        """What is read of the prompt, and why it cannot be read."""
         nodes = self.checked.nodes
         if build(nodes["parser"].get("teacher")) and not self._planned["parser"].kept:
-            return None, None, ""
-        generator = build(nodes["generator"])
+            return PromptFacts(), ""
         with tempfile.TemporaryDirectory(prefix="p2m-plan-") as folder:
             store = self._store()
             if not self._planned["parser"].kept:
@@ -131,9 +127,14 @@ class Job:
                 prompt = store.make("prompt", nodes["prompt"], Prompt)
                 task = store.make("parser", nodes["parser"], TaskSpec, prompt).value
             except UserError as error:
-                return None, None, str(error)
-            sizes = generator.sizes(task) if isinstance(generator, Sized) else None
-            return reading.summarize(task), sizes, ""
+                return PromptFacts(), str(error)
+            sizes = {}
+            for stage in ("generator", "evaluator"):
+                component = build(nodes[stage])
+                if isinstance(component, Sized):
+                    sizes[stage] = component.sizes(task)
+            n_test = len(prompt.value.test) or None
+            return PromptFacts(reading.summarize(task), sizes, n_test), ""
 
     def _find_unwritable(self) -> list[str]:
         """The folders that a run could not write to."""

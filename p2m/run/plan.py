@@ -5,7 +5,8 @@ From settings, the prompt, and what earlier runs took.
 
 import dataclasses
 import statistics
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from p2m.calls.budget import Budget
 from p2m.components import build
 from p2m.config import Config
 from p2m.run import reading
-from p2m.stages import Estimate, Estimates, Sizes, Teacher
+from p2m.stages import AsksTestSet, Estimate, Estimates, Sizes, Teacher
 from p2m.store import StageResult, records
 
 NOTHING = Estimate(0, 0.0, 0.0)
@@ -41,22 +42,33 @@ class Plan:
     missing: list[str]
 
 
+@dataclass(frozen=True)
+class PromptFacts:
+    """What a look at the prompt tells; less where a teacher would have to read it.
+
+    summary: what was understood.  sizes: of requests, by stage.  n_test: examples of its test set.
+    """
+
+    summary: dict[str, Any] | None = None
+    sizes: Mapping[str, Sizes] = field(default_factory=dict)
+    n_test: int | None = None
+
+
 def make(
     checked: Config,
     planned: dict[str, StageResult],
-    read: tuple[dict[str, Any] | None, Sizes | None],
+    facts: PromptFacts,
     spent: tuple[float, int],
     missing: list[str],
 ) -> Plan:
-    """read: what was understood of the prompt, and how long requests for it are."""
-    summary, sizes = read
     stages: dict[str, dict[str, Any]] = {}
     estimates = []
     for stage, result in planned.items():
         estimate = NOTHING
         if not result.kept:
-            own_sizes = sizes if stage == "generator" else None
-            estimate = _estimate(build(checked.nodes[stage]), result, planned, own_sizes)
+            component = build(checked.nodes[stage])
+            own = _own_estimate(component, facts.n_test)
+            estimate = _estimate(component, own, result, planned, facts.sizes.get(stage))
         estimates.append(dataclasses.astuple(estimate))
         about = {"key": result.key, "state": result.state}
         stages[stage] = about | dataclasses.asdict(estimate)
@@ -64,7 +76,8 @@ def make(
     total = dataclasses.replace(total, tokens_per_s=None)  # no sum
     budget = checked.root.budget
     share = _allowed_share(budget, total, spent)
-    return Plan(stages, total, sizes, budget, spent, share, summary, missing)
+    sizes = facts.sizes.get("generator")
+    return Plan(stages, total, sizes, budget, spent, share, facts.summary, missing)
 
 
 def describe(plan: Plan) -> str:
@@ -116,13 +129,22 @@ def describe_pilot(forecast: Any) -> str:
     )
 
 
+def _own_estimate(component: Any, n_test: int | None) -> Estimate:
+    if isinstance(component, AsksTestSet):
+        return component.questions(n_test)
+    if isinstance(component, Estimates):
+        return component.estimate()
+    return Estimate(0, 0.0)
+
+
 def _estimate(
-    component: Any, result: StageResult, planned: dict[str, StageResult], sizes: Sizes | None
+    component: Any,
+    own: Estimate,
+    result: StageResult,
+    planned: dict[str, StageResult],
+    sizes: Sizes | None,
 ) -> Estimate:
     """What the component says, else its teacher of a call, else how long it took before."""
-    own = Estimate(0, 0.0)
-    if isinstance(component, Estimates):
-        own = component.estimate()
     usd, seconds = own.usd, own.seconds
     teacher: Teacher | None = getattr(component, "teacher", None)
     tokens_per_s = None

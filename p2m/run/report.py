@@ -54,6 +54,7 @@ def write(
         "seconds": round(sum(stage["seconds"] for stage in stages.values()), 1),
         "wall_seconds": round(wall_s, 1),
         "parity": [asdict(parity) for parity in result.parity],
+        "asked": asdict(result.asked) if result.asked else None,
         "seed": seed,
         "stages": stages,
         "task": reading.summarize(task),
@@ -115,12 +116,20 @@ def _score_table(report: dict[str, Any]) -> Table:
     rows = []
     for name, by_metric in lines.items():
         cells = [per_cent(by_metric[metric]) if metric in by_metric else "-" for metric in scores]
-        rows.append([name.replace("_", " "), *cells])
+        asked = report["asked"] if name == "teacher" else None
+        rows.append([name.replace("_", " ") + _describe_asked(asked), *cells])
     for parity in report["parity"]:
         name = f"{parity['engine']}: answers as torch float32 (n = {parity['n']})"
         rows.append([name, f"{100 * parity['equal']:.1f}", *[""] * (len(scores) - 1)])
     title = f"Scores in per cent on {where}, with 95 % intervals (n = {_n(scores)})"
     return _table(title, ["", *scores], rows)
+
+
+def _describe_asked(asked: dict[str, Any] | None) -> str:
+    if asked is None:
+        return ""
+    unusable = f", {asked['unusable']} of no use" if asked["unusable"] else ""
+    return f" (${asked['usd']:.2f}, {asked['seconds']:.2f} s an answer{unusable})"
 
 
 def _n(scores: dict[str, Any]) -> int:
@@ -165,7 +174,7 @@ def _warnings(report: dict[str, Any]) -> Iterator[str]:
     for metric, score in list(report["scores"].items())[:1]:
         better = []
         for name, baseline in report["baselines"].items():
-            if baseline[metric]["value"] > score["value"]:
+            if name != "teacher" and baseline[metric]["value"] > score["value"]:
                 better.append(f"{name.replace('_', ' ')} ({100 * baseline[metric]['value']:.1f})")
         if better:
             yield (

@@ -42,7 +42,7 @@ def _serve(model: str, port: int, threads: int, tokens: int, slots: int) -> None
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.n_ctx, params.n_parallel = tokens, slots
     params.cache_ram_mib = 0  # 8 GiB of old prompts by default, where ours all begin alike
-    params.ui = False
+    params.ui = params.warmup = False  # a second of a large model's start
     server = xllamacpp.Server(params)
     sys.stdin.buffer.read()  # until who started us closes it, on any system
     del server

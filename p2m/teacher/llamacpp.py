@@ -29,7 +29,7 @@ GIB = 2**30
 class LlamaCpp:
     """path: the model.  context: tokens of one request and its answer.  slots: requests at once.
 
-    threads: None takes the physical cores.
+    threads: None takes the physical cores, half of them where other processes are at work.
     """
 
     path: FilePath
@@ -71,10 +71,17 @@ class LlamaCpp:
 
     def session(self, work: Work) -> AbstractContextManager[Session]:
         endpoint = self._endpoint()
-        threads = self.threads or machine.cores()
+        threads = self.threads or _count_free_cores()
         server = LlamaServer(endpoint, self.path, threads, self.context * self.slots)
         return session.Session(endpoint, server, work, self.budget, self.calls)
 
     def _endpoint(self) -> Endpoint:
         address = f"llamacpp:{digest(self.path)[:12]}"
         return Endpoint(address, self.path.name, self.slots, extra=SAMPLING, structured="always")
+
+
+def _count_free_cores() -> int:
+    """llama.cpp's threads wait awake for each other: two of them on two busy cores were eight times
+    slower than one."""
+    cores = machine.cores()
+    return cores if machine.quiet() else max(1, cores // 2)

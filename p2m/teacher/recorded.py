@@ -59,6 +59,9 @@ class Recorded:
                 " all the same"
             )
 
+    def keeps(self, kind: str) -> bool:
+        return self.path is not None and kind in read(self.path).records
+
     def estimate(self, sizes: Sizes | None = None) -> Estimate:
         """Of one call: free, and over in an instant."""
         return Estimate(1, 0.0, 0.0)

@@ -3,14 +3,18 @@ import json
 
 import pytest
 
-from p2m.artifacts import Choice, Example, Splits, Student
+from p2m.artifacts import Asked, Choice, Example, Splits, Student, TaskSpec
 from p2m.engine import decode
 from p2m.engine.ctranslate2 import CTranslate2
 from p2m.engine.parity import REFERENCE
 from p2m.evaluator.text import Text
 from p2m.metric.exact_match import ExactMatch
-from p2m.stages import Work
+from p2m.recording import Header, Record, write
+from p2m.stages import Answer, Estimate, Work
 from p2m.student import build
+from p2m.teacher.recorded import Recorded
+from tests.calls.doubles import NO_CAPS
+from tests.doubles import ScriptedTeacher
 from tests.students import TINY_BERT
 
 SIZES = {
@@ -30,6 +34,7 @@ TINY = {
     "eos_token_id": 1,
 }
 CHOICE = Choice("scratch", None, "encoder-decoder", TINY)
+TASK = TaskSpec("Say what it is.", [Example("a cat", "animal", "prompt")], ("animal", "Plant"))
 TRAIN = [
     Example("cats purr", "animal", "user:train"),
     Example("oaks grow", "plant", "user:train"),
@@ -67,6 +72,7 @@ def evaluator(**changes) -> Text:
     fields = {
         "metrics": {"exact_match": ExactMatch()},
         "baselines": ("most_frequent", "nearest_neighbour", "untrained"),
+        "teacher": False,
         "examples": None,
     }
     return Text(
@@ -85,7 +91,7 @@ def evaluator(**changes) -> Text:
 def evaluated(folder, student, splits, **changes):
     bar = Counting()
     report = evaluator(**changes).run(
-        CHOICE, splits, student, Work(folder, "evaluator", "run", "account", bar)
+        TASK, CHOICE, splits, student, Work(folder, "evaluator", "run", "account", bar)
     )
     return report, bar
 
@@ -139,6 +145,69 @@ def test_untrained_is_the_student_before_training(tmp_path, student):
     assert report.scores["real"]["exact_match"].value < 1.0
 
 
+REAL = [
+    Example("a cat purrs", "animal", "prompt"),
+    Example("the oak grows", "Plant", "prompt"),
+    Example("a dog barks", "animal", "prompt"),
+    Example("a stone", "Plant", "prompt"),
+]
+
+
+def test_the_teacher_is_asked_the_first_set_with_the_prompt_and_stands_as_a_row(tmp_path, student):
+    texts = ['{"answer": "animal"}', '```{"answer": " plant"}```', '{"answer": "a dog"}', "No."]
+    outcomes = ["ok", "ok", "ok", "invalid"]
+
+    def reply(request, i):
+        return Answer(texts[i], outcomes[i], "key", 0.25, True, seconds=1.0 + i)
+
+    teacher = ScriptedTeacher(reply)
+    splits = Splits(train=TRAIN, real=REAL, test=TRAIN)
+    report, _ = evaluated(tmp_path, student, splits, teacher=teacher)
+    assert report.baselines["teacher"]["real"]["exact_match"].value == 0.5
+    assert list(report.baselines["teacher"]) == ["real"]
+    assert report.asked == Asked(4, 1, 1.0, 2.5)
+    given = [record["prediction"] for record in records(tmp_path / "predictions.teacher.jsonl")]
+    assert given == ["animal", "Plant", "a dog", ""]
+    asked = [request.messages[-1]["content"] for request in teacher.requests]
+    for text, row in zip(asked, REAL, strict=True):
+        before, _, last = text.rpartition("\n")
+        assert json.loads(last) == {"input": row.input}
+        assert before == asked[0].rpartition("\n")[0]  # which servers read once
+        assert "Say what it is." in before
+        assert '{"input": "a cat"}\n{"answer": "animal"}' in before
+    assert {request.temperature for request in teacher.requests} == {0.0}
+
+
+def test_a_teacher_that_keeps_no_such_answers_has_no_row_and_that_is_said(
+    tmp_path, student, caplog
+):
+    path = tmp_path / "a.jsonl"
+    write(path, Header("m", "p", "d", "w"), [Record("examples", "", "{}")])
+    teacher = Recorded(path, None, True, tmp_path / "calls", NO_CAPS)
+    report, _ = evaluated(tmp_path, student, Splits(train=TRAIN, real=REAL), teacher=teacher)
+    assert "teacher" not in report.baselines
+    assert report.asked is None
+    [message] = caplog.messages
+    assert message == (
+        "evaluator: the recording holds no answers to test inputs, so there is no row for the"
+        " teacher (evaluator.teacher)"
+    )
+    write(path, Header("m", "p", "d", "w"), [Record("answer", "", '{"answer": "animal"}')] * 4)
+    report, _ = evaluated(tmp_path, student, Splits(train=TRAIN, real=REAL), teacher=teacher)
+    assert report.baselines["teacher"]["real"]["exact_match"].value == 0.5
+
+
+def test_questions_to_the_teacher_are_counted_before(tmp_path):
+    assert evaluator().questions(40) == Estimate(0, 0.0)
+    asking = evaluator(teacher=object())
+    assert asking.questions(40) == Estimate(40)
+    assert asking.questions(None) == Estimate()
+    assert evaluator(teacher=object(), examples=7).questions(40) == Estimate(7)
+    tokens, answer = asking.sizes(TASK)
+    assert 50 < tokens < 150
+    assert 5 < answer < 20
+
+
 def test_an_empty_set_is_left_out(tmp_path, student):
     report, _ = evaluated(tmp_path, student, Splits(train=TRAIN, test=TRAIN))
     assert list(report.scores) == ["generated"]
@@ -150,6 +219,7 @@ def test_a_converted_student_is_checked_on_what_there_is_where_no_test_set_is(tm
     pytest.importorskip("ctranslate2")
     text = evaluator(engine=CTranslate2("float32"))
     report = text.run(
+        TASK,
         CHOICE,
         Splits(train=TRAIN),
         student,
@@ -202,7 +272,7 @@ def test_predictions_of_a_student_that_chooses_hold_how_likely_each_label_is(tmp
     student = Student(tmp_path, "scratch", "encoder", "", 32, 1, labels=("animal", "plant"))
     build.save(build.fresh(chooser, seed=99, labels=student.labels), student)
     splits = Splits(TRAIN, real=TRAIN, labels=student.labels)
-    evaluator(baselines=()).run(chooser, splits, student, work)
+    evaluator(baselines=()).run(TASK, chooser, splits, student, work)
     for line in (work.folder / "predictions.real.jsonl").read_text().splitlines():
         row = json.loads(line)
         likely = row["probabilities"]

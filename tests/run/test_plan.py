@@ -68,6 +68,20 @@ def test_a_longer_prompt_costs_more_at_the_same_price(say):
     assert usd() == pytest.approx(short + 1000 * 3000 / 1e6, rel=0.01)
 
 
+def test_the_teacher_as_a_baseline_is_counted_and_needs_its_key(say):
+    Path("test.jsonl").write_text('{"input": "b", "output": "y"}\n' * 40)
+    lines = ["prompt.test=test.jsonl", "generator=none", *OPENAI]
+    plan = json.loads(say(*lines, "mode=plan_json", "evaluator.teacher=true"))
+    asked = plan["stages"]["evaluator"]
+    assert asked["calls"] == plan["sum"]["calls"] == 40
+    assert 40 * 50e-6 < asked["usd"] < 40 * 500e-6
+    [line] = plan["missing"]
+    assert line.startswith("teacher: api_key_env: the environment variable OPENAI_API_KEY")
+    plan = json.loads(say(*lines, "mode=plan_json"))
+    assert plan["stages"]["evaluator"]["calls"] == 0
+    assert plan["missing"] == []
+
+
 def test_the_plan_says_where_the_cap_stops_the_run(say):
     assert "Cap: $5, 100 calls. It will stop the run after some 100 of 1,000 calls.\n" in say(
         *OPENAI, "budget.max_calls=100"
