@@ -1,6 +1,8 @@
 """Which heading words mark the inputs and outputs of a prompt: known ones, or its own."""
 
+import itertools
 import re
+import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +32,7 @@ _HEADS = re.compile(
     rf"{_OWN.replace('word', 'alone')}{_NUMBER}(?:\*\*|\])?[ \t]*$",
     re.MULTILINE,
 )
+_EMPTY_LINE = re.compile(r"\n[ \t]*\n")
 _EXAMPLE = re.compile(EXAMPLE, re.IGNORECASE)
 _THINKS = re.compile(r"reason|thought|think|explanation|rationale|why|begründ|erklär|analys", re.I)
 
@@ -106,8 +109,28 @@ def _cycle(text: str, at: int) -> tuple[int, list[str]]:
     best = max(_repeats(words), default=None, key=lambda repeat: repeat[0])
     if best is None:
         return 0, []
-    _, first, n = best
+    size, first, n = best
+    first += _turn(text, heads[first : first + size], n)
     return heads[first].start(), words[first : first + n]
+
+
+def _turn(text: str, heads: list[re.Match[str]], n: int) -> int:
+    """How many heads stand before the first round: "Mood: good, bad" may list what follows.
+
+    What makes a round stands together, with an empty line between rounds; where none tells, and
+    one round is cut, known words of inputs come first.
+    """
+    words = [_word(head) for head in heads]
+    gaps = []
+    for head, following in itertools.pairwise(heads):
+        gaps.append(bool(_EMPTY_LINE.search(text, head.end(), following.start())))
+
+    def judge(turn: int) -> tuple[float, bool]:
+        inner = [gap for i, gap in enumerate(gaps[turn:], 1) if i % n]
+        is_likely = are_sides(words[turn], words[(turn + n - 1) % n], likely=True)
+        return statistics.fmean(inner), bool(len(heads) % n) and not is_likely
+
+    return min(range(n), key=judge)
 
 
 def _repeats(words: list[str]) -> Iterator[tuple[int, int, int]]:

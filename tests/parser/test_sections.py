@@ -782,3 +782,44 @@ def test_a_list_under_a_word_of_its_own_is_the_set_where_it_holds_every_output(n
     examples = "Input: a\nOutput: Rechnung\n\nInput: b\nOutput: Lieferung"
     task = parsed(f"Sort the mail.\n\n{listing}\n\n{examples}")
     assert task.labels == ("Rechnung", "Lieferung", "Kündigung")
+
+
+REVIEWS = "{0}: very good\n{1}: positive\n\n{0}: never again\n{1}: negative\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        (
+            "Sentiment: positive, negative, neutral\n\n" + REVIEWS.format("Review", "Sentiment"),
+            ("positive", "negative", "neutral"),
+        ),
+        (
+            "Sentiment: positive, negative\n"
+            + REVIEWS.format("Review", "Sentiment").replace("\n\n", "\n"),
+            ("positive", "negative"),
+        ),
+        (
+            "Mood: positive, negative\n\n" + REVIEWS.format("Diary", "Mood"),
+            ("positive", "negative"),
+        ),
+        (
+            "感情：positive、negative\n\n" + REVIEWS.format("レビュー", "感情"),
+            ("positive", "negative"),
+        ),
+        ("Mood: one word\n\n" + REVIEWS.format("Diary", "Mood") + "\nDiary: a\nMood:", ()),
+        (REVIEWS.format("Diary", "Mood") + "\nDiary: who knows\n", ()),
+        (REVIEWS.format("Diary", "Mood").replace("\n", "\n\n"), ()),
+    ],
+)
+def test_the_word_of_the_outputs_may_stand_before_the_first_input(text, labels):
+    task = parsed(f"Judge.\n\n{text}")
+    demonstrations = [(d.input, d.output) for d in task.demonstrations]
+    assert demonstrations == [("very good", "positive"), ("never again", "negative")]
+    assert task.labels == labels
+
+
+def test_of_three_words_the_last_may_stand_before_the_first_too():
+    rounds = "Fact: {0}\nGuess: is a?\nVerdict: {1}\n\n".format
+    text = f"Answer.\n\nVerdict: yes, no\n\n{rounds('x', 'yes')}{rounds('y', 'no')}"
+    assert pairs(text) == [("Fact: x\nGuess: is a?", "yes"), ("Fact: y\nGuess: is a?", "no")]
