@@ -211,12 +211,13 @@ def _where_mended(faults: list[str], aliases: dict[str, str]) -> list[str]:
     """Each fault once, at the key where it would be mended: one wrong seed is not five."""
     lines = []
     for fault in faults:
-        path, colon, text = fault.partition(": ")
+        found_at, colon, text = fault.partition(": ")
+        path = found_at
         alias = _alias_above(path, aliases)
         while colon and alias:
             path = aliases[alias] + path.removeprefix(alias)
             alias = _alias_above(path, aliases)
-        lines.append(f"{path}{colon}{text}")
+        lines.append(f"{path}{colon}{text.replace(f'{found_at}=', f'{path}=')}")
     return list(dict.fromkeys(lines))
 
 

@@ -72,6 +72,15 @@ def test_missing_value_says_how_to_give_it():
     assert faults(seed="???") == ["seed: needs a value; give seed=... on the command line"]
 
 
+def test_missing_value_that_others_point_to_is_told_once_and_where_to_give_it():
+    prompt = {"_target_": "p2m.prompt.file.File", "path": "???"}
+    teacher = {"prompt": "${prompt}"}
+    lines = faults(prompt=prompt, retriever={"teacher": teacher})
+    assert [line for line in lines if "needs a value" in line] == [
+        "prompt.path: needs a value; give prompt.path=... on the command line"
+    ]
+
+
 def test_budget_is_told_as_a_whole_when_it_lacks_a_key():
     assert faults(budget={"max_usd": 5, "max_calls": None, "max_minutes": None})[0].startswith(
         "budget.pilot: "
