@@ -117,7 +117,7 @@ def _score_table(report: dict[str, Any]) -> Table:
     for name, by_metric in lines.items():
         cells = [per_cent(by_metric[metric]) if metric in by_metric else "-" for metric in scores]
         asked = report["asked"] if name == "teacher" else None
-        rows.append([name.replace("_", " ") + _describe_asked(asked), *cells])
+        rows.append([name.replace("_", " ") + _describe_cost(asked), *cells])
     for parity in report["parity"]:
         name = f"{parity['engine']}: answers as torch float32 (n = {parity['n']})"
         rows.append([name, f"{100 * parity['equal']:.1f}", *[""] * (len(scores) - 1)])
@@ -125,7 +125,7 @@ def _score_table(report: dict[str, Any]) -> Table:
     return _table(title, ["", *scores], rows)
 
 
-def _describe_asked(asked: dict[str, Any] | None) -> str:
+def _describe_cost(asked: dict[str, Any] | None) -> str:
     if asked is None:
         return ""
     unusable = f", {asked['unusable']} of no use" if asked["unusable"] else ""

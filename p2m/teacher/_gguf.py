@@ -46,7 +46,7 @@ def trained_context(head: dict[str, Any]) -> int | None:
     return head.get(f"{head.get('general.architecture')}.context_length")
 
 
-def memory_needed(path: Path, head: dict[str, Any], tokens: int) -> int:
+def estimate_memory(path: Path, head: dict[str, Any], tokens: int) -> int:
     """Bytes: the weights, keys and values of *tokens* in every layer, and a step's buffers."""
 
     def number(name: str, default: int) -> int:

@@ -56,7 +56,7 @@ class LlamaCpp:
         most = _gguf.trained_context(head)
         if most and self.context > most:
             yield f"context: {self.path.name} was trained on {most} tokens, got {self.context}"
-        needed = _gguf.memory_needed(self.path, head, self.context * self.slots)
+        needed = _gguf.estimate_memory(self.path, head, self.context * self.slots)
         free = machine.free_memory()
         if free is not None and needed > free:
             yield (
