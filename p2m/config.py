@@ -102,7 +102,7 @@ def judge(cfg: DictConfig, faults: Sequence[str] = ()) -> tuple[Config | None, l
             nodes[group] = convert(group, plain[group], faults)
         elif group in plain:
             faults.append(f"{group}: must be a component, got {plain[group]!r}")
-    faults += _clashes(nodes)
+    faults += clashes(nodes, _kind(nodes.get("model", {})))
     aliases = dict(_aliases(OmegaConf.to_container(cfg, resolve=False)))
     aliases = {key: to for key, to in aliases.items() if to.split(".")[0] in cfg}
     if root and not faults:
@@ -172,10 +172,14 @@ def _convert_root(plain: dict[str, Any], faults: list[str]) -> Root | None:
     return Root(**typed) if len(typed) == len(ROOT_KEYS) else None
 
 
-def _clashes(nodes: dict[str, Any]) -> list[str]:
-    """Components whose KINDS, the students that they are for, do not hold the model's."""
-    model = nodes.get("model", {})
-    kind = model.get("kind", getattr(class_of(model), "KIND", None))
+def _kind(model: dict[str, Any]) -> str | None:
+    """The kind of student that a model's node will bring; None where that shows later."""
+    kind: str | None = model.get("kind", getattr(class_of(model), "KIND", None))
+    return kind
+
+
+def clashes(nodes: dict[str, Any], kind: str | None) -> list[str]:
+    """Components whose KINDS, the students that they are for, do not hold this one."""
     lines = []
     for group, node in nodes.items():
         cls = class_of(node)

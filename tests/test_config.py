@@ -109,19 +109,7 @@ def test_a_model_that_the_engine_does_not_know_is_refused():
     assert clash not in faults(model=model, engine=option("engine/torch"))
 
 
-def test_a_model_that_the_processor_does_not_prepare_for_is_refused():
-    model = option("model/bytes_nano")
-    clash = (
-        "processor: Seq2Seq is for encoder-decoder and encoder students, and the model is "
-        "decoder-only"
-    )
-    assert faults(model=model, processor=option("processor/seq2seq")) == [clash]
-    assert config.check(
-        OmegaConf.create({**ROOT, "model": model, "processor": option("processor/causal")})
-    )
-
-
 def test_the_option_that_fits_the_model_is_named_where_hydra_can_find_it():
     with initialize_config_dir(str(config.CONF), version_base="1.3"):
-        (fault,) = faults(model=option("model/bytes_nano"), processor=option("processor/seq2seq"))
-    assert fault.endswith("and the model is decoder-only; set processor=causal")
+        told = faults(model=option("model/modernbert"), engine=option("engine/ctranslate2"))
+    assert any(fault.endswith("and the model is encoder; set engine=torch") for fault in told)

@@ -74,7 +74,6 @@ def composed(group: str, option: str):
         "prompt=file": ["prompt.path=README.md"],
         "prompt=text": ["prompt.text=Say yes"],
         "teacher=llamacpp": ["teacher.path=README.md"],
-        "processor=causal": ["model=bytes_nano"],
     }
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose("config", [f"{group}={value}", *extra.get(f"{group}={option}", [])])
@@ -331,7 +330,7 @@ from tests.students import TINY_T5
 mine = ["engine=mine", "engine.word=plum", "evaluator.parity=0"]
 with initialize_config_dir(str(config.CONF), version_base="1.3"):
     cfg = compose("config", mine)
-    other = compose("config", [*mine, "model=bytes_nano", "processor=causal"])
+    other = compose("config", [*mine, "model=bytes_nano"])
     print(config.options("engine"))
     try:
         config.check(other)

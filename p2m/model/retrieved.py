@@ -1,23 +1,21 @@
 """A pretrained model found by the words of the task: BM25 over model cards times downloads."""
 
 import logging
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le
 
 from p2m import hub
-from p2m.artifacts import Candidate, Choice, TaskSpec
+from p2m.artifacts import Choice, TaskSpec
 from p2m.errors import ConfigError, IncompleteError
-from p2m.model._cards import Card, eligible_cards
+from p2m.model._cards import eligible_cards, rank
 from p2m.model._hub_model import REMEDY, choose_from_hub, is_cached
 from p2m.stages import Estimate, Request, Work
 from p2m.student.build import ARCHITECTURES
 from p2m.text.json_answer import tolerant_json
-from p2m.text.ranking import Index
 
 SCHEMA = {
     "title": "card",
@@ -75,7 +73,7 @@ class Retrieved:
                 " model.max_bytes"
             )
         query = self._imagine_card(task, work) if self.hyde else task.instruction
-        best = self._rank(cards, query)[: self.top_k]
+        best = rank(cards, query, self.k1, self.b)[: self.top_k]
         if best[0].score <= 0:
             raise IncompleteError(
                 "model: no bundled model card shares a word with the task; name a model, such as"
@@ -107,14 +105,6 @@ class Retrieved:
 
     def estimate(self) -> Estimate:
         return Estimate(calls=1) if self.hyde else Estimate(calls=0, usd=0.0)
-
-    def _rank(self, cards: dict[str, Card], query: str) -> list[Candidate]:
-        index = Index({name: card.text for name, card in cards.items()}, self.k1, self.b)
-        weighted = []
-        for candidate in index.rank(query):
-            weight = math.log10(cards[candidate.name].downloads + 2)
-            weighted.append(replace(candidate, score=candidate.score * weight))
-        return sorted(weighted, key=lambda candidate: -candidate.score)
 
     def _imagine_card(self, task: TaskSpec, work: Work) -> str:
         """The teacher's card, or the instruction where its answer cannot be used."""

@@ -18,7 +18,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from p2m import config, disk, pipeline
-from p2m.artifacts import Prompt, TaskSpec
+from p2m.artifacts import Choice, Prompt, TaskSpec
 from p2m.calls.forecast import forecast, spent
 from p2m.components import build
 from p2m.config import Config
@@ -125,16 +125,30 @@ class Job:
                 store = replace(store, root=Path(folder))
             try:
                 prompt = store.make("prompt", nodes["prompt"], Prompt)
-                task = store.make("parser", nodes["parser"], TaskSpec, prompt).value
+                parsed = store.make("parser", nodes["parser"], TaskSpec, prompt)
             except UserError as error:
                 return PromptFacts(), str(error)
+            task = parsed.value
+            if not self._planned["model"].kept:
+                store = replace(store, root=Path(folder))
+            choice, fault = self._choose(store, parsed)
             sizes = {}
             for stage in ("generator", "evaluator"):
                 component = build(nodes[stage])
                 if isinstance(component, Sized):
                     sizes[stage] = component.sizes(task)
             n_test = len(prompt.value.test) or None
-            return PromptFacts(reading.summarize(task), sizes, n_test), ""
+            return PromptFacts(reading.summarize(task, choice), sizes, n_test), fault
+
+    def _choose(self, store: Store, parsed: StageResult) -> tuple[Choice | None, str]:
+        """The student, and why there is none; neither where a teacher would have to be asked."""
+        model = self.checked.nodes["model"]
+        if model.get("teacher") or self.checked.lacking(["model"]):
+            return None, ""
+        try:
+            return store.make("model", model, Choice, parsed).value, ""
+        except UserError as error:
+            return None, str(error)
 
     def _find_unwritable(self) -> list[str]:
         """The folders that a run could not write to."""
@@ -196,6 +210,9 @@ class Job:
             return
         processor = build(self.checked.nodes["processor"])
         task, choice = results["parser"].value, results["model"].value
+        faults = config.clashes(self.checked.nodes, choice.kind)
+        if faults:  # of a kind that showed only now
+            raise ConfigError(listed("This run cannot go on:", faults))
         template = ("", "")
         if isinstance(processor, Template):
             template = processor.template(task, choice)
@@ -251,6 +268,8 @@ def _say_state(result: StageResult) -> None:
     if result.stage == "parser" and result.state in {DONE, KEPT}:
         for line in reading.describe(reading.summarize(result.value)):
             progress.say(f"  {line}")
+    if result.stage == "model" and result.state in {DONE, KEPT}:
+        progress.say(f"  student: {reading.describe_choice(result.value)}")
 
 
 def _note_failure(folder: Path, error: Exception, code: int) -> int:

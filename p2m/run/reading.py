@@ -2,15 +2,18 @@
 
 from typing import Any
 
-from p2m.artifacts import TaskSpec
+from p2m.artifacts import Choice, TaskSpec
 from p2m.text.printable import shorten
 
 WIDTH = 100  # characters of a prompt's text in one line
 UNSURE = "und"  # as languages are coded
 
 
-def summarize(task: TaskSpec) -> dict[str, Any]:
-    """The instruction and the first demonstration, shortened; counts, languages, doubts."""
+def summarize(task: TaskSpec, choice: Choice | None = None) -> dict[str, Any]:
+    """Instruction and first demonstration shortened, numbers, labels, languages, what is unsure.
+
+    student: where it is chosen already.
+    """
     first = None
     if task.demonstrations:
         example = task.demonstrations[0]
@@ -23,6 +26,7 @@ def summarize(task: TaskSpec) -> dict[str, Any]:
         "labels": list(task.labels),
         "languages": [task.input_language, task.output_language],
         "doubts": list(task.doubts),
+        "student": describe_choice(choice) if choice else "",
     }
 
 
@@ -34,7 +38,14 @@ def describe(summary: dict[str, Any]) -> list[str]:
         _describe_labels(summary["labels"]),
         _describe_languages(summary),
         *(f"Look: {doubt}." for doubt in summary["doubts"]),
+        *filter(None, [summary["student"] and f"student: {summary['student']}"]),
     ]
+
+
+def describe_choice(choice: Choice) -> str:
+    """What is trained, and why, if that was not the user's own word."""
+    text = f"{choice.base.partition('@')[0]}, {choice.kind}"
+    return f"{text}: {choice.why}" if choice.why else text
 
 
 def _describe_demonstrations(summary: dict[str, Any]) -> str:

@@ -57,7 +57,7 @@ def write(
         "asked": asdict(result.asked) if result.asked else None,
         "seed": seed,
         "stages": stages,
-        "task": reading.summarize(task),
+        "task": reading.summarize(task, results["model"].value),
         "examples": _examples(results),
     }
     write_text(folder / "report.json", json.dumps(report, ensure_ascii=False, indent=1))

@@ -9,7 +9,7 @@ import yaml
 from p2m import hub as hubs
 from p2m.artifacts import TaskSpec
 from p2m.errors import IncompleteError, ServiceError
-from p2m.model._cards import eligible_cards, load_cards
+from p2m.model._cards import eligible_cards, load_cards, rank
 from p2m.model.retrieved import Retrieved
 from p2m.stages import Estimate
 from p2m.text.ranking import Index
@@ -45,7 +45,8 @@ def retrieved(tmp_path):
 
 
 def candidates(retrieved, query):
-    return retrieved._rank(eligible_cards(retrieved.kind, retrieved.max_bytes), query)
+    cards = eligible_cards(retrieved.kind, retrieved.max_bytes)
+    return rank(cards, query, retrieved.k1, retrieved.b)
 
 
 def test_score_is_that_of_the_search_times_the_logarithm_of_downloads(retrieved):

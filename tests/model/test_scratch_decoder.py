@@ -8,9 +8,7 @@ from p2m.student import build as students
 
 
 def shown(name: str) -> dict:
-    node = yaml.safe_load((CONF / f"model/{name}.yaml").read_text(encoding="utf-8"))
-    del node["defaults"]
-    return node
+    return yaml.safe_load((CONF / f"model/{name}.yaml").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(

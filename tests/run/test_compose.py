@@ -285,10 +285,11 @@ def test_a_glob_sweeps_over_the_options_that_fit():
     compose.check(["-m", "metric=glob(*)", "mode=plan"])
     compose.check(["-m", "model=glob(byt5_n*)", "mode=plan"])
     (line,) = faults("-m", "model=glob(cyt5*)")
-    assert line.startswith("model=glob(cyt5*): matches nothing; there is bart_base, ")
+    assert line.startswith("model=glob(cyt5*): matches nothing; there is auto, bart_base, ")
     assert faults("-m", "seed=glob(*)") == ["seed=glob(*): matches nothing; there is no such group"]
-    (line,) = faults("-m", "processor=glob(*a*)")  # each option that it sweeps over is judged
-    assert line.endswith("and the model is encoder-decoder; set processor=seq2seq")
+    # each option that it sweeps over is judged
+    (line,) = faults("-m", "engine=ctranslate2", "model=glob(*lm)")
+    assert line.endswith("and the model is encoder; set engine=torch")
 
 
 def test_an_interval_is_refused_in_one_line():

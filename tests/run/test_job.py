@@ -26,7 +26,7 @@ def job(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def make(*overrides: str, run: str = RUN, **nodes) -> Job:
-        fixed = ["retriever=none", "generator=none"]
+        fixed = ["retriever=none", "generator=none", "model=byt5_nano"]
         fixed += ["prompt.train=train.jsonl", "prompt.test=null", "processor.test_of_user=always"]
         Path("train.jsonl").write_text(
             "".join(f'{{"input": "{i}", "output": "x"}}\n' for i in range(40))

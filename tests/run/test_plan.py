@@ -10,7 +10,12 @@ from p2m import config
 from p2m.run.job import Job
 
 PROMPT = "Sort it.\n\nLabels: x, y\n\ninput='a'\noutput='x'\n"
-OPENAI = ["teacher=openai", "teacher.price={input: 1, output: 10}", "retriever=none"]
+OPENAI = [
+    "teacher=openai",
+    "teacher.price={input: 1, output: 10}",
+    "retriever=none",
+    "model=t5_nano",
+]
 
 
 @pytest.fixture
@@ -33,15 +38,16 @@ def say(tmp_path, monkeypatch, capsys):
 
 def test_the_plan_says_what_was_read_and_what_is_missing(say):
     lines = say(*OPENAI).splitlines()
-    assert lines[10:16] == [
+    assert lines[10:17] == [
         "What was read of the prompt:",
         "  instruction: Sort it. Labels: x, y",
         "  1 demonstration, the first: 'a' -> 'x'",
         "  2 labels: x, y",
         "  languages: input not sure, output a label",
+        "  student: scratch, encoder-decoder",
         "A request for examples: some 202 tokens, its answer 69.",
     ]
-    assert lines[16:] == [
+    assert lines[17:] == [
         "Cap: $5.",
         "It cannot start yet:",
         (

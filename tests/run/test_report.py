@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from p2m.artifacts import Example, Examples, Parity, Report, Score, Splits, TaskSpec
+from p2m.artifacts import Choice, Example, Examples, Parity, Report, Score, Splits, TaskSpec
 from p2m.run import report
 
 SCORE, WORSE, BETTER = (
@@ -23,6 +23,7 @@ def results(folder, evaluated: Report) -> dict:
     """Of every stage, as the store gives them."""
     values = dict.fromkeys(report.ROOMS, FOUND)
     values["parser"] = TaskSpec("Sort it.", FOUND.rows[:1], ("b", "c"))
+    values["model"] = Choice("a/b", None, "encoder", why="it fits")
     values |= {"processor": SPLITS, "trainer": STUDENT, "evaluator": evaluated}
     note = {"seconds": 1.25, "usd": 0.5, "calls": 1000}
     made = {}

@@ -1,4 +1,4 @@
-"""Text to text: clean, split by content, ready for a student with an encoder."""
+"""Text to text: clean, split by content, within the words that the student is asked in."""
 
 from array import array
 from collections import Counter
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from annotated_types import Ge, Lt
+from annotated_types import Ge, Lt, MinLen
 
 from p2m.artifacts import Choice, Example, Examples, Prompt, Splits, TaskSpec
 from p2m.errors import IncompleteError
@@ -27,14 +27,13 @@ TICK = 1024  # examples between two moves of the bar
 
 
 @dataclass(frozen=True)
-class Seq2Seq:
+class Text:
     """Joins what was given, retrieved and generated; counts by reason what it leaves out.
 
-    KINDS: of the students that can read it.
+    suffix: stands between an input and the answer of a student that only writes on.
     """
 
     VERSION: ClassVar = 7
-    KINDS: ClassVar[tuple[str, ...]] = ("encoder-decoder", "encoder")
 
     instruction: Literal["auto", "always", "never"]
     instruction_max_chars: Count
@@ -46,6 +45,7 @@ class Seq2Seq:
     min_train: Positive
     max_input_chars: Positive
     max_output_chars: Positive
+    suffix: Annotated[str, MinLen(1)]
 
     def __post_init__(self) -> None:
         if self.valid_share + self.test_share >= 1:
@@ -102,7 +102,11 @@ class Seq2Seq:
             short = len(task.instruction) <= self.instruction_max_chars
             # to a student that chooses among labels it says nothing: it is the same each time
             stands = short and choice.base != "scratch" and choice.kind != "encoder"
-        return f"{task.instruction}\n\n" if stands else "", ""
+        instruction = f"{task.instruction}\n\n" if stands else ""
+        if choice.chat:
+            before, after = choice.chat
+            return before + instruction, after
+        return instruction, self.suffix if choice.kind == "decoder-only" else ""
 
     def _too_few(
         self,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from p2m import artifacts
 from p2m.artifacts import Choice, Example, Examples, Prompt, Splits, TaskSpec
 from p2m.errors import IncompleteError
-from p2m.processor.seq2seq import Seq2Seq
+from p2m.processor.text import Text
 from p2m.stages import Work
 from tests.doubles import QuietBar
 
@@ -29,6 +29,7 @@ SETTINGS = {
     "min_train": 1,
     "max_input_chars": 40,
     "max_output_chars": 20,
+    "suffix": "=",
 }
 SCRATCH = Choice("scratch", None, "encoder-decoder")
 WORK = Work(
@@ -56,7 +57,7 @@ def run(
     **changed,
 ):
     prompt = Prompt("Do.", (), train, valid, test)
-    return Seq2Seq(**(SETTINGS | changed)).run(
+    return Text(**(SETTINGS | changed)).run(
         prompt, task or TaskSpec("Do."), Examples(retrieved), Examples(generated), choice, work
     )
 
@@ -382,7 +383,7 @@ def test_too_few_examples_are_told_with_where_they_were_lost_and_what_to_do(work
 def test_what_the_retriever_left_is_told_where_it_gave_nothing(work):
     nothing = Examples(dropped={"sets: hub unreachable": 5})
     with pytest.raises(IncompleteError, match=r" 0 retrieved \(5 sets: hub unreachable\), 0 gen"):
-        Seq2Seq(**SETTINGS).run(Prompt("Do."), TaskSpec("Do."), nothing, Examples(), SCRATCH, work)
+        Text(**SETTINGS).run(Prompt("Do."), TaskSpec("Do."), nothing, Examples(), SCRATCH, work)
 
 
 def test_no_example_at_all_is_told_too(work):
@@ -404,7 +405,7 @@ def test_shares_that_leave_nothing_to_train_on_are_refused():
             r"below 1$"
         ),
     ):
-        Seq2Seq(**(SETTINGS | {"valid_share": 0.5, "test_share": 0.5}))
+        Text(**(SETTINGS | {"valid_share": 0.5, "test_share": 0.5}))
 
 
 def test_every_example_is_in_a_split_or_counted(work):
@@ -468,7 +469,7 @@ import contextlib, resource
 from pathlib import Path
 from p2m.artifacts import Choice, Example, Examples, Prompt, ExampleFile, TaskSpec, write_rows
 from p2m.processor import _split
-from p2m.processor.seq2seq import Seq2Seq
+from p2m.processor.text import Text
 path = Path({str(tmp_path)!r}) / "rows.jsonl"
 write_rows(path, (Example(f"{{i}} " + "x" * 80, f"out {{i}}", "teacher:k") for i in range(100_000)))
 class Quiet:
@@ -477,7 +478,7 @@ work = Work(Path({str(tmp_path)!r}), "processor", "r", "a", lambda total, unit: 
 contextlib.nullcontext(Quiet()))
 rows = ExampleFile(path)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-stage = Seq2Seq("never", 0, 0.05, 1000, 0.05, 1000, "auto", 10, 4000, 2000)
+stage = Text("never", 0, 0.05, 1000, 0.05, 1000, "auto", 10, 4000, 2000, "=")
 splits = stage.run(Prompt("x"), TaskSpec("x"), Examples(), Examples(rows), Choice("scratch", None, \
 "encoder-decoder"), work)
 print(len(splits.train), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 - \
@@ -488,3 +489,15 @@ path.stat().st_size)
     ).stdout.split()
     assert int(n) == 98_000
     assert int(beyond) < 20e6  # beyond the pages of the file itself, which the system may take back
+
+
+def test_a_student_that_writes_on_is_asked_for_its_answer(work):
+    decoder = Choice("scratch", None, "decoder-only")
+    assert run(work, many(10), choice=decoder).suffix == "="
+    assert run(work, many(10)).suffix == ""
+
+
+def test_a_student_tuned_to_chat_is_asked_in_its_template(work):
+    chat = Choice("a/b", "1", "decoder-only", chat=("<user>", "<model>"))
+    splits = run(work, many(10), choice=chat)
+    assert (splits.prefix, splits.suffix) == ("<user>Do.\n\n", "<model>")
