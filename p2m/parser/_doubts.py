@@ -14,7 +14,7 @@ _LONGEST = 500  # characters of a line that are looked at
 _PAIR = "\0"  # stands for one that was read
 _LINES = (
     TABLE_RULE,
-    r"[ \t]*+[\[{][ \t]*+\{?[ \t]*+\"\w+\"[ \t]*:.*\"\w+\"[ \t]*:.*",  # JSON
+    r"[ \t]*+[\[{][ \t]*+\{?[ \t]*+[\"']\w+[\"'][ \t]*:.*[\"']\w+[\"'][ \t]*:.*",  # JSON, Python
     r".*</?(?:inputs?|outputs?|q|question|answer|labels?|user|assistant|human|text)>.*",
     r".*(?:\[/?INST\]|<\|\w{1,20}\|>).*",  # a chat in a model's own marks
     r"[ \t]*(?:[-*][ \t]+)?(?:input|output|text|question)[ \t]*=.*",

@@ -13,8 +13,9 @@ from p2m.text.columns import find_layout
 from p2m.text.examples import example_of
 from p2m.text.read import Record, decode_as_written
 
-_OPEN = re.compile(r"(?:^[ \t]*(?:[-*][ \t]+)?(?:\[\s*)?|(?<=[,\[])\s*)(?=\{)", re.MULTILINE)
-_AFTER = re.compile(r"(?:\s*\])?[ \t]*,?")
+_LIST = r'(?:\{\s*"(?:examples|demonstrations|shots)"\s*:\s*)?\[\s*'
+_OPEN = re.compile(rf"(?:^[ \t]*(?:[-*][ \t]+)?(?:{_LIST})?|(?<=[,\[])\s*)(?=\{{)", re.MULTILINE)
+_AFTER = re.compile(r"(?:\s*\](?:\s*\})?)?[ \t]*,?")
 _LIKELY = re.compile(r'\{\s*"input"\s*:')
 _PLACEHOLDER = re.compile(r"[<.…\w{]")  # {"input": <text>, ...} only shows a form
 

@@ -823,3 +823,16 @@ def test_of_three_words_the_last_may_stand_before_the_first_too():
     rounds = "Fact: {0}\nGuess: is a?\nVerdict: {1}\n\n".format
     text = f"Answer.\n\nVerdict: yes, no\n\n{rounds('x', 'yes')}{rounds('y', 'no')}"
     assert pairs(text) == [("Fact: x\nGuess: is a?", "yes"), ("Fact: y\nGuess: is a?", "no")]
+
+
+def test_nothing_of_a_json_object_around_examples_stays_in_the_instruction():
+    text = 'Do.\n\n```json\n{"examples": [{"text": "a", "label": 3}]}\n```'
+    task = parsed(text)
+    assert [(d.input, d.output) for d in task.demonstrations] == [("a", "3")]
+    assert task.instruction == "Do."
+
+
+def test_a_dictionary_as_python_writes_it_is_doubted():
+    line = "{'input': 'a', 'output': 'b'}"
+    (doubt,) = parsed(f"Do.\n\n{line}").doubts
+    assert doubt == f"line 3, '{line}', looks like a demonstration and is read as instruction"
