@@ -25,7 +25,7 @@ CANARIES = {
     "MY_SERVICE_SECRET": "canary-secret-99c0ffee",
 }
 SMALL = [
-    "experiment=quickstart",
+    "experiment=dates",
     "generator.target=150",
     "trainer.max_examples=320",
     "trainer.valid_every=160",
@@ -261,7 +261,7 @@ def test_a_full_disk_ends_with_its_code_also_where_failed_json_finds_no_room(tmp
     if mounted.returncode:
         pytest.skip("no small disk can be mounted here")
     try:
-        run = ["experiment=quickstart", f"store={small}/store", f"hydra.run.dir={small}/run"]
+        run = ["experiment=dates", f"store={small}/store", f"hydra.run.dir={small}/run"]
         done = p2m(tmp_path, *run)
     finally:
         subprocess.run(["umount", "-l", small], check=True)

@@ -71,7 +71,7 @@ def _keep(rows: list[dict[str, Any]]) -> None:
 
 
 def _write(path: Path, n: int) -> None:
-    from experiments.quickstart.grammar import dates
+    from experiments.dates.grammar import dates
     from p2m.artifacts import Example, write_rows
 
     rng = random.Random(0)

@@ -136,7 +136,7 @@ def _child(name: str, model: str, n: int, folder: str) -> str:
 
 
 def _examples(n: int) -> list[Any]:
-    from experiments.quickstart.grammar import dates
+    from experiments.dates.grammar import dates
     from p2m.artifacts import Example
 
     rng = random.Random(0)

@@ -168,8 +168,8 @@ def decoding(student: str) -> dict[str, Contender]:
 
 
 def batches(student: str, size: int, n: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """ids_BS and labels_BT of the quickstart's grammar, those of like length together."""
-    from experiments.quickstart.grammar import dates
+    """ids_BS and labels_BT of the grammar of dates, those of like length together."""
+    from experiments.dates.grammar import dates
 
     rng = random.Random(0)
     examples = sorted((dates.example(rng, 1.0) for _ in range(size * n)), key=lambda e: len(e[0]))

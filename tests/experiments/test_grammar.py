@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from experiments._grammar.style import weighted
-from experiments.quickstart.grammar import clock as clocks
-from experiments.quickstart.grammar import dates
-from experiments.quickstart.grammar.none import KINDS
-from experiments.quickstart.grammar.rules import RULES
-from experiments.quickstart.grammar.words import SLOTS, ordinal, ordinal_words, words
+from experiments.dates.grammar import clock as clocks
+from experiments.dates.grammar import dates
+from experiments.dates.grammar.none import KINDS
+from experiments.dates.grammar.rules import RULES
+from experiments.dates.grammar.words import SLOTS, ordinal, ordinal_words, words
 from experiments.tickets.grammar import tickets
 from p2m.recording import read
 
@@ -159,7 +159,7 @@ def test_an_expression_of_the_conventions_has_its_exact_answer(reference, expres
 
 
 def test_the_demonstrations_of_the_dates_prompt_are_answered_as_they_stand_there():
-    (parts,) = read(EXPERIMENTS / "quickstart/recording.jsonl.xz").records["task"]
+    (parts,) = read(EXPERIMENTS / "dates/recording.jsonl.xz").records["task"]
     demonstrations = json.loads(parts.answer)["demonstrations"]
     assert len(demonstrations) == 6
     for pair in demonstrations:

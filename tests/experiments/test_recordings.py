@@ -20,7 +20,7 @@ from experiments._grammar.format import (
     truncated,
 )
 from experiments._grammar.write import Rates, answers_of
-from experiments.quickstart.write_recording import GRAMMAR as DATES
+from experiments.dates.write_recording import GRAMMAR as DATES
 from experiments.tickets.write_recording import GRAMMAR as TICKETS
 from p2m import config
 from p2m.components import build
@@ -58,9 +58,7 @@ def test_a_script_writes_the_same_recording_in_every_process(tmp_path):
     assert texts != list(answers_of(TICKETS, 20, 5, rates, seed=1))
 
 
-@pytest.mark.parametrize(
-    "name", ["quickstart/recording", "tickets/recording", "tickets/recording_llm"]
-)
+@pytest.mark.parametrize("name", ["dates/recording", "tickets/recording", "tickets/recording_llm"])
 def test_the_bundled_recording_is_of_the_prompt_as_it_stands_and_answers_every_kind(name):
     recording = read(EXPERIMENTS / f"{name}.jsonl.xz")
     prompt = (EXPERIMENTS / name).with_name("prompt.md").read_text(encoding="utf-8")
@@ -165,8 +163,7 @@ def test_each_break_keeps_what_a_tolerant_reader_can_find():
 
 @pytest.mark.parametrize("grammar", [DATES, TICKETS])
 def test_the_grammar_never_writes_a_demonstration(grammar):
-    name = {"dates": "quickstart", "tickets": "tickets"}[grammar.prompt]
-    (parts,) = read(EXPERIMENTS / name / "recording.jsonl.xz").records["task"]
+    (parts,) = read(EXPERIMENTS / grammar.prompt / "recording.jsonl.xz").records["task"]
     demonstrations = {pair["input"] for pair in json.loads(parts.answer)["demonstrations"]}
     assert len(demonstrations) == 6
     inputs = {example["input"] for example in examples_of(grammar, 400, NO_FAULTS)}

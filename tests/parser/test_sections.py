@@ -739,7 +739,7 @@ def test_the_papers_prompts_give_their_demonstrations_word_for_word(
     assert 'input="' not in task.instruction
 
 
-@pytest.mark.parametrize(("name", "labels"), [("quickstart", 0), ("tickets", 9)])
+@pytest.mark.parametrize(("name", "labels"), [("dates", 0), ("tickets", 9)])
 def test_the_bundled_prompts_are_read_whole(name, labels):
     from p2m.config import ROOT
 

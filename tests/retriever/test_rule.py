@@ -147,7 +147,7 @@ def test_without_demonstrations_or_rows_nothing_fits():
 
 @pytest.mark.parametrize(
     ("task", "fits"),
-    [("quickstart", {"calendar_requests.jsonl"}), ("tickets", {"shop_mails.jsonl"})],
+    [("dates", {"calendar_requests.jsonl"}), ("tickets", {"shop_mails.jsonl"})],
 )
 def test_of_the_bundled_sets_only_the_fitting_one_is_taken(task, fits, tmp_path):
     import json

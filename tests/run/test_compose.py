@@ -27,7 +27,7 @@ def faults(*argv: str) -> list[str]:
 
 
 def test_right_command_passes():
-    compose.check(["experiment=quickstart", "seed=3", "generator.target=10"])
+    compose.check(["experiment=dates", "seed=3", "generator.target=10"])
 
 
 def test_the_launcher_of_slurm_starts_as_many_processes_as_the_trainer_is_set_to():

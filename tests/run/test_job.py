@@ -102,7 +102,7 @@ def test_what_the_student_cannot_be_trained_with_is_told_before_a_teacher_is_ask
 ):
     monkeypatch.chdir(tmp_path)
     with initialize_config_dir(str(config.CONF), version_base="1.3"):
-        cfg = compose("config", ["experiment=quickstart", *settings.split()])
+        cfg = compose("config", ["experiment=dates", *settings.split()])
     job = Job(config.check(cfg), cfg, tmp_path)
     with pytest.raises(UserError, match=re.escape(message)):
         job.plan() if "pilot" in settings else job.run()

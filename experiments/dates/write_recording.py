@@ -1,6 +1,6 @@
 """Writes the recording that prompt=dates brings along.
 
-python experiments/quickstart/write_recording.py experiments/quickstart/recording.jsonl.xz
+python experiments/dates/write_recording.py experiments/dates/recording.jsonl.xz
 """
 
 import sys
@@ -9,7 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from experiments._grammar.write import Grammar, main
-from experiments.quickstart.grammar import dates
+from experiments.dates.grammar import dates
 
 GRAMMAR = Grammar(
     prompt="dates",

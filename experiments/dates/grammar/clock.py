@@ -5,8 +5,8 @@ import random
 import re
 from functools import lru_cache
 
-from experiments.quickstart.grammar.calendar import clock
-from experiments.quickstart.grammar.words import words
+from experiments.dates.grammar.calendar import clock
+from experiments.dates.grammar.words import words
 
 _PART_HOURS = {
     "morning": (7, 8, 8, 9, 9, 9, 10, 10, 11, 6, 5, 4),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache, cached_property
 
-from experiments.quickstart.grammar.calendar import exact
+from experiments.dates.grammar.calendar import exact
 
 Draw = Callable[[random.Random, date], int]
 Write = Callable[[random.Random, date], str]

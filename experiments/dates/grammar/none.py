@@ -5,9 +5,9 @@ import random
 from datetime import date
 
 from experiments._grammar.style import listed
-from experiments.quickstart.grammar.clock import draw
-from experiments.quickstart.grammar.fillers import name, occasion
-from experiments.quickstart.grammar.words import MONTHS, SLOTS, WEEKDAYS, Write, filled, ordinal
+from experiments.dates.grammar.clock import draw
+from experiments.dates.grammar.fillers import name, occasion
+from experiments.dates.grammar.words import MONTHS, SLOTS, WEEKDAYS, Write, filled, ordinal
 
 KINDS: dict[str, tuple[float, str]] = {
     "vague": (

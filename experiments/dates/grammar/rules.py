@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from experiments.quickstart.grammar.calendar import (
+from experiments.dates.grammar.calendar import (
     add_months,
     bare,
     coming_day,
@@ -22,7 +22,7 @@ from experiments.quickstart.grammar.calendar import (
     nth_weekday,
     of_week,
 )
-from experiments.quickstart.grammar.words import day_of
+from experiments.dates.grammar.words import day_of
 
 Values = Mapping[str, int]
 Solve = Callable[[date, Values], date | str | None]

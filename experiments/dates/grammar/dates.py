@@ -8,12 +8,12 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from experiments._grammar.style import cased, sharpened, slip, weighted
-from experiments.quickstart.grammar import clock as clocks
-from experiments.quickstart.grammar.fillers import head, mark, tail
-from experiments.quickstart.grammar.none import FEASTS, KINDS, NOTHING, WRITERS
-from experiments.quickstart.grammar.rules import COUNTED, RULES, Rule, Values
-from experiments.quickstart.grammar.words import FEASTS as FIXED
-from experiments.quickstart.grammar.words import MONTHS, SLOTS, WEEKDAYS, filled
+from experiments.dates.grammar import clock as clocks
+from experiments.dates.grammar.fillers import head, mark, tail
+from experiments.dates.grammar.none import FEASTS, KINDS, NOTHING, WRITERS
+from experiments.dates.grammar.rules import COUNTED, RULES, Rule, Values
+from experiments.dates.grammar.words import FEASTS as FIXED
+from experiments.dates.grammar.words import MONTHS, SLOTS, WEEKDAYS, filled
 
 NONE, TODAY = "N/A", "+0d"
 _DAY = re.compile(r"[+-]\d+d|\d{4}-\d\d-\d\d")
