@@ -102,6 +102,8 @@ def fresh(
 
 def _from_pretrained(choice: Choice, config: Any) -> Any:
     place = source(choice.base, choice.revision)
+    if choice.kind == "encoder":
+        _hide_new_head()
     plain = copy.deepcopy(config)
     with _explain_missing(choice):
         model = _auto(choice.kind).from_pretrained(config=config, use_safetensors=True, **place)
@@ -280,6 +282,13 @@ def _hide_progress_bars() -> None:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+
+
+def _hide_new_head() -> None:
+    """That a published encoder has no head for the task's labels is no news."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
 
 
 def _auto(kind: str) -> Any:
