@@ -302,7 +302,7 @@ class Echo:
     (house / "answers.jsonl").write_text("\n".join(map(json.dumps, answers)))
     assert "echo" in run_in(house, "-m", "p2m", "--help").stdout
     task = ["prompt=text", "prompt.text=Say it.", "prompt.recording=answers.jsonl"]
-    mine = [*task, "teacher=recorded", "retriever=none", "generator=echo"]
+    mine = [*task, "teacher=recorded", "retriever=none", "generator=echo", "model=t5_nano"]
     command = [sys.executable, "-m", "p2m", *mine]
     wrong = [*command, "generator.n=0", "mode=plan"]
     refused = subprocess.run(wrong, cwd=house, capture_output=True, text=True, check=False)
