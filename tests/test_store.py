@@ -250,6 +250,7 @@ def test_figures_of_people_are_no_content(house):
             "dropped",
             "doubts",
             "curve.jsonl",
+            "why",
         }
     for stage, result in results.items():
         digests[stage] = result.content()

@@ -28,7 +28,10 @@ def test_a_wrong_command_line_is_told_with_the_usage(argv, why):
     with pytest.raises(UsageError) as refused:
         demo.main(argv)
     assert refused.value.code == 2
-    assert str(refused.value) == f"p2m demo: {why}\nusage: p2m demo RUN|latest [--port N]"
+    assert (
+        str(refused.value)
+        == f"p2m demo: {why}\nusage: p2m demo RUN|latest [--port N] [--allow-host NAME]"
+    )
 
 
 def test_without_gradio_the_cure_is_named(tmp_path):
