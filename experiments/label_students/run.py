@@ -132,7 +132,7 @@ def _run(args: argparse.Namespace, folder: Path) -> dict[str, object]:
     scores = json.loads((folder / "run/report.json").read_text(encoding="utf-8"))["scores"]
     return {
         "task": args.task + (" dev" if args.dev else ""),
-        "examples": f"{args.examples} a label" if args.task == "tickets" else args.examples,
+        "examples": _amount(args),
         "overrides": " ".join(args.overrides),
         "seed": args.seed,
         "n": scores["accuracy"]["n"],
@@ -140,6 +140,11 @@ def _run(args: argparse.Namespace, folder: Path) -> dict[str, object]:
         "macro_f1": round(100 * scores["macro_f1"]["value"], 1),
         "cpu_seconds": round(used.ru_utime + used.ru_stime),
     }
+
+
+def _amount(args: argparse.Namespace) -> str:
+    each = " a label" if args.task == "tickets" else ""
+    return f"{args.examples}{each}" if args.examples else "all"
 
 
 def _read(path: Path) -> list[dict[str, str]]:

@@ -278,10 +278,11 @@ def _check(kind: str, architecture: str, base: str) -> None:
 
 
 def _hide_progress_bars() -> None:
-    """transformers shows no bars of its own: p2m has one a stage."""
+    """transformers shows no bars and lists of its own: p2m has one a stage."""
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    logging.set_verbosity_error()  # a new head is no weight that a base lacks
 
 
 def _hide_new_head() -> None:
