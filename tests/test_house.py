@@ -219,6 +219,14 @@ def test_every_experiment_has_its_folder():
     assert {n for n in names if not (ROOT / "experiments" / n / "README.md").is_file()} == set()
 
 
+def test_every_link_of_a_document_leads_somewhere():
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("experiments/*/README.md")]
+    for page in pages:
+        links = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+        local = [link for link in links if "://" not in link]
+        assert [link for link in local if not (page.parent / link).exists()] == [], page
+
+
 @pytest.fixture
 def house(tmp_path):
     """A copy of the checkout that a test may add files to."""

@@ -13,7 +13,7 @@ from p2m.disk import name_run
 from p2m.errors import InputError, UsageError, listed, near
 
 RUNS = (Path("outputs/runs"), Path("outputs/sweeps"))
-NONE_YET = "under outputs/ yet; make one with: p2m experiment=dates"
+NONE_YET = "under outputs/ yet; make one with: p2m experiment=tickets"
 LISTED = 5  # latest runs in an error
 EXAMPLES = 6  # inputs to click on
 PARTS = ("student", "task", "splits", "report")  # of a run that are read

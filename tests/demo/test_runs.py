@@ -61,11 +61,11 @@ def test_without_any_run_the_command_that_makes_one_is_named(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     assert refusal("latest") == (
         "p2m demo latest: there is no complete run under outputs/ yet; make one with: p2m "
-        "experiment=dates"
+        "experiment=tickets"
     )
     assert refusal("abc") == (
         "p2m demo abc: there is no such run\n  there is none under outputs/ yet; make one "
-        "with: p2m experiment=dates"
+        "with: p2m experiment=tickets"
     )
 
 

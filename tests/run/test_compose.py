@@ -354,14 +354,19 @@ def test_a_file_may_not_have_a_key_sent_to_another_server(mine):
     compose.check([*words, "teacher.base_url=https://evil.test/v1"])
 
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [
+    page.read_text(encoding="utf-8")
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+]
 COMMANDS = [
-    line.partition("   #")[0] for line in re.findall(r"^(?:.*&& )?p2m (.*=.*)$", README, re.M)
+    line.partition("  #")[0]
+    for line in re.findall(r"^(?:.*&& )?p2m (.*=.*)$", "\n".join(PAGES), re.M)
 ]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_of_the_readme_is_right_but_for_what_only_its_reader_has(command):
+def test_a_command_of_the_documents_is_right_but_for_what_only_its_reader_has(command):
     faults = []
     try:
         compose.check([word for word in shlex.split(command) if word != "..."])
