@@ -31,7 +31,7 @@ from p2m.student import build
 from tests.fit.conftest import ROOT, TINY, component, examples, fit_here, job
 
 SPLITS = Splits(examples(60), examples(20, 60))
-METRICS = sorted(path.stem for path in (ROOT / "p2m/metric").glob("[!_]*.py"))
+METRICS = sorted(path.stem for path in (ROOT / "conf/metric").glob("*.yaml"))
 
 
 def trained(tmp_path, train, valid, **changes):
