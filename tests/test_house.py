@@ -40,7 +40,7 @@ HEAVY = {
 ROWS = [
     {"errors"},
     {"disk", "examples"},
-    {"artifacts", "components", "schema"},
+    {"artifacts", "components", "runs", "schema"},
     {"stages", "hub", "text", "fields"},
     # a metric stands on tallies alone: the process that trains chooses weights by it
     {"student", "metric", "network", "recording"},
@@ -50,6 +50,7 @@ ROWS = [
     {"config"},
     {"store"},
     {"pipeline"},
+    {"compare"},
     {"run"},
     {"demo"},
     {"verbs"},

@@ -3,20 +3,17 @@
 import csv
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig
-from rich.console import Console
-from rich.table import Table as RichTable
 
 from p2m import disk
+from p2m.errors import UserError
 from p2m.run import progress
-from p2m.run.report import per_cent, why_nothing_retrieved
-from p2m.text.printable import printable
+from p2m.run.report import why_nothing_retrieved
 
 failed: list[int] = []  # exit codes of the jobs that did not complete, wherever they ran
 _under_way: list[DictConfig] = []  # the sweep that this command began and has not told of
@@ -110,27 +107,24 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def _show(rows: list[dict[str, Any]], folder: Path) -> None:
-    title = f"Sweep of {len(rows)} jobs, scores in per cent with 95 % intervals"
-    table = RichTable(title=title, title_justify="left")
-    metrics = dict.fromkeys(name for row in rows for name in row.get("scores", {}))
-    for name in ("job", "overrides", "train", *metrics, "seconds", "dollars", "status"):
-        table.add_column(name, overflow="fold")
+    """The comparison of the jobs that are complete, and what became of the others."""
+    from p2m.compare import groups, table, text
+
+    title = f"Sweep of {len(rows)} jobs"
+    complete = [row for row in rows if "scores" in row]
+    try:
+        if complete:
+            runs = [groups.read(folder / row["job"]) for row in complete]
+            text.show(table.compare(runs), f"{title}, scores in per cent with 95 % intervals")
+        else:
+            progress.show(f"{title}: none is complete")
+    except UserError as error:
+        progress.say(str(error))
     for row, overrides in zip(rows, _varying_overrides(rows), strict=True):
-        scores = row.get("scores", {})
-        table.add_row(
-            row["job"],
-            printable(overrides),
-            _format(row.get("train"), "d"),
-            *(per_cent(scores[name]) if name in scores else "-" for name in metrics),
-            _format(row.get("seconds"), ".1f"),
-            _format(row.get("usd"), ".2f"),
-            printable(row["status"]),
-        )
-    width = None if sys.stdout.isatty() else 160
-    console = Console(highlight=False, markup=False, emoji=False, width=width)
-    console.print(table)
+        if row["status"] != "complete":
+            progress.show(f"Job {row['job']} ({overrides}) is {row['status']}")
     place = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
-    console.print(printable(place), soft_wrap=True)
+    progress.show(place)
 
 
 def _varying_overrides(rows: list[dict[str, Any]]) -> list[str]:
@@ -138,7 +132,3 @@ def _varying_overrides(rows: list[dict[str, Any]]) -> list[str]:
     overrides = [row["overrides"] for row in rows]
     shared = set.intersection(*map(set, overrides)) if len(rows) > 1 else set()
     return [" ".join(one for one in each if one not in shared) for each in overrides]
-
-
-def _format(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)

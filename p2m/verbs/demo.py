@@ -5,8 +5,7 @@ import os
 import re
 from importlib.util import find_spec
 
-from p2m import network
-from p2m.demo import runs
+from p2m import network, runs
 from p2m.errors import UsageError
 from p2m.verbs._arguments import Arguments
 
@@ -17,7 +16,7 @@ def main(argv: list[str]) -> int:
     UsageError for a run that is not there or not complete, and where Gradio is not installed.
     """
     args = _parser().parse_args(argv)
-    run = runs.find(args.run)
+    run = runs.find(args.run, "demo")
     if find_spec("gradio") is None:
         raise UsageError("p2m demo: needs Gradio, which is not installed; pip install 'p2m[demo]'")
     # the page asks no other host, and Gradio fails on a proxy or certificates that it cannot use

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from p2m import artifacts
+from p2m import runs as folders
 from p2m.demo import runs as demo
 from p2m.demo.page import answer_with
 from p2m.engine import decode
@@ -26,25 +27,29 @@ def runs(tmp_path, monkeypatch, make_run):
     return runs
 
 
+def find(name):
+    return folders.find(name, "demo")
+
+
 def refusal(name: str) -> str:
     with pytest.raises(UsageError) as refused:
-        demo.find(name)
+        find(name)
     assert refused.value.code == 2
     return str(refused.value)
 
 
 def test_latest_is_the_run_made_last(runs):
-    assert demo.find("latest") == runs[1]
+    assert find("latest") == runs[1]
 
 
 def test_a_run_is_found_by_its_folder_and_by_its_short_name(runs):
-    assert demo.find(str(runs[0].absolute())) == runs[0].absolute()
-    assert demo.find("2026-01-30/09-00-00-000001") == runs[0]
+    assert find(str(runs[0].absolute())) == runs[0].absolute()
+    assert find("2026-01-30/09-00-00-000001") == runs[0]
 
 
 def test_a_job_of_a_sweep_is_a_run(runs, make_run):
     job = make_run(Path("outputs"), "sweeps/2026-01-31/11-00-00/0")
-    assert demo.find("latest") == demo.find("2026-01-31/11-00-00/0") == job
+    assert find("latest") == find("2026-01-31/11-00-00/0") == job
 
 
 def test_a_run_that_is_not_there_gets_near_names_and_the_latest(runs):

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from p2m import config
-from p2m.demo import runs
+from p2m import config, runs
+from p2m.demo import runs as demo
 from p2m.disk import name_run
 from p2m.errors import IncompleteError, UserError
 from p2m.run.job import Job
@@ -121,10 +121,10 @@ def test_a_project_can_be_moved_and_copied(job, tmp_path, monkeypatch):
     tmp_path.rename(tmp_path.with_name("moved"))
     for name in ("copied", "moved"):
         monkeypatch.chdir(tmp_path.with_name(name))
-        run = runs.find("latest")
+        run = runs.find("latest", "demo")
         assert run == Path("outputs/runs/2026-01-31/10-00-00-000002")
         assert (run / "student/model.safetensors").is_file()
-        assert runs.describe(run).inputs
+        assert demo.describe(run).inputs
     tmp_path.mkdir()
 
 
