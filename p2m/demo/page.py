@@ -86,7 +86,7 @@ def serve(
     check_whole(run)
     student: Student = artifacts.load(Student, run / "student")
     answer = answer_with(find_engine(run).load(student, run / "report" / "engine"))
-    page = _build(describe(run), student.base, answer)
+    page = _build(describe(run), student.base.partition("@")[0], answer)  # less the digest
     on_start(_launch(page, port, hosts))
     try:
         threading.Event().wait()  # Gradio's own waiting takes a signal for a success

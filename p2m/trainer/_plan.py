@@ -79,6 +79,8 @@ def make_plan(settings: Settings, choice: Choice, splits: Splits, folder: Path) 
     """
     outline = check(settings, choice, splits.labels, len(splits.valid) > 0)
     architecture, is_scratch = outline.config.model_type, choice.base == "scratch"
+    # one that chooses trains shortly: its first validations fall into the warm-up
+    is_long = not is_scratch and choice.kind != "encoder"
     n = len(read_examples(splits.train, settings.overfit, settings.sampling.soft_votes))
     examples = _or(settings.max_examples, _enough(n, choice))
     batch_size, steps, valid_every = _length(settings, n, examples, _looks(splits, choice))
@@ -114,7 +116,7 @@ def make_plan(settings: Settings, choice: Choice, splits: Splits, folder: Path) 
         valid_examples=settings.valid_examples,
         select=settings.select,
         scorer=None if settings.select in BY_LABELS else describe(settings.scorer),
-        patience=_or(settings.patience, None if is_scratch else PATIENCE),
+        patience=_or(settings.patience, PATIENCE if is_long else None),
         precision=settings.precision,
         device=settings.device,
         parallel=settings.parallel,

@@ -28,7 +28,7 @@ class Lightning(Settings):
     the run was killed.
     """
 
-    VERSION: ClassVar = 17
+    VERSION: ClassVar = 18
     RUNTIME: ClassVar = frozenset({"checkpoint_s"})
     USES: ClassVar = {"processor": ("train", "valid", "prefix", "suffix", "labels")}
 

@@ -47,7 +47,8 @@ def make_run(tmp_path_factory):
     store = tmp_path_factory.mktemp("store")
     part = store / "trainer.part"
     part.mkdir()
-    student = Student(part, "scratch", "encoder-decoder", "", 64, 8)
+    base = f"package:tiny@sha256:{'0' * 64}"
+    student = Student(part, base, "encoder-decoder", "", 64, 8)
     build.save(build.fresh(CHOICE, seed=1), student)
     artifacts.save(student, part)
     disk.publish(part, store / "trainer")

@@ -87,6 +87,12 @@ def test_text_of_the_task_stands_in_text_boxes_only(address):
     assert "<script>alert(1)" not in get(address, "/")[1]
 
 
+def test_the_page_names_the_student_without_its_digest(address):
+    config = get(address, "/config")[1]
+    assert "student package tiny" in config
+    assert "0" * 64 not in config
+
+
 def test_nothing_is_shared_counted_or_offered_beside_the_page(address):
     config = json.loads(get(address, "/config")[1])
     assert config["analytics_enabled"] is False

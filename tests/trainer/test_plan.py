@@ -150,12 +150,13 @@ def test_few_validation_examples_do_not_choose_the_weights(plan):
     assert made.valid_every == made.steps
 
 
-def test_nothing_ends_a_student_from_scratch_early(plan):
+def test_nothing_ends_a_student_from_scratch_or_one_that_chooses_early(plan):
     assert (
         plan(patience="auto").patience,
+        plan(BERT, scratch=False, patience="auto").patience,
         plan(scratch=False, patience="auto").patience,
         plan(patience=3).patience,
-    ) == (None, 5, 3)
+    ) == (None, None, 5, 3)
 
 
 def test_a_short_run_has_a_short_warm_up(plan):
