@@ -8,7 +8,6 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from p2m.disk import name_run
 from p2m.errors import UsageError, near
 
 # settings that make no other student, nor other answers
@@ -21,7 +20,6 @@ class Run:
     """A complete run: settings by dotted key, and overrides where it was a sweep's job."""
 
     folder: Path
-    name: str
     settings: dict[str, Any]
     overrides: list[str]
     report: dict[str, Any]
@@ -40,7 +38,7 @@ def read(folder: Path) -> Run:
     path = folder / "overrides.json"
     overrides = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    return Run(folder, name_run(folder), dict(_flatten(deciding)), overrides, report)
+    return Run(folder, dict(_flatten(deciding)), overrides, report)
 
 
 def group(runs: Sequence[Run], by: str | None) -> dict[str, list[Run]]:
@@ -71,8 +69,8 @@ def _choose(runs: Sequence[Run], by: str | None) -> list[str]:
 
 
 def _label_by_overrides(runs: list[Run], by: str | None) -> list[str]:
-    """What was typed for each run and not for all, or for *by* alone."""
-    shared = set.intersection(*(set(run.overrides) for run in runs)) if len(runs) > 1 else set()
+    """What was typed for each run and not for all; below *by* alone, where it is given."""
+    shared = set.intersection(*(set(run.overrides) for run in runs))
     labels = []
     for run in runs:
         words = []

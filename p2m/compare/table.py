@@ -37,7 +37,7 @@ class Row:
     """A configuration: means over its runs.  low, high: of the metric that is compared."""
 
     label: str
-    runs: tuple[str, ...]
+    runs: tuple[str, ...]  # their folders
     seeds: int
     value: float
     low: float
@@ -88,17 +88,19 @@ def compare(runs: Sequence[Run], metric: str | None = None, by: str | None = Non
     groups = group(runs, by)
     n = runs[0].report["scores"][name]["n"]
     try:
-        answers = {run.name: _read_answers(run) for members in groups.values() for run in members}
+        answers = {
+            str(run.folder): _read_answers(run) for members in groups.values() for run in members
+        }
         _refuse_other_test(answers)
     except InputError as error:
         rows = [_summarize(label, members, name, None) for label, members in groups.items()]
         return Comparison(name, n, tuple(rows), fault=str(error))
     config = OmegaConf.load(runs[0].folder / "config.yaml")
     scorer = build(OmegaConf.to_container(config.metric[name], resolve=True))
-    accepted = [outputs for _, outputs in answers[runs[0].name][0]]
+    accepted = [outputs for _, outputs in answers[str(runs[0].folder)][0]]
     rows, values = [], []
     for label, members in groups.items():
-        predictions = [answers[run.name][1] for run in members]
+        predictions = [answers[str(run.folder)][1] for run in members]
         values.append(_statistics.stack(scorer, predictions, accepted))
         rows.append(_summarize(label, members, name, values[-1]))
     comparison = Comparison(name, n, tuple(_add_differences(rows, values)))
@@ -110,7 +112,7 @@ def _check_metric(run: Run, name: str) -> None:
     if name not in scores:
         known = ", ".join(scores) or "none, for want of a test set"
         raise InputError(
-            f"p2m compare: {run.name} has no score {name or 'at all'}{near(name, scores)}, but"
+            f"p2m compare: {run.folder} has no score {name or 'at all'}{near(name, scores)}, but"
             f" {known}; its command with metric=[...] measures without training again"
         )
 
@@ -119,7 +121,7 @@ def _read_answers(run: Run) -> Answers:
     """On the test set that its scores are of.  InputError where they are not there, or damaged."""
     path = run.folder / "report" / f"predictions.{run.report['on']}.jsonl"
     if not path.is_file():
-        raise InputError(f"{run.name} holds no predictions ({path.name})")
+        raise InputError(f"{run.folder} holds no predictions ({path.name})")
     damage = disk.find_damage(path.parent, [path.name])
     if damage:
         raise InputError(
@@ -152,7 +154,7 @@ def _summarize(label: str, runs: list[Run], metric: str, values: Any) -> Row:
     low, high = _interval(scores, values)
     return Row(
         label=label,
-        runs=tuple(run.name for run in runs),
+        runs=tuple(str(run.folder) for run in runs),
         seeds=len({report["seed"] for report in reports}),
         value=means.pop(metric),
         low=low,

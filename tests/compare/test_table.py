@@ -36,7 +36,12 @@ def test_runs_that_differ_by_their_seed_are_one_configuration(make):
 
 def test_a_run_given_twice_or_measured_twice_counts_once(make):
     run = make("a", 50)
-    assert compare([run, run]).rows[0].runs == (run.name,)
+    assert compare([run, run]).rows[0].runs == (str(run.folder),)
+
+
+def test_runs_whose_paths_end_alike_are_two(make):
+    comparison = compare([make("a/x/y/z", 50, **small(0)), make("b/x/y/z", 60, **large(0))])
+    assert comparison.rows[1].difference.value == pytest.approx(0.1)
 
 
 def test_configurations_are_compared_with_the_first(make):
@@ -140,7 +145,7 @@ def test_runs_with_other_test_sets_have_scores_and_no_differences(make):
     comparison = compare([*runs, make("c", 50, **small(1))])
     assert [row.difference for row in comparison.rows] == [None, None]
     assert comparison.fault == (
-        f"{runs[1].name} was measured on another test set than {runs[0].name} (0 of 100 examples"
-        " are the same), so differences cannot be told from those of the tests; give all runs the"
-        " same, prompt.test=FILE"
+        f"{runs[1].folder} was measured on another test set than {runs[0].folder} (0 of 100"
+        " examples are the same), so differences cannot be told from those of the tests; give all"
+        " runs the same, prompt.test=FILE"
     )
