@@ -135,7 +135,7 @@ def _validate(path: str, annotation: Any, value: Any, faults: list[str]) -> Any:
         return None
     config = None
     if not dataclasses.is_dataclass(annotation):
-        config = ConfigDict(arbitrary_types_allowed=True)
+        config = ConfigDict(arbitrary_types_allowed=True, allow_inf_nan=False)
     try:
         return TypeAdapter(annotation, config=config).validate_python(value)
     except ValidationError as error:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import pytest
 from annotated_types import Gt
 
 from p2m.fields import convert_fields
@@ -87,3 +88,11 @@ def test_a_truth_value_stands_for_nothing_else():
         "count: must be a whole number, got true",
         "path: must be no truth value, got false",
     ]
+
+
+@pytest.mark.parametrize("value", [float("inf"), "inf", "nan", "9" * 5000])
+def test_a_number_without_end_is_none(value):
+    faults: list[str] = []
+    convert_fields("", Optimizer, {"lr": value, "warmup_steps": 1}, faults)
+    assert len(faults) == 1
+    assert faults[0].startswith("lr: must be a finite number or must be 'auto', got ")

@@ -77,7 +77,7 @@ def _is_readable(word: str, is_sweep: bool) -> bool:
 def _parse(word: str) -> Override | None:
     try:
         return OverridesParser.create().parse_override(word)
-    except HydraException:
+    except (HydraException, ValueError):  # a number of 5,000 digits
         return None
 
 

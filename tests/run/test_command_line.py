@@ -57,9 +57,10 @@ def test_text_that_was_quoted_for_hydra_stays_so():
         ("prompt.path=~/my.md", 'prompt.path="/home/me/my.md"'),
         ("prompt.test=/x/(1).jsonl", 'prompt.test="/x/(1).jsonl"'),
         ("prompt.test=/x/a b.jsonl", "prompt.test=/x/a b.jsonl"),
-        ("trainer.lr=1e-3", "trainer.lr=1e-3"),
+        ("trainer.optimizer.lr=1e-3", "trainer.optimizer.lr=1e-3"),
         ("metric=[f1,chrf]", "metric=[f1,chrf]"),
         ("metric=[f1", "metric=[f1"),  # Hydra's own syntax: what is wrong with it is told
+        ("seed=" + "9" * 5000, 'seed="' + "9" * 5000 + '"'),  # which int() refuses
         ("+x=1", "+x=1"),
         ("~tracker", "~tracker"),
     ],
