@@ -94,13 +94,12 @@ def test_every_optimizer_goes_on_as_it_was(tmp_path, optimizer):
 def test_a_checkpoint_that_lost_its_end_is_passed_over_for_the_one_before(tmp_path):
     whole, broken = job(tmp_path / "whole", SPLITS), job(tmp_path / "broken", SPLITS)
     finished(whole)
-    assert killed(broken, random.Random(0))
-    states = sorted(
-        p for p in (broken / "checkpoints").glob("*/state.pt") if p.parent.suffix != ".part"
-    )
-    assert len(states) >= 2, (
-        "one more than are kept where the kill fell between a save and the tidying after it"
-    )
+    rng, states = random.Random(0), []
+    while len(states) < 2:  # a slow machine has saved but once when it is killed
+        assert killed(broken, rng)
+        states = sorted(
+            p for p in (broken / "checkpoints").glob("*/state.pt") if p.parent.suffix != ".part"
+        )
     os.truncate(states[-1], states[-1].stat().st_size // 2)
     assert newest(broken / "checkpoints") == states[-2].parent
     finished(broken)

@@ -9,8 +9,10 @@ from p2m.fit.sampling import sampling_weights
 from p2m.fit.votes import SoftLabels
 from p2m.student import build
 from tests.fit.conftest import fit_here, job
-from tests.fit.test_kinds import BERT, COLOURS
+from tests.students import TINY_BERT
 
+BERT = TINY_BERT | {"initializer_range": 0.02}
+COLOURS = ("red", "green", "blue")
 DIVIDED = Example("rose", "red", "teacher:1", votes=(("red", 3), ("blue", 1)))
 SURE = Example("leaf", "green", "teacher:2")
 
