@@ -1,4 +1,4 @@
-"""Writes the recording that prompt=tickets brings along.
+"""Writes the grammar's recording for prompt=tickets.
 
 python experiments/tickets/write_recording.py experiments/tickets/recording.jsonl.xz
 """
