@@ -229,8 +229,8 @@ def test_unknown_verb_is_told_with_the_verbs_there_are(tmp_path):
     )
     assert done.returncode == 2
     assert done.stderr.strip() == (
-        "p2m dmo: there is no such verb (did you mean 'demo'?); there is calls, demo, "
-        "doctor, or key=value to run an experiment"
+        "p2m dmo: there is no such verb (did you mean 'demo'?); there is calls, compare, "
+        "demo, doctor, or key=value to run an experiment"
     )
 
 
