@@ -12,10 +12,13 @@ def add_adapters(loaded: LoadedModel, rank: int) -> LoadedModel:
     """Its own weights frozen, adapters beside them; a classification head is trained whole."""
     from peft import LoraConfig, TaskType, get_peft_model
 
+    # peft takes DistilBERT's pre_classifier for a head, whose name it ends in, so it stays one
+    heads = ["pre_classifier"] if hasattr(loaded.model, "pre_classifier") else None
     config = LoraConfig(
         r=rank,
         lora_alpha=SCALE * rank,
         target_modules="all-linear",
+        exclude_modules=heads,
         lora_dropout=0.0,
         bias="none",
         task_type=TaskType.SEQ_CLS if loaded.kind == "encoder" else None,
