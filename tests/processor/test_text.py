@@ -468,7 +468,7 @@ def test_memory_stays_small_with_many_examples(tmp_path):
 import contextlib, resource
 from pathlib import Path
 from p2m.artifacts import Choice, Example, Examples, Prompt, ExampleFile, TaskSpec, write_rows
-from p2m.processor import _split
+from p2m.stages import Work
 from p2m.processor.text import Text
 path = Path({str(tmp_path)!r}) / "rows.jsonl"
 write_rows(path, (Example(f"{{i}} " + "x" * 80, f"out {{i}}", "teacher:k") for i in range(100_000)))
