@@ -60,6 +60,8 @@ def main() -> None:
         print("\nStopped." if is_verb else STOPPED, file=sys.stderr)  # noqa: T201
     except BrokenPipeError:
         code = 141  # as a shell says of a command that SIGPIPE ended
+    finally:
+        stopping.end_waiting()
     sys.stderr.flush()
     try:
         sys.stdout.flush()

@@ -23,7 +23,14 @@ def listen() -> None:
 def check() -> None:
     """Raises once more what was raised where nobody could let it through: in a finalizer."""
     if _received:
+        end_waiting()
         raise Interrupted(_received[0])
+
+
+def end_waiting() -> None:
+    """The command ends: nothing is raised any more for a signal that waited for an import."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, lambda *_: None)
 
 
 def _receive(signum: int, frame: FrameType | None) -> None:

@@ -53,3 +53,10 @@ def test_a_signal_during_an_import_ends_the_command_once_that_is_whole(tmp_path)
 
 def test_a_signal_whose_error_went_nowhere_is_not_lost(tmp_path):
     assert run(tmp_path, FINALIZER, "''").stdout.strip() == "143"
+
+
+def test_what_waited_for_an_import_is_not_raised_a_second_time(tmp_path):
+    (tmp_path / "slow.py").write_text(SLOW.format(signum="SIGTERM"))
+    done = run(tmp_path, "import slow\n    stopping.check()", "time.sleep(0.3)")
+    assert (done.returncode, done.stdout.split()) == (0, ["143", "None"])
+    assert "Traceback" not in done.stderr
