@@ -343,7 +343,7 @@ def run(chosen: Iterable[Attack], command: list[str], jobs: int = 2) -> list[dic
 def attempt(attack: Attack, mode: str, command: list[str]) -> dict[str, object]:
     """What p2m did in a folder of its own, with a home and a canary beside it."""
     with tempfile.TemporaryDirectory(prefix="attack-") as name:
-        outside, work = Path(name, "out"), Path(name, "work")
+        outside, work = Path(name, "out"), Path(name, "here")
         _write(outside, {"home/.bashrc": "", "home/.netrc": SECRET}, outside)
         _write(work, {"train.jsonl": TRAIN, **attack.files}, outside)
         before = _state(outside)
@@ -377,7 +377,9 @@ def attempt(attack: Attack, mode: str, command: list[str]) -> dict[str, object]:
             "traceback": int("Traceback" in said),
             "said": next(
                 (line.strip()[:160] for line in reversed(said.split("\n")) if line.strip()), ""
-            ).replace(name, ""),
+            )
+            .replace(name, "")
+            .replace(f"{HERE.parents[1]}/", ""),
         }
 
 
